@@ -1,0 +1,4 @@
+//! Keeps every AKS cluster able to pull from exactly the container registries that its tags entitle
+//! it to. ARCHITECTURE.md is the map of the rooms below.
+
+pub mod model;

@@ -1,0 +1,76 @@
+//! An AKS cluster, as far as pulling images is concerned.
+
+use uuid::Uuid;
+
+use super::{ClusterId, PrincipalId, Tags};
+
+/// An AKS cluster
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cluster {
+    /// Its resource id
+    pub id: ClusterId,
+    /// Its tags
+    pub tags: Tags,
+    /// Its Azure region, such as `westeurope`
+    pub location: String,
+    /// The tenant it lives in, where the source says so
+    pub tenant: Option<Uuid>,
+    /// How far along it is
+    pub state: ClusterState,
+    /// What its nodes pull images with
+    pub identity: Identity,
+    /// Pulls use service-account identities instead of the kubelet identity: an attachment has no
+    /// effect on them
+    pub service_account_pull: bool,
+}
+
+/// How far along a cluster is: ARM's `provisioningState`, as much of it as matters
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClusterState {
+    /// Not finished for the first time
+    Creating,
+    /// On its way out
+    Deleting,
+    /// Anything else: running, stopped, updating, failed. None of it matters to a role assignment.
+    Settled,
+}
+
+/// What the nodes of a cluster pull images with
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Identity {
+    /// The kubelet identity
+    Kubelet {
+        /// Its object id
+        principal: PrincipalId,
+        /// Who made it
+        origin: IdentityOrigin,
+    },
+    /// Not there yet; it will appear while the cluster is made
+    Pending,
+    /// A service principal. It is no managed identity, so no other cluster's identity can be it.
+    ServicePrincipal {
+        /// Its application id
+        client_id: String,
+    },
+    /// None, though the cluster is finished
+    Missing,
+}
+
+impl Identity {
+    /// The kubelet identity's object id, where there is one
+    pub fn principal(&self) -> Option<PrincipalId> {
+        match self {
+            Self::Kubelet { principal, .. } => Some(*principal),
+            Self::Pending | Self::ServicePrincipal { .. } | Self::Missing => None,
+        }
+    }
+}
+
+/// Who made a kubelet identity
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IdentityOrigin {
+    /// AKS, in the cluster's node resource group: no other cluster can have it
+    Aks,
+    /// Someone else: several clusters may share it
+    BroughtAlong,
+}

@@ -1,0 +1,23 @@
+//! What exists: clusters, registries, and the role assignments between them, as plain values.
+//!
+//! This room knows no HTTP, no clock and no policy. Its types keep three promises that the rest of
+//! the house leans on: ids compare without letter case, everything has one order, and what could
+//! not be seen is a value ([`Gap`]) instead of an absence.
+
+mod cluster;
+mod grant;
+mod id;
+mod inventory;
+mod ownership;
+mod registry;
+mod scope;
+mod tags;
+
+pub use cluster::{Cluster, ClusterState, Identity, IdentityOrigin};
+pub use grant::{Grant, GrantKey, Role};
+pub use id::{ClusterId, PrincipalId, RegistryId, ResourceId, ResourceIdError, SubscriptionId};
+pub use inventory::{Gap, Inventory};
+pub use ownership::{AssignmentName, ClusterHash, Mark, MarkKind, Owner, OwnerError};
+pub use registry::{Registry, RegistryMode};
+pub use scope::{Scope, ScopeError};
+pub use tags::Tags;

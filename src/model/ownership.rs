@@ -1,0 +1,199 @@
+//! Ownership by name: how tether knows its own assignments without a store.
+//!
+//! An assignment is ours if and only if its GUID recomputes from owner, registry, principal and
+//! role. The description only says why it is there; nothing is deleted on its word.
+
+use std::fmt;
+use std::str::FromStr;
+
+use thiserror::Error;
+use uuid::{Uuid, uuid};
+
+use super::{ClusterId, Grant, GrantKey};
+
+/// Namespace of every name computed here. Changing it disowns every assignment ever made.
+const NAMESPACE: Uuid = uuid!("5b0cf0a4-2f0e-5d1c-9d0c-6a1f3f1c7e11");
+
+/// Version of the recipe below and of the mark in descriptions
+const FORMAT: &str = "tether/1";
+
+/// Longest description: Azure states no limit, so this stays far below any
+const DESCRIPTION: usize = 200;
+
+/// Whose assignments they are. Two installations with different owners leave each other's alone.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Owner(String);
+
+/// Why a text is no owner
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum OwnerError {
+    /// Nothing but white space.
+    #[error("the owner is empty")]
+    Empty,
+    /// Longer than 128 bytes, or with line breaks or other control characters.
+    #[error("the owner is longer than 128 bytes or holds control characters")]
+    Unprintable,
+}
+
+impl FromStr for Owner {
+    type Err = OwnerError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let text = text.trim();
+        match text {
+            "" => Err(OwnerError::Empty),
+            _ if text.len() > 128 || text.chars().any(char::is_control) => {
+                Err(OwnerError::Unprintable)
+            }
+            _ => Ok(Self(text.to_owned())),
+        }
+    }
+}
+
+impl fmt::Display for Owner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The name that an assignment of ours has
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AssignmentName(pub Uuid);
+
+impl AssignmentName {
+    /// The one name for this grant by this owner.
+    ///
+    /// # Guarantees
+    /// The same arguments give the same name on every machine and in every version with the same
+    /// format; ids that differ only in letter case give the same name.
+    pub fn new(owner: &Owner, grant: &GrantKey) -> Self {
+        let GrantKey { registry, principal, role } = grant;
+        let seed =
+            [FORMAT, &owner.0, registry.key(), &principal.to_string(), &role.guid().to_string()];
+        Self(Uuid::new_v5(&NAMESPACE, seed.join("\n").as_bytes()))
+    }
+
+    /// Whether this owner made the assignment
+    pub fn is_of(owner: &Owner, grant: &Grant) -> bool {
+        Self::new(owner, &grant.key).0 == grant.name
+    }
+}
+
+impl fmt::Display for AssignmentName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A cluster's id in 32 hex digits, short enough for a description
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ClusterHash(Uuid);
+
+impl ClusterHash {
+    /// The hash of this cluster's id, whatever its letter case
+    pub fn of(cluster: &ClusterId) -> Self {
+        Self(Uuid::new_v5(&NAMESPACE, cluster.key().as_bytes()))
+    }
+}
+
+/// Why an assignment of ours is there
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum MarkKind {
+    /// A rule wanted it
+    Rule,
+    /// A person pinned it
+    Pin,
+}
+
+/// The machine part at the start of a description
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// Why it is there
+    pub kind: MarkKind,
+    /// For which cluster it was made first
+    pub cluster: ClusterHash,
+}
+
+impl Mark {
+    /// Reads the mark at the start of a description. `None` means unreadable: treat it as pinned.
+    pub fn read(description: &str) -> Option<Self> {
+        let mut words = description.split_whitespace();
+        let (format, kind, hash) = (words.next()?, words.next()?, words.next()?);
+        let kind = match kind {
+            "rule" => MarkKind::Rule,
+            "pin" => MarkKind::Pin,
+            _ => return None,
+        };
+        let hash = Uuid::parse_str(hash.trim_end_matches(':')).ok()?;
+        (format == FORMAT).then_some(Self { kind, cluster: ClusterHash(hash) })
+    }
+
+    /// The mark, then a sentence for people, cut at 200 characters
+    pub fn describe(&self, sentence: &str) -> String {
+        let kind = match self.kind {
+            MarkKind::Rule => "rule",
+            MarkKind::Pin => "pin",
+        };
+        let text = format!("{FORMAT} {kind} {}: {sentence}", self.cluster.0.simple());
+        text.chars().take(DESCRIPTION).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Role;
+
+    fn key(registry: &str, role: Role) -> GrantKey {
+        let id = format!(
+            "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/rg/providers/Microsoft.ContainerRegistry/registries/{registry}"
+        );
+        let principal = "77777777-7777-7777-7777-777777777777".parse().unwrap();
+        GrantKey { registry: id.parse().unwrap(), principal, role }
+    }
+
+    #[test]
+    fn names_are_what_they_were_in_the_first_version() {
+        let owner = "contoso".parse().unwrap();
+        let name = |key| AssignmentName::new(&owner, &key).to_string();
+        assert_eq!(name(key("acr1", Role::AcrPull)), "4ce938a1-2bdb-555b-a206-fdbbbcae50b3");
+        assert_eq!(
+            name(key("acr1", Role::RepositoryReader)),
+            "b1a1b00d-7b28-53cf-ae67-b2a6fa5b005c"
+        );
+        assert_eq!(name(key("ACR1", Role::AcrPull)), name(key("acr1", Role::AcrPull)));
+        let other = "fabrikam".parse().unwrap();
+        assert_ne!(
+            AssignmentName::new(&other, &key("acr1", Role::AcrPull)).to_string(),
+            name(key("acr1", Role::AcrPull))
+        );
+    }
+
+    #[test]
+    fn a_mark_survives_being_written_and_read() {
+        let cluster = ClusterHash(Uuid::from_u128(7));
+        for kind in [MarkKind::Rule, MarkKind::Pin] {
+            let mark = Mark { kind, cluster };
+            let text = mark.describe(&"é".repeat(500));
+            assert_eq!(Mark::read(&text), Some(mark));
+            assert_eq!(text.chars().count(), 200);
+        }
+    }
+
+    #[test]
+    fn a_description_of_anyone_else_has_no_mark() {
+        let hash = Uuid::from_u128(7).simple().to_string();
+        for text in
+            ["", "tether/1", "tether/2 rule x", &format!("tether/2 rule {hash}"), "for my cluster"]
+        {
+            assert_eq!(Mark::read(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_owner_is_one_printable_line() {
+        assert_eq!(" contoso ".parse::<Owner>().unwrap().to_string(), "contoso");
+        assert_eq!("  ".parse::<Owner>(), Err(OwnerError::Empty));
+        assert_eq!("a\nb".parse::<Owner>(), Err(OwnerError::Unprintable));
+    }
+}
