@@ -161,8 +161,9 @@ fn has_term(text: &str, term: &str) -> bool {
     text.match_indices(term).any(|(at, _)| {
         let before = text.get(..at).and_then(|head| head.chars().next_back());
         let after = text.get(at + term.len()..).and_then(|tail| tail.chars().next());
-        !(starts_in_word && before.is_some_and(char::is_alphanumeric))
-            && !(ends_in_word && after.is_some_and(char::is_alphanumeric))
+        let runs_on = starts_in_word && before.is_some_and(char::is_alphanumeric)
+            || ends_in_word && after.is_some_and(char::is_alphanumeric);
+        !runs_on
     })
 }
 

@@ -45,7 +45,7 @@ pub(super) fn join<'a>(
             joined.rows.push(row.iter().chain(&absent).cloned().collect());
         }
         if joined.rows.len() > ROWS {
-            return Err(Refusal::TooLarge { limit: ROWS });
+            return Err(Refusal::TooLarge);
         }
     }
     Ok(joined)

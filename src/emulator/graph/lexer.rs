@@ -9,8 +9,9 @@ use serde_json::Number;
 use super::refusal::Refusal;
 
 /// Longer ones first, so that `=` does not win over `==`
-const SYMBOLS: [&str; 18] = [
+const SYMBOLS: [&str; 19] = [
     "==", "!=", "=~", "!~", "<=", ">=", "=", "<", ">", "|", "(", ")", "[", "]", ",", ".", "*", "-",
+    ";",
 ];
 
 /// Words that go on after a hyphen, as in `project-away`

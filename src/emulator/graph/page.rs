@@ -65,7 +65,7 @@ impl Page {
             "facets": [],
             "data": match self.format {
                 ResultFormat::ObjectArray => objects(&columns, rows),
-                ResultFormat::Table => table(&columns, rows),
+                ResultFormat::Table => table(&columns, &rows),
             },
         });
         if let (Some(body), true) = (body.as_object_mut(), more && pageable) {
@@ -95,7 +95,7 @@ fn objects(columns: &[String], rows: Vec<Row<'_>>) -> Value {
     Value::Array(rows.into_iter().map(|row| Value::Object(object(row))).collect())
 }
 
-fn table(columns: &[String], rows: Vec<Row<'_>>) -> Value {
+fn table(columns: &[String], rows: &[Row<'_>]) -> Value {
     let heading = columns.iter().enumerate().map(|(index, name)| {
         let cells = rows.iter().filter_map(|row| row.get(index));
         let kind = cells.map(|value| kind(value)).find(|kind| *kind != "object");

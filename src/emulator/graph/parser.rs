@@ -15,6 +15,7 @@ const UNION_LEGS: usize = 3;
 /// Ours, so that no query can exhaust the stack or the memory
 const DEPTH: usize = 64;
 const LENGTH: usize = 65_536;
+const PROJECTIONS: usize = 256;
 
 /// Reads a query
 pub(super) fn parse(text: &str) -> Result<Query, Refusal> {
@@ -52,10 +53,16 @@ impl Parser {
     /// The table, or the first operator of a query that goes without: it means `resources`
     fn source(&mut self) -> Result<(String, Vec<Operator>), Refusal> {
         let mut operators = Vec::new();
-        let bare = matches!(self.following(), Some(Lexeme::End | Lexeme::Symbol("|" | ")" | ",")))
-            || self.at_word("on", 1);
+        let bare = match self.following() {
+            Some(Lexeme::Symbol(symbol)) => !matches!(*symbol, "(" | "[" | "-" | "*"),
+            Some(Lexeme::Word(_) | Lexeme::Text(_) | Lexeme::Number(_)) => false,
+            Some(Lexeme::End) | None => true,
+        };
         if bare {
             return Ok((self.name()?, operators));
+        }
+        if self.at_word("union") {
+            return Err(unsupported("union", "`union` is served between bars only"));
         }
         self.operator(&mut operators)?;
         Ok(("resources".to_owned(), operators))
@@ -87,6 +94,9 @@ impl Parser {
 
     fn projections(&mut self) -> Result<Vec<Projection>, Refusal> {
         let mut projections = self.list(Self::projection)?;
+        if projections.len() > PROJECTIONS {
+            return Err(self.current.refuse());
+        }
         for (index, projection) in projections.iter_mut().enumerate() {
             if projection.name.is_empty() {
                 projection.name = format!("Column{}", index + 1);
@@ -139,7 +149,7 @@ impl Parser {
     }
 
     fn summarize(&mut self) -> Result<Operator, Refusal> {
-        let counts = if self.at_word("by", 0) { Vec::new() } else { self.list(Self::count_name)? };
+        let counts = if self.at_word("by") { Vec::new() } else { self.list(Self::count_name)? };
         let by = if self.accept_word("by") { self.projections()? } else { Vec::new() };
         Ok(Operator::Summarize { counts, by })
     }
@@ -156,10 +166,8 @@ impl Parser {
     }
 
     fn union(&mut self) -> Result<Operator, Refusal> {
-        if let Some(kind) = self.kind()? {
-            if kind != "outer" {
-                return Err(unsupported(&kind, "`union` is served as kind=outer only"));
-            }
+        if let Some(kind) = self.kind()?.filter(|kind| kind != "outer") {
+            return Err(unsupported(&kind, "`union` is served as kind=outer only"));
         }
         let legs = self.list(Self::operand)?;
         self.union_legs += legs.len();
@@ -190,7 +198,7 @@ impl Parser {
     }
 
     fn kind(&mut self) -> Result<Option<String>, Refusal> {
-        if !(self.at_word("kind", 0) && self.following() == Some(&Lexeme::Symbol("="))) {
+        if !(self.at_word("kind") && self.following() == Some(&Lexeme::Symbol("="))) {
             return Ok(None);
         }
         self.name()?;
@@ -255,13 +263,12 @@ impl Parser {
         if self.accept(symbol) { Ok(()) } else { Err(self.current.refuse()) }
     }
 
-    fn at_word(&self, word: &str, distance: usize) -> bool {
-        let lexeme = if distance == 0 { Some(&self.current.lexeme) } else { self.following() };
-        matches!(lexeme, Some(Lexeme::Word(found)) if found == word)
+    fn at_word(&self, word: &str) -> bool {
+        matches!(&self.current.lexeme, Lexeme::Word(found) if found == word)
     }
 
     pub(super) fn accept_word(&mut self, word: &str) -> bool {
-        let found = self.at_word(word, 0);
+        let found = self.at_word(word);
         if found {
             self.take();
         }

@@ -19,6 +19,9 @@ use super::scope::Scope;
 /// Tables that exist even when nothing is in them
 const TABLES: [&str; 3] = ["resources", "resourcecontainers", "authorizationresources"];
 
+/// No operator may leave more values than these behind.
+const CELLS: usize = 8_000_000;
+
 /// The tables as the caller sees them
 #[derive(Debug)]
 pub(super) struct Pipeline<'a> {
@@ -35,7 +38,11 @@ impl<'a> Pipeline<'a> {
     /// The rows that a query yields
     pub(super) fn run(&self, query: &Query) -> Result<Frame<'a>, Refusal> {
         let start = self.table(&query.table)?;
-        query.operators.iter().try_fold(start, |frame, operator| self.apply(frame, operator))
+        query.operators.iter().try_fold(start, |frame, operator| {
+            let frame = self.apply(frame, operator)?;
+            let cells = frame.rows.len().saturating_mul(frame.columns.len());
+            if cells > CELLS { Err(Refusal::TooLarge) } else { Ok(frame) }
+        })
     }
 
     fn table(&self, name: &str) -> Result<Frame<'a>, Refusal> {
@@ -92,13 +99,10 @@ fn extend<'a>(mut frame: Frame<'a>, projections: &[Projection]) -> Result<Frame<
     let replaced = projections.iter().any(|projection| projection.name == "id");
     frame.has_id &= !replaced || frame.passes_id(projections);
     for (position, projection) in projections.iter().enumerate() {
-        let index = match frame.index(&projection.name) {
-            Ok(index) => index,
-            Err(_) => {
-                frame.columns.push(projection.name.clone());
-                frame.columns.len() - 1
-            }
-        };
+        let index = frame.index(&projection.name).unwrap_or(frame.columns.len());
+        if index == frame.columns.len() {
+            frame.columns.push(projection.name.clone());
+        }
         for (row, values) in frame.rows.iter_mut().zip(&computed.rows) {
             let value = values.get(position).cloned().unwrap_or(Cow::Owned(Value::Null));
             match row.get_mut(index) {

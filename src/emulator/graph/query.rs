@@ -129,11 +129,15 @@ impl Expression {
             Self::Column(name) => found.push(name),
             Self::Path(base, _) => base.columns(found),
             Self::Call(_, parts) | Self::And(parts) | Self::Or(parts) => {
-                parts.iter().for_each(|part| part.columns(found));
+                for part in parts {
+                    part.columns(found);
+                }
             }
             Self::Compare(comparison) => {
                 comparison.left.columns(found);
-                comparison.right.iter().for_each(|part| part.columns(found));
+                for part in &comparison.right {
+                    part.columns(found);
+                }
             }
         }
     }

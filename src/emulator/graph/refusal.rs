@@ -26,8 +26,8 @@ pub(super) enum Refusal {
     UnknownTable(String),
     /// No such column at this point of the query
     UnknownColumn(String),
-    /// More rows than an answer can be made of
-    TooLarge { limit: usize },
+    /// More than an answer can be made of
+    TooLarge,
     /// The request around the query is malformed
     Request(String),
     /// A subscription is not named by a GUID
@@ -61,7 +61,7 @@ impl Refusal {
             | Self::UnknownFunction(_)
             | Self::UnknownTable(_)
             | Self::UnknownColumn(_) => true,
-            Self::TooLarge { .. }
+            Self::TooLarge
             | Self::Request(_)
             | Self::NotGuids(_)
             | Self::NoSubscription(_)
@@ -85,9 +85,9 @@ impl Refusal {
             Self::UnknownColumn(name) => {
                 ("UnknownColumn", format!("Failed to resolve scalar expression named '{name}'"))
             }
-            Self::TooLarge { limit } => (
+            Self::TooLarge => (
                 "ResponsePayloadTooLarge",
-                format!("The result has more than {limit} rows. Please query less data at a time."),
+                "The response is too large. Please query less data at a time.".to_owned(),
             ),
             Self::Request(reason) => ("BadRequest", reason.clone()),
             Self::NotGuids(given) => (

@@ -47,13 +47,17 @@ pub(super) enum Asked {
 pub(super) enum ScopeFilter {
     /// Only what is assigned at the scope or below
     #[default]
-    AtScopeAndBelow,
+    #[serde(rename = "AtScopeAndBelow")]
+    AndBelow,
     /// Only what is assigned at the scope or inherited by it
-    AtScopeAndAbove,
+    #[serde(rename = "AtScopeAndAbove")]
+    AndAbove,
     /// Both
-    AtScopeAboveAndBelow,
+    #[serde(rename = "AtScopeAboveAndBelow")]
+    AboveAndBelow,
     /// Only what is assigned at the scope itself
-    AtScopeExact,
+    #[serde(rename = "AtScopeExact")]
+    Exact,
 }
 
 /// `resultFormat`

@@ -62,12 +62,16 @@ impl<'a> Scope<'a> {
     pub(super) fn admits(&self, table: &str, row: &Value) -> bool {
         let assigned = table == "authorizationresources";
         let place = if assigned { assignment_scope(row) } else { resource_place(row) };
-        let filter = if assigned { self.filter } else { ScopeFilter::AtScopeAndBelow };
+        if assigned && place == "/" && lower(row, "/type").ends_with("/roledefinitions") {
+            // What is built in is assigned to nobody, so no filter applies to it.
+            return true;
+        }
+        let filter = if assigned { self.filter } else { ScopeFilter::AndBelow };
         self.relation(&place).is_some_and(|relation| match filter {
-            ScopeFilter::AtScopeAndBelow => relation != Relation::Above,
-            ScopeFilter::AtScopeAndAbove => relation != Relation::Below,
-            ScopeFilter::AtScopeAboveAndBelow => true,
-            ScopeFilter::AtScopeExact => relation == Relation::At,
+            ScopeFilter::AndBelow => relation != Relation::Above,
+            ScopeFilter::AndAbove => relation != Relation::Below,
+            ScopeFilter::AboveAndBelow => true,
+            ScopeFilter::Exact => relation == Relation::At,
         })
     }
 
@@ -85,10 +89,8 @@ impl<'a> Scope<'a> {
     }
 
     fn relation_of_group(&self, group: &str) -> Option<Relation> {
-        let asked = match self.asked {
-            Asked::ManagementGroups(asked) => asked,
-            Asked::Everywhere => return self.is_ancestor(group).then_some(Relation::Below),
-            Asked::Subscriptions(_) => return self.is_ancestor(group).then_some(Relation::Above),
+        let Asked::ManagementGroups(asked) = self.asked else {
+            return self.is_ancestor(group).then_some(Relation::Above);
         };
         if asked.contains(group) {
             return Some(Relation::At);
