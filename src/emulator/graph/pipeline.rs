@@ -20,7 +20,7 @@ use super::scope::Scope;
 const TABLES: [&str; 3] = ["resources", "resourcecontainers", "authorizationresources"];
 
 /// No operator may leave more values than these behind.
-const CELLS: usize = 8_000_000;
+const CELLS: usize = 4_000_000;
 
 /// The tables as the caller sees them
 #[derive(Debug)]

@@ -171,15 +171,22 @@ fn length_is_bounded_and_long_chains_are_not_deep() {
 }
 
 #[test]
-fn rows_do_not_multiply_without_end() {
+fn neither_rows_nor_columns_multiply_without_end() {
     let rows = (0..500).map(|number| {
         super::resource(super::ONE, "Microsoft.Test/things", &number.to_string(), &json!({}))
     });
     let tables = [("resources".to_owned(), rows.collect())].into();
-    let body = json!({ "query": "resources | join kind=inner resources on location" });
-    let answer = super::answer(&tables, &body, &super::visible());
-    assert_eq!(answer.status, 400);
-    assert_eq!(answer.body["error"]["details"][0]["code"], "ResponsePayloadTooLarge");
+    let columns = |from: usize| {
+        let names: Vec<_> = (from..from + 250).map(|name| format!("c{name}=1")).collect();
+        format!(" | extend {}", names.join(","))
+    };
+    let wide: String = (0..8_000).step_by(250).map(columns).collect();
+    for query in ["resources | join kind=inner resources on location", &format!("resources{wide}")]
+    {
+        let answer = super::answer(&tables, &json!({ "query": query }), &super::visible());
+        assert_eq!(answer.status, 400);
+        assert_eq!(answer.body["error"]["details"][0]["code"], "ResponsePayloadTooLarge");
+    }
 }
 
 #[test]
