@@ -4,3 +4,4 @@
 #[cfg(feature = "emulator")]
 pub mod emulator;
 pub mod model;
+pub mod runtime;

@@ -1,0 +1,63 @@
+//! Reading a request's body, whatever its framing, up to a limit.
+//!
+//! It does not know what is in the body.
+
+use axum::body::Body;
+use axum::http::HeaderMap;
+use axum::http::header::CONTENT_LENGTH;
+use bytes::{Bytes, BytesMut};
+use futures::{Stream, StreamExt as _};
+
+use super::InvocationError;
+
+/// The largest body of an invocation: 24 MiB
+///
+/// Enough for a message of 16 MiB: the host sends it as base64, a third larger (21.4 MiB), beside a
+/// few KiB of metadata. Memory held is at most this times the concurrency of a function.
+pub const MAX_BODY_BYTES: usize = 24 * 1024 * 1024;
+
+/// Reads a body to its end. One that is too large is read to its end too, without being kept: an
+/// answer in the middle of a request may be lost with the connection.
+pub(super) async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, InvocationError> {
+    let announced = announced(headers);
+    let mut frames = body.into_data_stream();
+    let Some(first) = frames.next().await.transpose().map_err(InvocationError::BodyCutShort)?
+    else {
+        return Ok(Bytes::new());
+    };
+    if first.len() == announced {
+        return Ok(first);
+    }
+    collect(frames, first, announced).await
+}
+
+async fn collect(
+    mut frames: impl Stream<Item = Result<Bytes, axum::Error>> + Unpin,
+    first: Bytes,
+    announced: usize,
+) -> Result<Bytes, InvocationError> {
+    let mut whole = BytesMut::with_capacity(announced.max(first.len()));
+    whole.extend_from_slice(&first);
+    let mut fits = true;
+    while let Some(frame) = frames.next().await {
+        let frame = frame.map_err(InvocationError::BodyCutShort)?;
+        fits = fits && whole.len() + frame.len() <= MAX_BODY_BYTES;
+        if fits {
+            whole.extend_from_slice(&frame);
+        } else {
+            whole = BytesMut::new();
+        }
+    }
+    if fits {
+        Ok(whole.freeze())
+    } else {
+        Err(InvocationError::BodyTooLarge { limit: MAX_BODY_BYTES })
+    }
+}
+
+/// How much room to make at once: what the sender announces, if it is within the limit
+fn announced(headers: &HeaderMap) -> usize {
+    let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+    let length = length.and_then(|length| length.parse().ok()).unwrap_or(0);
+    if length <= MAX_BODY_BYTES { length } else { 0 }
+}

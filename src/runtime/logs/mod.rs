@@ -1,0 +1,118 @@
+//! Where log lines go: every line to the process's streams, an invocation's lines into its answer.
+//!
+//! The host ties no stream to an invocation, so each line names it; and the host reads `Logs` from a
+//! success only, so a failure is told on the streams. It takes all of standard output for
+//! information and standard error for warnings and errors, so that is how lines are split. It cuts
+//! at line ends, so an event is always one line. The filter is given by the caller.
+
+mod line;
+mod record;
+
+use std::io;
+use std::io::Write as _;
+use std::panic;
+use std::sync::Arc;
+
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Level, Metadata, Subscriber};
+use tracing_subscriber::filter::{FilterExt as _, filter_fn};
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::fmt::writer::MakeWriterExt as _;
+use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
+use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::{EnvFilter, Registry};
+
+use super::ServeError;
+use line::{Fields, Line};
+use record::InvocationRecord;
+
+pub(super) use record::InvocationLog;
+
+/// Sends all logs of the process to its streams and to the answers, and panics to the logs.
+///
+/// The filter is a level or a list such as `info,azure_core=warn`.
+pub fn init(filter: &str) -> Result<(), ServeError> {
+    let streams = io::stderr.with_max_level(Level::WARN).or_else(io::stdout);
+    tracing::subscriber::set_global_default(subscriber(filter, streams)?)
+        .map_err(|error| ServeError::LogsInstalled(error.into()))?;
+    panic::set_hook(Box::new(log_panic));
+    Ok(())
+}
+
+/// The same with another place for the lines, not yet installed
+pub fn subscriber<W>(
+    filter: &str,
+    writer: W,
+) -> Result<impl Subscriber + Send + Sync + use<W>, ServeError>
+where
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
+    let wanted = EnvFilter::try_new(filter).map_err(|error| ServeError::LogFilter {
+        filter: filter.to_owned(),
+        source: error.into(),
+    })?;
+    // The span names the invocation on every line; no filter may take it away.
+    let wanted = wanted.or(filter_fn(is_invocation).with_max_level_hint(Level::ERROR));
+    Ok(Registry::default().with(InvocationLayer { writer }.with_filter(wanted)))
+}
+
+fn is_invocation(metadata: &Metadata<'_>) -> bool {
+    metadata.is_span() && metadata.target() == record::TARGET
+}
+
+fn log_panic(info: &panic::PanicHookInfo<'_>) {
+    let payload = info.payload();
+    let said = payload.downcast_ref::<&str>().copied();
+    let said = said.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+    let place = info.location().map(ToString::to_string).unwrap_or_default();
+    tracing::error!(place, reason = said.unwrap_or_default(), "panicked");
+}
+
+/// Writes each event as one line and keeps it for the invocation that it belongs to
+#[derive(Debug)]
+struct InvocationLayer<W> {
+    writer: W,
+}
+
+impl<S, W> Layer<S> for InvocationLayer<W>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    W: for<'w> MakeWriter<'w> + 'static,
+{
+    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
+        if let Some(span) = context.span(id) {
+            let mut fields = Fields::default();
+            attributes.record(&mut fields);
+            span.extensions_mut().insert(fields);
+        }
+    }
+
+    fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
+        if let Some(span) = context.span(id)
+            && let Some(fields) = span.extensions_mut().get_mut::<Fields>()
+        {
+            values.record(fields);
+        }
+    }
+
+    fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
+        let mut line = Line::new(event);
+        let mut owner: Option<Arc<InvocationRecord>> = None;
+        for span in context.event_scope(event).into_iter().flatten() {
+            let extensions = span.extensions();
+            if let Some(record) = extensions.get::<Arc<InvocationRecord>>() {
+                owner = Some(Arc::clone(record));
+                break;
+            }
+            if let Some(fields) = extensions.get::<Fields>() {
+                line.within(span.name(), fields);
+            }
+        }
+        let mut writer = self.writer.make_writer_for(event.metadata());
+        // A closed stream is no reason to stop working.
+        let _ = writer.write_all(line.for_stream(owner.as_deref()).as_bytes());
+        if let Some(owner) = owner {
+            owner.keep(&line.for_answer());
+        }
+    }
+}

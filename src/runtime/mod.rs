@@ -1,0 +1,35 @@
+//! The host's tongue: a small runtime for Azure Functions custom handlers.
+//!
+//! The host pushes `POST /<function>` with an envelope of the trigger's value and its metadata, and
+//! wants outputs and log lines back. This room turns such a request into typed arguments, and what a
+//! function returns into an answer that the host can't misread. It gives each invocation an id, a
+//! deadline, a slot and a span, and survives a function that panics.
+//!
+//! It does not know what any function is for, imports nothing else of this package, and reads no
+//! environment: the port and the log filter are passed in.
+
+mod answer;
+mod app;
+mod body;
+mod dispatch;
+mod envelope;
+mod error;
+mod failure;
+mod handler;
+mod invocation;
+pub mod logs;
+mod outputs;
+mod server;
+mod trigger;
+mod value;
+
+pub use app::{App, FunctionService, Options};
+pub use body::MAX_BODY_BYTES;
+pub use error::{InvocationError, ServeError};
+pub use failure::Failure;
+pub use handler::{FromInvocation, Handler, State};
+pub use invocation::{Context, Invocation};
+pub use outputs::{IntoOutputs, Outputs};
+pub use server::{EXIT_RESTART, Server, shutdown_signal};
+pub use trigger::{EventGridTrigger, ServiceBusTrigger, TimerTrigger};
+pub use value::Payload;
