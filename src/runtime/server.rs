@@ -38,9 +38,12 @@ impl Server {
     /// Listens on a port of 127.0.0.1, which is where the host looks and nobody else can. Port 0
     /// takes any free one.
     pub async fn bind(port: u16) -> Result<Self, ServeError> {
-        let failed = |source: io::Error| match source.kind() {
-            io::ErrorKind::AddrInUse => ServeError::PortInUse { port, source },
-            _ => ServeError::Bind { port, source },
+        let failed = |source: io::Error| {
+            if source.kind() == io::ErrorKind::AddrInUse {
+                ServeError::PortInUse { port, source }
+            } else {
+                ServeError::Bind { port, source }
+            }
         };
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;

@@ -67,7 +67,9 @@ impl InvocationLog {
             }
         });
         let log = Self { span, record };
-        id.into_iter().for_each(|id| log.identify(id));
+        if let Some(id) = id {
+            log.identify(id);
+        }
         log
     }
 
@@ -124,7 +126,9 @@ mod tests {
     #[test]
     fn lines_beyond_the_limit_are_counted() {
         let log = InvocationLog::new("tick", None);
-        (0..MAX_LINES + 3).for_each(|_| log.record.keep("line"));
+        for _ in 0..MAX_LINES + 3 {
+            log.record.keep("line");
+        }
         let lines = log.take();
         assert_eq!(lines.len(), MAX_LINES + 1);
         assert_eq!(lines.last().unwrap(), "3 more lines are in the log of the process");

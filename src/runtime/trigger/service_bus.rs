@@ -52,12 +52,11 @@ impl<S> FromInvocation<S> for ServiceBusTrigger {
         let (binding, payload) = invocation.trigger()?;
         let body = match payload {
             Payload::Binary(body) => return Ok(Self::with_properties(body.clone(), invocation)),
-            Payload::Text(text) => text.clone().into(),
             Payload::Embedded(text) if text.trim_start().starts_with('[') => {
                 let binding = binding.to_owned();
                 return Err(InvocationError::SeveralMessages { binding }.into());
             }
-            Payload::Embedded(text) => text.clone().into(),
+            Payload::Text(text) | Payload::Embedded(text) => text.clone().into(),
             Payload::Json(json) => json.clone(),
         };
         tracing::warn!(binding, "`dataType` is not `binary`: the properties are not to be trusted");
