@@ -34,6 +34,10 @@ impl Envelope {
     pub(super) fn parse(body: &Bytes) -> Result<Self, InvocationError> {
         let wire: Wire<'_> = serde_json::from_slice(body)
             .map_err(|error| InvocationError::NotAnEnvelope { reason: json_reason(&error) })?;
+        // A struct may also be read from an array, which the host never sends.
+        if body.trim_ascii_start().first() != Some(&b'{') {
+            return Err(InvocationError::NotAnEnvelope { reason: "not an object".to_owned() });
+        }
         Ok(Self { data: slices(body, wire.data), metadata: slices(body, wire.metadata) })
     }
 }
@@ -75,7 +79,7 @@ mod tests {
         check_refused("", "EOF while parsing a value at line 1 column 0");
         check_refused("secret", "expected value at line 1 column 1");
         check_refused(r#"{"Data":"secret"}"#, "an unexpected type at line 1 column 16");
-        check_refused("[]", "an unexpected type");
+        check_refused("[]", "not an object");
         check_refused(r#"{"Data":{"message":"secret"#, "EOF");
     }
 }

@@ -3,7 +3,6 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use tether::runtime::{App, EventGridTrigger, Failure, MAX_BODY_BYTES, Outputs, ServiceBusTrigger};
-use tokio::time::Duration;
 
 use super::client::{Framing, Running, chunk, exchange, fixture, head, post, serve};
 
@@ -18,12 +17,14 @@ async fn measuring() -> Running {
 
 async fn check_size(body: &[u8], framing: Framing) {
     let envelope = format!(r#"{{"Data":{{"message":"{}"}}}}"#, STANDARD.encode(body));
-    let answer = post(measuring().await.address, "message", envelope.as_bytes(), framing).await;
+    let running = measuring().await;
+    let answer = post(running.address, "message", envelope.as_bytes(), framing).await;
     assert_eq!(answer.json()["Outputs"]["sizes"][0], body.len().to_string(), "{answer:?}");
 }
 
 async fn check_refused(function: &str, body: &[u8], framing: Framing, kind: &str, message: &str) {
-    let answer = post(measuring().await.address, function, body, framing).await;
+    let running = measuring().await;
+    let answer = post(running.address, function, body, framing).await;
     assert!(answer.status >= 500, "{answer:?}");
     let failure = answer.failure();
     assert_eq!(failure.0, kind);
@@ -68,7 +69,7 @@ async fn a_deeply_nested_event_fails_cleanly() {
 async fn what_is_no_envelope_fails() {
     for body in ["", "null", "[]", "{", "<html></html>", r#"{"Data":"x"}"#, "\u{feff}{}"] {
         let (framing, kind) = (Framing::ContentLength, "NotAnEnvelope");
-        check_refused("event", body.as_bytes(), framing, kind, "at line 1").await;
+        check_refused("event", body.as_bytes(), framing, kind, "not an invocation").await;
     }
     let framing = Framing::ContentLength;
     check_refused("event", b"{\"Data\":{\"\xff\":1}}", framing, "NotAnEnvelope", "").await;
@@ -80,7 +81,6 @@ async fn frames_may_be_cut_anywhere() {
     let mut pieces = vec![head("POST", "message", "Transfer-Encoding: chunked\r\n")];
     pieces.extend(body.trim_end().as_bytes().chunks(7).map(chunk));
     pieces.push(b"0\r\n\r\n".to_vec());
-    let answer =
-        tokio::time::timeout(Duration::from_secs(60), exchange(measuring().await.address, &pieces));
-    assert_eq!(answer.await.unwrap().status, 200);
+    let running = measuring().await;
+    assert_eq!(exchange(running.address, &pieces).await.status, 200);
 }
