@@ -7,10 +7,12 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
+use axum::Router;
+use tokio::sync::{Semaphore, watch};
 use tower::util::BoxCloneSyncService;
 use tower::{Layer, Service, service_fn};
 
+use super::dispatch::{Dispatch, Stage};
 use super::{Failure, Handler, Invocation, Outputs};
 
 /// A function as a tower service, so that any layer can wrap it
@@ -25,7 +27,8 @@ pub struct Options {
     /// the timeout. A refusal would count as a failed delivery.
     pub concurrency: usize,
     /// How long an invocation may take, from its arrival to its answer. Keep it below the host's
-    /// `functionTimeout`, at which the host kills the process and everything else that runs in it.
+    /// `functionTimeout`, at which the host kills the process and everything else that runs in it. A function that
+    /// computes without awaiting anything can't be ended.
     pub timeout: Duration,
 }
 
@@ -122,6 +125,12 @@ impl<S: Clone + Send + Sync + 'static> App<S> {
     /// The names of the functions, in order
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.functions.keys().map(AsRef::as_ref)
+    }
+
+    /// The same routes as [`Server::run`](super::Server::run) serves, for whoever brings a server
+    pub fn into_router(self) -> Router {
+        let (_, stage) = watch::channel(Stage::Ready(Arc::new(self.functions)));
+        Dispatch { stage, patience: Duration::ZERO }.router()
     }
 
     pub(super) fn into_functions(self) -> Functions {

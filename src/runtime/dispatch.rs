@@ -1,6 +1,7 @@
 //! From a request to an answer: find the function, wait for a slot, read, run, answer.
 //!
 //! Every step of an invocation counts against its one deadline, and every outcome ends in an answer.
+//! A request whose connection breaks is dropped where it stands; the queue delivers it again.
 //! What the function does, and when the process begins and ends, is known elsewhere.
 
 use std::panic::AssertUnwindSafe;

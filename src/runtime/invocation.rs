@@ -19,7 +19,8 @@ use super::{InvocationError, Payload};
 /// What is known about an invocation besides its payload
 #[derive(Clone, Debug)]
 pub struct Context {
-    /// The id that the host gave it; every delivery and every retry has its own
+    /// The id that the host gave it, empty if it gave none; every delivery and every retry has its
+    /// own
     pub invocation_id: String,
     /// The name of the function
     pub function: Arc<str>,

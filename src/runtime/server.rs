@@ -11,6 +11,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::serve::ListenerExt as _;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -120,6 +121,10 @@ impl Serving {
             // An error means that the sender is gone, which is a reason to stop as well.
             let _ = stopped.wait_for(|stopped| *stopped).await;
         };
+        // An answer in several pieces must not wait for the host's acknowledgement of the first.
+        let listener = listener.tap_io(|stream| {
+            let _ = stream.set_nodelay(true);
+        });
         let serve = axum::serve(listener, dispatch.router()).with_graceful_shutdown(stopped);
         Self { task: tokio::spawn(serve.into_future()), stop }
     }
