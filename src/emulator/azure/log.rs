@@ -1,0 +1,25 @@
+//! What was asked of the pretend Azure, for tests and for the demo's report.
+//!
+//! Tokens and secrets are never kept: no headers, and no bodies of token requests.
+
+use serde_json::Value;
+use time::OffsetDateTime;
+
+/// One request and how it ended
+#[derive(Clone, Debug, PartialEq)]
+pub struct RequestRecord {
+    /// When, in virtual time
+    pub at: OffsetDateTime,
+    /// HTTP method
+    pub method: String,
+    /// Path, decoded
+    pub path: String,
+    /// Query as sent
+    pub query: String,
+    /// Status of the answer
+    pub status: u16,
+    /// `person`, `identity` or `nobody`
+    pub caller: &'static str,
+    /// The body, if it was JSON
+    pub body: Option<Value>,
+}
