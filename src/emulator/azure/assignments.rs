@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::answer::{Answer, Answered};
 use super::events::{Happened, event_time};
 use super::locks::Operation;
-use super::paths::{self, Target, subscription_of};
+use super::paths::{self, subscription_of};
 use super::roles;
 use super::routes::Call;
 use super::world::World;
@@ -228,10 +228,10 @@ impl World {
         if let Some(subscription) = subscription_of(scope) {
             self.subscription(&subscription)?;
         }
-        match paths::parse(scope) {
-            Target::Resource(path) => self.resource(&path).map(|_| ()),
-            // Resource groups and what is above subscriptions come into being when named.
-            _ => Ok(()),
+        // Resource groups and what is above subscriptions come into being when named.
+        match paths::parse_resource(scope) {
+            Some(path) => self.resource(&path).map(|_| ()),
+            None => Ok(()),
         }
     }
 

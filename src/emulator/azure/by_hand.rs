@@ -13,7 +13,7 @@ use super::assignments::Assignment;
 use super::clusters::{self, Kubelet};
 use super::locks::{Lock, LockKind};
 use super::options::Tables;
-use super::paths::{self, ResourcePath, Target};
+use super::paths::{self, ResourcePath};
 use super::request::Asked;
 use super::resources::{Resource, changed};
 use super::rights::Right;
@@ -215,8 +215,7 @@ fn assignment_path(scope: &str, name: Uuid) -> String {
 }
 
 fn resource_path(id: &str) -> Result<ResourcePath, Answer> {
-    match paths::parse(id) {
-        Target::Resource(path) => Ok(path),
-        _ => Err(Answer::refused(404, "InvalidResourceType", format!("`{id}` is no resource"))),
-    }
+    paths::parse_resource(id).ok_or_else(|| {
+        Answer::refused(404, "InvalidResourceType", format!("`{id}` is no cluster or registry"))
+    })
 }

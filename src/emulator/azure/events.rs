@@ -1,6 +1,6 @@
 //! The events that Azure would emit through Event Grid: classic resource events of a subscription.
 //!
-//! Delivery, filters and the CloudEvents form belong to Event Grid, not to this. The claims hold
+//! Delivery, filters and the `CloudEvents` form belong to Event Grid, not to this. The claims hold
 //! made-up personal data, so that tests can prove that nobody logs it.
 
 use serde_json::{Value, json};

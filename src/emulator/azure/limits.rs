@@ -53,12 +53,18 @@ impl Limits {
         if level < 0.0 {
             let seconds = whole((-level / bucket.refill).ceil().max(1.0));
             let refusal = too_many(&seconds);
-            return Ration { headers: headers(bucket, subscription, "0"), refusal: Some(refusal) };
+            return Ration {
+                headers: headers(bucket, subscription.as_deref(), "0"),
+                refusal: Some(refusal),
+            };
         }
         if strict {
             self.0.insert(key, (level, now));
         }
-        Ration { headers: headers(bucket, subscription, &whole(level.floor())), refusal: None }
+        Ration {
+            headers: headers(bucket, subscription.as_deref(), &whole(level.floor())),
+            refusal: None,
+        }
     }
 }
 
@@ -71,7 +77,7 @@ fn bucket(asked: &Asked, target: &Target) -> Bucket {
     }
 }
 
-fn headers(bucket: Bucket, subscription: Option<String>, left: &str) -> Vec<(String, String)> {
+fn headers(bucket: Bucket, subscription: Option<&str>, left: &str) -> Vec<(String, String)> {
     if bucket.header == QUERIES.header {
         return vec![
             ("x-ms-user-quota-remaining".to_owned(), left.to_owned()),

@@ -96,6 +96,11 @@ pub(super) fn parse(path: &str) -> Target {
     extension(&lower, &written).or_else(|| plain(&lower, &written)).unwrap_or(Target::Unknown)
 }
 
+/// The cluster or registry that this path points at
+pub(super) fn parse_resource(path: &str) -> Option<ResourcePath> {
+    if let Target::Resource(path) = parse(path) { Some(path) } else { None }
+}
+
 /// Resources that hang on another resource
 fn extension(lower: &[&str], written: &[&str]) -> Option<Target> {
     let scope = |above: &[&str]| joined(written.iter().take(above.len()));

@@ -23,21 +23,25 @@ pub(super) struct Call<'a> {
 
 /// Answers a request to ARM
 pub(super) fn answer(world: &mut World, call: &Call<'_>, target: &Target) -> Answered {
-    match target {
-        Target::Graph => graph(world, call),
-        Target::Resource(_) | Target::Tags(_) => resource(world, call, target),
-        Target::Assignment { scope, name } => match call.asked.method.as_str() {
-            "GET" => assignments::get(world, call, scope, name),
-            "PUT" => assignments::put(world, call, scope, name),
-            "DELETE" => assignments::delete(world, call, scope, name),
-            _ => Err(wrong_method(call)),
-        },
-        _ if call.asked.method != "GET" && *target != Target::Unknown => Err(wrong_method(call)),
-        _ => read_only(world, call, target),
+    match (call.asked.method.as_str(), target) {
+        (_, Target::Unknown) => Err(unknown(call)),
+        ("POST", Target::Graph) => graph(world, call),
+        ("GET", _) => read(world, call, target),
+        ("PUT", Target::Resource(path)) => resources::put(world, call, path),
+        ("PATCH", Target::Resource(path)) => resources::patch(world, call, path),
+        ("DELETE", Target::Resource(path)) => resources::delete(world, call, path),
+        ("PUT", Target::Tags(path)) => tags::put(world, call, path),
+        ("PATCH", Target::Tags(path)) => tags::patch(world, call, path),
+        ("DELETE", Target::Tags(path)) => tags::delete(world, call, path),
+        ("PUT", Target::Assignment { scope, name }) => assignments::put(world, call, scope, name),
+        ("DELETE", Target::Assignment { scope, name }) => {
+            assignments::delete(world, call, scope, name)
+        }
+        _ => Err(wrong_method(call)),
     }
 }
 
-fn read_only(world: &World, call: &Call<'_>, target: &Target) -> Answered {
+fn read(world: &World, call: &Call<'_>, target: &Target) -> Answered {
     match target {
         Target::Subscriptions => Ok(subscriptions::list(world, call)),
         Target::Subscription(id) => subscriptions::get(world, call, id),
@@ -48,37 +52,20 @@ fn read_only(world: &World, call: &Call<'_>, target: &Target) -> Answered {
             resources::operation_status(world, subscription, name)
         }
         Target::Collection(which) => resources::list(world, call, which),
+        Target::Resource(path) => resources::get(world, call, path),
+        Target::Tags(path) => tags::get(world, call, path),
         Target::Assignments { scope } => assignment_lists::list(world, call, scope),
+        Target::Assignment { scope, name } => assignments::get(world, call, scope, name),
         Target::RoleDefinitions { scope } => roles::list(world, call.caller, scope, call.asked),
         Target::RoleDefinition { scope, name } => roles::get(world, call.caller, scope, name),
-        Target::ManagedIdentityToken
-        | Target::EntraToken { .. }
-        | Target::Graph
-        | Target::Resource(_)
-        | Target::Tags(_)
-        | Target::Assignment { .. }
-        | Target::Unknown => Err(unknown(call)),
-    }
-}
-
-fn resource(world: &mut World, call: &Call<'_>, target: &Target) -> Answered {
-    match (call.asked.method.as_str(), target) {
-        ("GET", Target::Resource(path)) => resources::get(world, call, path),
-        ("PUT", Target::Resource(path)) => resources::put(world, call, path),
-        ("PATCH", Target::Resource(path)) => resources::patch(world, call, path),
-        ("DELETE", Target::Resource(path)) => resources::delete(world, call, path),
-        ("GET", Target::Tags(path)) => tags::get(world, call, path),
-        ("PUT", Target::Tags(path)) => tags::put(world, call, path),
-        ("PATCH", Target::Tags(path)) => tags::patch(world, call, path),
-        ("DELETE", Target::Tags(path)) => tags::delete(world, call, path),
-        _ => Err(wrong_method(call)),
+        Target::Graph | Target::ManagedIdentityToken | Target::EntraToken { .. } => {
+            Err(wrong_method(call))
+        }
+        Target::Unknown => Err(unknown(call)),
     }
 }
 
 fn graph(world: &mut World, call: &Call<'_>) -> Answered {
-    if call.asked.method != "POST" {
-        return Err(wrong_method(call));
-    }
     let body = call.asked.json()?;
     let tables = world.index.tables();
     let graph = Arc::clone(&world.options.graph);

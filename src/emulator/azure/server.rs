@@ -85,12 +85,11 @@ impl Shared {
         caller: Result<Caller, Answer>,
         correlation: Uuid,
     ) -> Answered {
-        match target {
-            Target::ManagedIdentityToken => {
-                return world.managed_identity_token(asked, &self.identity_header);
-            }
-            Target::EntraToken { tenant } => return world.entra_token(asked, tenant),
-            _ => {}
+        if *target == Target::ManagedIdentityToken {
+            return world.managed_identity_token(asked, &self.identity_header);
+        }
+        if let Target::EntraToken { tenant } = target {
+            return world.entra_token(asked, tenant);
         }
         let caller = caller?;
         versioned(asked)?;

@@ -1,0 +1,260 @@
+//! Clusters, registries, subscriptions, tags and Resource Graph's view of them.
+//!
+//! Examples named official are cut from Azure/azure-rest-api-specs (MIT).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tether::emulator::azure::{ClusterIdentity, ClusterSpec, KubeletIdentity};
+use uuid::uuid;
+
+use super::{FIRST, SECOND, Setup, check_shape, id_of};
+
+const CREATION: Duration = Duration::from_secs(300);
+
+fn cluster_path(name: &str) -> String {
+    format!(
+        "/subscriptions/{FIRST}/resourceGroups/rg1/providers/Microsoft.ContainerService/\
+         managedClusters/{name}"
+    )
+}
+
+fn registry_path(name: &str) -> String {
+    format!(
+        "/subscriptions/{FIRST}/resourceGroups/rg1/providers/Microsoft.ContainerRegistry/\
+         registries/{name}"
+    )
+}
+
+#[tokio::test]
+async fn a_cluster_is_creating_without_identity_until_the_clock_passes() {
+    let setup = Setup::with(|options| options.cluster_creation = CREATION).await;
+    let path = cluster_path("aks1");
+    let body = json!({"location": "westeurope", "identity": {"type": "SystemAssigned"}});
+    let made = setup.ask("PUT", &path, body.clone()).await;
+    let properties = &made.expect(201)["properties"];
+    assert_eq!(properties["provisioningState"], "Creating");
+    assert_eq!(properties.get("identityProfile"), None);
+    let operation = made.header("azure-asyncoperation");
+    assert_eq!(setup.get(operation).await.expect(200)["status"], "InProgress");
+    setup.ask("PUT", &path, body).await.refused(409, "OperationNotAllowed");
+
+    setup.clock.advance(CREATION);
+    assert_eq!(setup.get(operation).await.expect(200)["status"], "Succeeded");
+    let said = setup.get(&path).await;
+    let properties = &said.expect(200)["properties"];
+    assert_eq!(properties["provisioningState"], "Succeeded");
+    let kubelet = &properties["identityProfile"]["kubeletidentity"];
+    let resource = kubelet["resourceId"].as_str().unwrap();
+    assert!(resource.contains("/resourcegroups/MC_rg1_aks1_westeurope/"), "{resource}");
+    assert!(resource.ends_with("/aks1-agentpool"), "{resource}");
+    assert_ne!(kubelet["objectId"], said.json["identity"]["principalId"]);
+    assert_ne!(kubelet["objectId"], kubelet["clientId"]);
+}
+
+#[tokio::test]
+async fn the_official_cluster_example_has_the_shape_of_the_answer() {
+    let setup = Setup::new().await;
+    let example = json!({
+        "id": "/subscriptions/s/resourcegroups/rg1/providers/x",
+        "location": "location1",
+        "name": "clustername1",
+        "tags": {"archv2": "", "tier": "production"},
+        "type": "Microsoft.ContainerService/ManagedClusters",
+        "properties": {
+            "provisioningState": "Succeeded",
+            "maxAgentPools": 1,
+            "dnsPrefix": "dnsprefix1",
+            "agentPoolProfiles": [{"name": "nodepool1", "count": 3}],
+            "servicePrincipalProfile": {"clientId": "clientid"},
+            "nodeResourceGroup": "MC_rg1_clustername1_location1",
+            "enableRBAC": false,
+        },
+    });
+    let path = cluster_path("clustername1");
+    setup.ask("PUT", &path, example.clone()).await.expect(201);
+    let said = setup.get(&path).await;
+    let shown = said.expect(200);
+    check_shape(&example, shown);
+    assert!(id_of(shown).contains("/resourcegroups/rg1/"));
+    assert_eq!(shown["type"], example["type"]);
+    // A service principal cluster never has an identity.
+    assert_eq!((shown.get("identity"), shown["properties"].get("identityProfile")), (None, None));
+}
+
+#[tokio::test]
+async fn the_official_registry_example_has_the_shape_of_the_answer() {
+    let setup = Setup::new().await;
+    let example = json!({
+        "id": "/subscriptions/s/resourceGroups/rg1/providers/x",
+        "name": "myRegistry",
+        "type": "Microsoft.ContainerRegistry/registries",
+        "location": "westus",
+        "tags": {"key": "value"},
+        "sku": {"name": "Standard", "tier": "Standard"},
+        "properties": {
+            "loginServer": "myRegistry.azurecr-test.io",
+            "creationDate": "2021-06-15T21:38:26.1537861Z",
+            "provisioningState": "Succeeded",
+            "adminUserEnabled": false,
+            "publicNetworkAccess": "Enabled",
+        },
+    });
+    let path = registry_path("myRegistry");
+    setup.ask("PUT", &path, example.clone()).await.expect(201);
+    let old = setup.get(&format!("{path}?api-version=2023-07-01")).await;
+    check_shape(&example, old.expect(200));
+    assert_eq!(old.json["properties"].get("roleAssignmentMode"), None);
+    let new = setup.get(&path).await;
+    assert_eq!(new.json["properties"]["roleAssignmentMode"], "LegacyRegistryPermissions");
+    assert_eq!(new.json["properties"]["loginServer"], "myregistry.azurecr.io");
+}
+
+#[tokio::test]
+async fn a_login_server_with_a_label_is_not_the_name() {
+    let setup = Setup::new().await;
+    let properties = json!({"autoGeneratedDomainNameLabelScope": "TenantReuse"});
+    let body = json!({"location": "westus", "properties": properties});
+    let said = setup.ask("PUT", &registry_path("r"), body).await;
+    let server = said.expect(201)["properties"]["loginServer"].as_str().unwrap().to_owned();
+    assert!(server.starts_with("r-") && server.ends_with(".azurecr.io"), "{server}");
+}
+
+#[tokio::test]
+async fn a_kubelet_identity_may_be_brought_along_shared_and_replaced() {
+    let setup = Setup::new().await;
+    let shared = KubeletIdentity {
+        resource_id: format!("/subscriptions/{FIRST}/x/shared"),
+        client_id: uuid!("c0000000-0000-4000-8000-000000000001"),
+        object_id: uuid!("0b000000-0000-4000-8000-000000000001"),
+    };
+    let spec = |name| ClusterSpec {
+        identity: ClusterIdentity::BroughtAlong(shared.clone()),
+        ..ClusterSpec::new(FIRST, "rg1", name)
+    };
+    let (one, two) = (spec("one"), spec("two"));
+    let one = setup.azure.create_cluster(&one).unwrap();
+    let two = setup.azure.create_cluster(&two).unwrap();
+    assert_eq!(setup.azure.kubelet_principal(&one), Some(shared.object_id));
+    assert_eq!(setup.azure.kubelet_principal(&two), Some(shared.object_id));
+
+    setup.azure.set_identity(&one, None).unwrap();
+    let own = setup.azure.kubelet_principal(&one).unwrap();
+    assert_ne!(own, shared.object_id);
+    // Writing back what was read changes nothing.
+    let read = setup.get(&one).await.json;
+    setup.ask("PUT", &one, read).await.expect(200);
+    assert_eq!(setup.azure.kubelet_principal(&one), Some(own));
+}
+
+#[tokio::test]
+async fn a_cluster_made_again_has_another_identity() {
+    let setup = Setup::new().await;
+    let id = setup.cluster("aks1");
+    let before = setup.azure.kubelet_principal(&id);
+    setup.ask("DELETE", &id, Value::Null).await.expect(202);
+    setup.ask("DELETE", &id, Value::Null).await.expect(204);
+    setup.get(&id).await.refused(404, "ResourceNotFound");
+    assert_eq!(setup.cluster("aks1"), id);
+    assert_ne!(setup.azure.kubelet_principal(&id), before);
+}
+
+#[tokio::test]
+async fn letter_case_of_paths_does_not_matter() {
+    let setup = Setup::new().await;
+    let id = setup.cluster("aks1");
+    for path in [id.to_lowercase(), id.to_uppercase()] {
+        assert_eq!(id_of(setup.get(&path).await.expect(200)), id);
+    }
+}
+
+#[tokio::test]
+async fn lists_are_by_subscription_group_and_type_and_come_in_pages() {
+    let setup = Setup::with(|options| options.page_size = 2).await;
+    for name in ["a", "b", "c"] {
+        setup.cluster(name);
+    }
+    setup.registry("r");
+    let clusters = "providers/Microsoft.ContainerService/managedClusters";
+    let all = format!("/subscriptions/{FIRST}/{clusters}");
+    let first = setup.get(&all).await;
+    assert_eq!(first.names(), ["a", "b"]);
+    let second = setup.get(first.json["nextLink"].as_str().unwrap()).await;
+    assert_eq!(second.names(), ["c"]);
+    assert_eq!(second.json.get("nextLink"), None);
+    let group = format!("/subscriptions/{FIRST}/resourcegroups/RG-AKS/{clusters}");
+    assert_eq!(setup.get(&group).await.names(), ["a", "b"]);
+    let other = format!("/subscriptions/{SECOND}/{clusters}");
+    assert!(setup.get(&other).await.names().is_empty());
+    let generic = format!(
+        "/subscriptions/{FIRST}/resources?api-version=2024-11-01&$filter=resourceType%20eq%20\
+         'Microsoft.ContainerRegistry/registries'"
+    );
+    assert_eq!(setup.get(&generic).await.names(), ["r"]);
+    let subscriptions = setup.get("/subscriptions").await;
+    assert_eq!(subscriptions.json["value"][0]["displayName"], "first");
+    setup.get(&format!("/subscriptions/{SECOND}")).await.expect(200);
+    let nowhere = uuid::Uuid::nil();
+    setup.get(&format!("/subscriptions/{nowhere}")).await.refused(404, "SubscriptionNotFound");
+}
+
+#[tokio::test]
+async fn tags_are_merged_replaced_and_deleted() {
+    let setup = Setup::new().await;
+    let id = setup.registry("r");
+    let tags = format!("{id}/providers/Microsoft.Resources/tags/default");
+    let body = |operation: &str, tags: Value| json!({"operation": operation, "properties": {"tags": tags}});
+    let steps = [
+        ("Merge", json!({"Team": "a", "x": "1"}), json!({"Team": "a", "x": "1"})),
+        ("merge", json!({"team": "b"}), json!({"team": "b", "x": "1"})),
+        ("Delete", json!({"X": "1", "team": "other"}), json!({"team": "b"})),
+        ("Replace", json!({"y": ""}), json!({"y": ""})),
+    ];
+    for (operation, given, after) in steps {
+        let said = setup.ask("PATCH", &tags, body(operation, given)).await;
+        assert_eq!(said.expect(200)["properties"]["tags"], after, "{operation}");
+        assert_eq!(setup.get(&id).await.json["tags"], after, "{operation}");
+    }
+    setup.ask("PATCH", &tags, body("Melt", json!({}))).await.refused(400, "InvalidTagsOperation");
+    setup.ask("PUT", &tags, json!({"properties": {"tags": {"z": "1"}}})).await.expect(200);
+    assert_eq!(setup.get(&tags).await.json["properties"]["tags"], json!({"z": "1"}));
+    setup.ask("DELETE", &tags, Value::Null).await.expect(200);
+    assert_eq!(setup.get(&id).await.json.get("tags"), None);
+    setup.ask("PATCH", &id, json!({"tags": {"k": "v"}})).await.expect(200);
+    assert_eq!(setup.get(&id).await.json["tags"], json!({"k": "v"}));
+}
+
+#[tokio::test]
+async fn resource_graph_notices_later() {
+    let lag = Duration::from_secs(60);
+    let setup = Setup::with(|options| {
+        options.graph_lag = lag;
+        options.graph = Arc::new(|tables, body, caller| {
+            let rows = tables["resources"].len();
+            (200, json!({"rows": rows, "query": body["query"], "who": caller.name}))
+        });
+    })
+    .await;
+    setup.cluster("aks1");
+    let path = "/providers/Microsoft.ResourceGraph/resources?api-version=2024-04-01";
+    let said = setup.ask("POST", path, json!({"query": "q"})).await;
+    assert_eq!(said.expect(200), &json!({"rows": 0, "query": "q", "who": "person"}));
+    setup.clock.advance(lag);
+    let said = setup.ask("POST", path, json!({"query": "q"})).await;
+    assert_eq!(said.json["rows"], 1);
+    assert_eq!(said.header("x-ms-user-quota-remaining"), "14");
+    let row = setup.azure.tables()["resources"][0].clone();
+    assert_eq!(row["type"], "microsoft.containerservice/managedclusters");
+    assert_eq!(row["tags"], Value::Null);
+    assert!(row["properties"]["identityProfile"]["kubeletidentity"]["objectId"].is_string());
+    let containers = setup.azure.tables()["resourcecontainers"].len();
+    assert_eq!(containers, 3, "two subscriptions and a resource group");
+}
+
+#[tokio::test]
+async fn without_resource_graph_a_query_is_not_implemented() {
+    let setup = Setup::new().await;
+    let path = "/providers/Microsoft.ResourceGraph/resources?api-version=2024-04-01";
+    setup.ask("POST", path, json!({"query": "q"})).await.refused(501, "NotImplemented");
+}
