@@ -126,9 +126,9 @@ impl World {
                 "iss": issuer,
                 "appid": "04b07795-8ddb-461a-bbee-02f9e1bf7b46",
                 "ipaddr": "203.0.113.10",
-                "name": "Ada Example",
+                "name": "Pretend Person",
                 OBJECT_ID: caller.principal,
-                "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/upn": "ada@example.com",
+                "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/upn": "pretend.person@example.com",
             });
         }
         json!({

@@ -106,10 +106,11 @@ impl ClusterSpec {
         self
     }
 
+    /// As the tools write it for clusters: with a small g
     pub(super) fn path(&self) -> String {
         let Self { subscription, group, name, .. } = self;
         format!(
-            "/subscriptions/{subscription}/resourceGroups/{group}/providers/\
+            "/subscriptions/{subscription}/resourcegroups/{group}/providers/\
              Microsoft.ContainerService/managedClusters/{name}"
         )
     }

@@ -16,7 +16,7 @@ const GROUP: Uuid = uuid!("0b000000-0000-4000-8000-0000000000aa");
 const READER: Uuid = uuid!("acdd72a7-3385-48ef-bd42-f606fba81ae7");
 
 /// A registry and the principal of a cluster
-async fn pair(setup: &Setup) -> (String, Uuid) {
+fn pair(setup: &Setup) -> (String, Uuid) {
     let cluster = setup.cluster("aks1");
     (setup.registry("r1"), setup.azure.kubelet_principal(&cluster).unwrap())
 }
@@ -24,7 +24,7 @@ async fn pair(setup: &Setup) -> (String, Uuid) {
 #[tokio::test]
 async fn the_official_example_has_the_shape_of_the_answer() {
     let setup = Setup::new().await;
-    let (registry, principal) = pair(&setup).await;
+    let (registry, principal) = pair(&setup);
     let example = json!({
         "properties": {"roleDefinitionId": "", "principalId": "", "principalType": "", "scope": ""},
         "id": "", "type": "", "name": "",
@@ -47,7 +47,7 @@ async fn the_official_example_has_the_shape_of_the_answer() {
 #[tokio::test]
 async fn the_same_name_may_change_nothing_but_description_and_condition() {
     let setup = Setup::new().await;
-    let (registry, principal) = pair(&setup).await;
+    let (registry, principal) = pair(&setup);
     let path = assignment_path(&registry, PLAIN);
     let mut body = assignment(principal);
     setup.ask("PUT", &path, body.clone()).await.expect(201);
@@ -66,7 +66,7 @@ async fn the_same_name_may_change_nothing_but_description_and_condition() {
 #[tokio::test]
 async fn the_same_grant_under_another_name_names_the_other() {
     let setup = Setup::new().await;
-    let (registry, principal) = pair(&setup).await;
+    let (registry, principal) = pair(&setup);
     setup.ask("PUT", &assignment_path(&registry, PLAIN), assignment(principal)).await.expect(201);
     let other = assignment_path(&registry.to_uppercase(), ODD);
     let said = setup.ask("PUT", &other, assignment(principal)).await;
@@ -78,7 +78,7 @@ async fn the_same_grant_under_another_name_names_the_other() {
 async fn principals_are_unknown_for_a_while() {
     let lag = Duration::from_secs(120);
     let setup = Setup::with(|options| options.directory_lag = lag).await;
-    let (registry, principal) = pair(&setup).await;
+    let (registry, principal) = pair(&setup);
     let path = assignment_path(&registry, PLAIN);
     setup.ask("PUT", &path, assignment(principal)).await.refused(400, "PrincipalNotFound");
     setup.clock.advance(lag);
@@ -92,7 +92,7 @@ async fn principals_are_unknown_for_a_while() {
 #[tokio::test]
 async fn a_type_that_was_left_out_is_filled_in_and_recorded() {
     let setup = Setup::new().await;
-    let (registry, principal) = pair(&setup).await;
+    let (registry, principal) = pair(&setup);
     let mut body = assignment(principal);
     body["properties"].as_object_mut().unwrap().remove("principalType");
     let said = setup.ask("PUT", &assignment_path(&registry, PLAIN), body).await;
@@ -103,7 +103,7 @@ async fn a_type_that_was_left_out_is_filled_in_and_recorded() {
 #[tokio::test]
 async fn bad_requests_are_refused_by_name() {
     let setup = Setup::new().await;
-    let (registry, principal) = pair(&setup).await;
+    let (registry, principal) = pair(&setup);
     let base = format!("{registry}/providers/Microsoft.Authorization/roleAssignments");
     let put = async |path: &str, body: Value| setup.ask("PUT", path, body).await;
     let no_guid = put(&format!("{base}/x"), assignment(principal)).await;
@@ -120,7 +120,7 @@ async fn bad_requests_are_refused_by_name() {
 #[tokio::test]
 async fn locks_forbid_writing_or_only_deleting() {
     let setup = Setup::new().await;
-    let (registry, principal) = pair(&setup).await;
+    let (registry, principal) = pair(&setup);
     let path = assignment_path(&registry, PLAIN);
     let group = format!("/subscriptions/{FIRST}/RESOURCEGROUPS/rg-acr");
     setup.azure.lock(&group, LockKind::ReadOnly);
@@ -138,7 +138,7 @@ async fn locks_forbid_writing_or_only_deleting() {
 #[tokio::test]
 async fn a_subscription_holds_so_many_assignments_and_no_more() {
     let setup = Setup::with(|options| options.assignment_limit = 1).await;
-    let (registry, principal) = pair(&setup).await;
+    let (registry, principal) = pair(&setup);
     setup.ask("PUT", &assignment_path(&registry, PLAIN), assignment(principal)).await.expect(201);
     let second = assignment_path(&setup.registry("r2"), ODD);
     let said = setup.ask("PUT", &second, assignment(principal)).await;
@@ -148,7 +148,7 @@ async fn a_subscription_holds_so_many_assignments_and_no_more() {
 #[tokio::test]
 async fn deleting_a_registry_or_cluster_leaves_its_assignments() {
     let setup = Setup::new().await;
-    let (registry, principal) = pair(&setup).await;
+    let (registry, principal) = pair(&setup);
     setup.ask("PUT", &assignment_path(&registry, PLAIN), assignment(principal)).await.expect(201);
     setup.azure.delete(&registry).unwrap();
     assert_eq!(setup.azure.assignments().len(), 1);
@@ -156,8 +156,8 @@ async fn deleting_a_registry_or_cluster_leaves_its_assignments() {
 
 /// Four assignments around one registry: at the root, at the subscription for a group that holds
 /// the principal, at the registry, and at another registry
-async fn estate(setup: &Setup) -> (String, Uuid) {
-    let (registry, principal) = pair(setup).await;
+fn estate(setup: &Setup) -> (String, Uuid) {
+    let (registry, principal) = pair(setup);
     setup.azure.add_to_group(GROUP, principal);
     let other = setup.registry("r2");
     let subscription = format!("/subscriptions/{FIRST}");
@@ -177,7 +177,7 @@ async fn estate(setup: &Setup) -> (String, Uuid) {
 #[tokio::test]
 async fn filters_narrow_a_list_as_documented() {
     let setup = Setup::new().await;
-    let (registry, principal) = estate(&setup).await;
+    let (registry, principal) = estate(&setup);
     let subscription = format!("/subscriptions/{FIRST}");
     let cases: [(&str, &str, &[u128]); 9] = [
         (&registry, "", &[1, 2, 3]),
@@ -202,7 +202,7 @@ async fn filters_narrow_a_list_as_documented() {
 #[tokio::test]
 async fn principal_and_at_scope_cannot_be_combined() {
     let setup = Setup::new().await;
-    let (registry, principal) = pair(&setup).await;
+    let (registry, principal) = pair(&setup);
     let filter = format!("principalId eq '{principal}' and atScope()");
     list(&setup, &registry, &filter).await.refused(400, "BadRequestFormat");
 }
@@ -210,7 +210,7 @@ async fn principal_and_at_scope_cannot_be_combined() {
 #[tokio::test]
 async fn a_filtered_list_comes_in_pages() {
     let setup = Setup::with(|options| options.page_size = 2).await;
-    let (_, principal) = estate(&setup).await;
+    let (_, principal) = estate(&setup);
     let filter = format!("principalId eq '{principal}'");
     let first = list(&setup, &format!("/subscriptions/{FIRST}"), &filter).await;
     assert_eq!(first.names().len(), 2);

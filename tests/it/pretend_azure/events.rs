@@ -72,7 +72,7 @@ async fn an_event_looks_as_documented_and_holds_personal_data() {
     assert_eq!(data["authorization"]["scope"], registry);
     assert_eq!(data["status"], "Succeeded");
     assert_eq!(data["subscriptionId"], FIRST.to_string());
-    assert_eq!(data["claims"]["name"], "Ada Example");
+    assert_eq!(data["claims"]["name"], "Pretend Person");
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! The pretend Azure, driven over HTTP.
 //!
-//! These tests know what the reference says of Azure and nothing of what tether makes of it.
+//! These tests know what is published of Azure, and nothing of what tether makes of it.
 
 mod assignments;
 mod events;
