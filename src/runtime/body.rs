@@ -6,7 +6,7 @@ use axum::body::Body;
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_LENGTH;
 use bytes::{Bytes, BytesMut};
-use futures::{Stream, StreamExt as _};
+use futures::TryStreamExt as _;
 
 use super::InvocationError;
 
@@ -19,37 +19,30 @@ pub const MAX_BODY_BYTES: usize = 24 * 1024 * 1024;
 /// Reads a body to its end. One that is too large is read to its end too, without being kept: an
 /// answer in the middle of a request may be lost with the connection.
 pub(super) async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, InvocationError> {
-    let announced = announced(headers);
-    let mut frames = body.into_data_stream();
-    let Some(first) = frames.next().await.transpose().map_err(InvocationError::BodyCutShort)?
-    else {
-        return Ok(Bytes::new());
+    let mut frames = body.into_data_stream().map_err(InvocationError::BodyCutShort);
+    let first = frames.try_next().await?.unwrap_or_default();
+    let Some(second) = frames.try_next().await? else {
+        // Most bodies are one frame, which needs no copy.
+        return within_limit(first.len()).map(|()| first);
     };
-    if first.len() == announced {
-        return Ok(first);
-    }
-    collect(frames, first, announced).await
-}
-
-async fn collect(
-    mut frames: impl Stream<Item = Result<Bytes, axum::Error>> + Unpin,
-    first: Bytes,
-    announced: usize,
-) -> Result<Bytes, InvocationError> {
-    let mut whole = BytesMut::with_capacity(announced.max(first.len()));
+    let mut whole = BytesMut::with_capacity(announced(headers).max(first.len() + second.len()));
     whole.extend_from_slice(&first);
-    let mut fits = true;
-    while let Some(frame) = frames.next().await {
-        let frame = frame.map_err(InvocationError::BodyCutShort)?;
-        fits = fits && whole.len() + frame.len() <= MAX_BODY_BYTES;
-        if fits {
+    whole.extend_from_slice(&second);
+    let mut length = whole.len();
+    while let Some(frame) = frames.try_next().await? {
+        length = length.saturating_add(frame.len());
+        if within_limit(length).is_ok() {
             whole.extend_from_slice(&frame);
         } else {
             whole = BytesMut::new();
         }
     }
-    if fits {
-        Ok(whole.freeze())
+    within_limit(length).map(|()| whole.freeze())
+}
+
+fn within_limit(length: usize) -> Result<(), InvocationError> {
+    if length <= MAX_BODY_BYTES {
+        Ok(())
     } else {
         Err(InvocationError::BodyTooLarge { limit: MAX_BODY_BYTES })
     }
