@@ -3,9 +3,7 @@
 //! It does not know what is in the body.
 
 use axum::body::Body;
-use axum::http::HeaderMap;
-use axum::http::header::CONTENT_LENGTH;
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures::TryStreamExt as _;
 
 use super::InvocationError;
@@ -18,26 +16,19 @@ pub const MAX_BODY_BYTES: usize = 24 * 1024 * 1024;
 
 /// Reads a body to its end. One that is too large is read to its end too, without being kept: an
 /// answer in the middle of a request may be lost with the connection.
-pub(super) async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, InvocationError> {
+pub(super) async fn read(body: Body) -> Result<Bytes, InvocationError> {
     let mut frames = body.into_data_stream().map_err(InvocationError::BodyCutShort);
-    let first = frames.try_next().await?.unwrap_or_default();
-    let Some(second) = frames.try_next().await? else {
-        // Most bodies are one frame, which needs no copy.
-        return within_limit(first.len()).map(|()| first);
-    };
-    let mut whole = BytesMut::with_capacity(announced(headers).max(first.len() + second.len()));
-    whole.extend_from_slice(&first);
-    whole.extend_from_slice(&second);
-    let mut length = whole.len();
+    let (mut kept, mut length) = (Vec::new(), 0_usize);
     while let Some(frame) = frames.try_next().await? {
         length = length.saturating_add(frame.len());
-        if within_limit(length).is_ok() {
-            whole.extend_from_slice(&frame);
-        } else {
-            whole = BytesMut::new();
+        kept.push(frame);
+        if within_limit(length).is_err() {
+            kept.clear();
         }
     }
-    within_limit(length).map(|()| whole.freeze())
+    within_limit(length)?;
+    // Most bodies are one frame, which needs no copy.
+    if kept.len() < 2 { Ok(kept.pop().unwrap_or_default()) } else { Ok(kept.concat().into()) }
 }
 
 fn within_limit(length: usize) -> Result<(), InvocationError> {
@@ -46,11 +37,4 @@ fn within_limit(length: usize) -> Result<(), InvocationError> {
     } else {
         Err(InvocationError::BodyTooLarge { limit: MAX_BODY_BYTES })
     }
-}
-
-/// How much room to make at once: what the sender announces, if it is within the limit
-fn announced(headers: &HeaderMap) -> usize {
-    let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok());
-    let length = length.and_then(|length| length.parse().ok()).unwrap_or(0);
-    if length <= MAX_BODY_BYTES { length } else { 0 }
 }

@@ -112,7 +112,7 @@ fn header_id(headers: &HeaderMap) -> Option<&str> {
 impl Function {
     async fn answer(&self, headers: HeaderMap, body: Body) -> Response {
         let log = InvocationLog::new(&self.name, header_id(&headers));
-        let work = AssertUnwindSafe(self.outcome(headers, body, &log)).catch_unwind();
+        let work = AssertUnwindSafe(self.outcome(body, &log)).catch_unwind();
         let outcome = work.instrument(log.span().clone()).await;
         let outcome = outcome.unwrap_or_else(|_| Err(InvocationError::Panicked.into()));
         let written = outcome.and_then(|outputs| {
@@ -128,12 +128,7 @@ impl Function {
         }
     }
 
-    async fn outcome(
-        &self,
-        headers: HeaderMap,
-        body: Body,
-        log: &InvocationLog,
-    ) -> Result<Outputs, Failure> {
+    async fn outcome(&self, body: Body, log: &InvocationLog) -> Result<Outputs, Failure> {
         let limit = self.options.timeout;
         let deadline = Instant::now() + limit;
         // The slot comes before the body: what waits must not fill the memory.
@@ -142,7 +137,7 @@ impl Function {
             return Err(InvocationError::NoSlot { concurrency, waited: limit }.into());
         };
         let run = async {
-            let invocation = self.read(&headers, body, deadline, log).await?;
+            let invocation = self.read(body, deadline, log).await?;
             self.service.clone().oneshot(invocation).await
         };
         timeout_at(deadline, run)
@@ -152,12 +147,11 @@ impl Function {
 
     async fn read(
         &self,
-        headers: &HeaderMap,
         body: Body,
         deadline: Instant,
         log: &InvocationLog,
     ) -> Result<Invocation, InvocationError> {
-        let envelope = Envelope::parse(&body::read(headers, body).await?)?;
+        let envelope = Envelope::parse(&body::read(body).await?)?;
         if log.id().is_none()
             && let Some(id) = random_id(&envelope.metadata)
         {
