@@ -4,4 +4,5 @@
 #[cfg(feature = "emulator")]
 pub mod emulator;
 pub mod model;
+pub mod policy;
 pub mod runtime;

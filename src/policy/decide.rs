@@ -1,0 +1,266 @@
+//! Holding a policy against one cluster and one registry.
+//!
+//! | another tenant | a veto fits | an attaching rule fits | decision    |
+//! |----------------|-------------|------------------------|-------------|
+//! | yes            | any         | any                    | `OtherTenant` |
+//! | no             | yes         | any                    | `Vetoed`    |
+//! | no             | no          | yes                    | `Attach`    |
+//! | no             | no          | but for its name       | `Ambiguous` |
+//! | no             | no          | no                     | `NotWanted` |
+//!
+//! Only tags, names and tenants are looked at: whether the cluster has an identity, or the registry
+//! a known mode, decides nothing here.
+
+use uuid::Uuid;
+
+use crate::model::{Cluster, Registry, RegistryId, Tags};
+
+use super::names::{self, DISABLED, RegistryNames};
+use super::{
+    Check, Condition, Decision, Effect, Join, Match, Policy, Rule, Seen, Side, Step, Subject,
+    TagTest, Verdict, Veto,
+};
+
+/// The tag that both sides use to take part, and to refuse
+const ACR_ATTACH: &str = "acr-attach";
+
+impl Policy {
+    /// The verdict on one pair, with everything that led to it
+    ///
+    /// # Guarantees
+    /// The decision is that of [`decision`](Self::decision). The trace never stops early: it has
+    /// every rule and every condition, built-in ones first, then rules in the order of names.
+    pub fn decide(
+        &self,
+        cluster: &Cluster,
+        registry: &Registry,
+        names: &RegistryNames,
+    ) -> Verdict<'_> {
+        let pair = Pair { cluster, registry, names };
+        let built_in = [
+            Subject::OtherTenant,
+            Subject::Disabled(Side::Cluster),
+            Subject::Disabled(Side::Registry),
+        ];
+        let subjects = built_in.into_iter().chain(self.rules.iter().map(Subject::Rule));
+        Verdict {
+            decision: self.decision(cluster, registry, names),
+            trace: subjects.map(|subject| pair.step(subject)).collect(),
+        }
+    }
+
+    /// The decision on one pair, without its trace
+    ///
+    /// # Guarantees
+    /// A veto wins, the order of rules never matters, and what no rule wants is not wanted. Nothing
+    /// is allocated unless a cluster names this registry.
+    pub fn decision(
+        &self,
+        cluster: &Cluster,
+        registry: &Registry,
+        names: &RegistryNames,
+    ) -> Decision<'_> {
+        let pair = Pair { cluster, registry, names };
+        if pair.check(Condition::TenantsDiffer).may_be() {
+            return Decision::OtherTenant;
+        }
+        match self.veto(&pair) {
+            Some(by) => Decision::Vetoed { by },
+            None => self.wish(&pair),
+        }
+    }
+
+    fn veto(&self, pair: &Pair<'_>) -> Option<Veto<'_>> {
+        let disabled = [Side::Cluster, Side::Registry]
+            .into_iter()
+            .find(|side| pair.check(Condition::SaysDisabled(*side)).may_be());
+        // A name that may mean this registry is enough to forbid it.
+        let rule = || self.with(Effect::Veto).find(|rule| pair.fit(rule).may_be());
+        disabled.map(Veto::Disabled).or_else(|| rule().map(Veto::Rule))
+    }
+
+    fn wish(&self, pair: &Pair<'_>) -> Decision<'_> {
+        let mut ambiguous = None;
+        for rule in self.with(Effect::Attach) {
+            match pair.fit(rule) {
+                Fit::Yes => return Decision::Attach { by: rule },
+                Fit::Ambiguous(name) => ambiguous = ambiguous.or(Some((rule, name))),
+                Fit::No => {}
+            }
+        }
+        match ambiguous {
+            Some((by, name)) => {
+                Decision::Ambiguous { by, name: name.to_owned(), candidates: pair.candidates(name) }
+            }
+            None => Decision::NotWanted,
+        }
+    }
+
+    fn with(&self, effect: Effect) -> impl Iterator<Item = &Rule> {
+        self.rules.iter().filter(move |rule| rule.effect == effect)
+    }
+}
+
+/// Whether a pair fits, borrowing the name that is in the way
+#[derive(Clone, Copy)]
+enum Fit<'a> {
+    Yes,
+    No,
+    Ambiguous(&'a str),
+}
+
+impl<'a> Fit<'a> {
+    fn from_bool(fits: bool) -> Self {
+        if fits { Self::Yes } else { Self::No }
+    }
+
+    fn may_be(self) -> bool {
+        !matches!(self, Self::No)
+    }
+
+    /// Both: no wins, then the first name in the way
+    fn and(self, other: impl FnOnce() -> Fit<'a>) -> Self {
+        match (self, self.may_be().then(other)) {
+            (Self::No, _) | (_, Some(Self::No) | None) => Self::No,
+            (Self::Ambiguous(name), _) | (Self::Yes, Some(Self::Ambiguous(name))) => {
+                Self::Ambiguous(name)
+            }
+            (Self::Yes, Some(Self::Yes)) => Self::Yes,
+        }
+    }
+}
+
+/// What is decided about
+struct Pair<'a> {
+    cluster: &'a Cluster,
+    registry: &'a Registry,
+    names: &'a RegistryNames,
+}
+
+impl<'a> Pair<'a> {
+    fn fit(&self, rule: &Rule) -> Fit<'a> {
+        rule.conditions().fold(Fit::Yes, |fit, condition| fit.and(|| self.check(condition)))
+    }
+
+    fn check(&self, condition: Condition<'_>) -> Fit<'a> {
+        match condition {
+            Condition::TenantsDiffer => {
+                let tenants = self.cluster.tenant.zip(self.registry.tenant);
+                Fit::from_bool(tenants.is_some_and(|(cluster, registry)| cluster != registry))
+            }
+            Condition::SaysDisabled(side) => {
+                Fit::from_bool(self.tag(side, ACR_ATTACH).is_some_and(|value| {
+                    names::words(value).any(|word| word.eq_ignore_ascii_case(DISABLED))
+                }))
+            }
+            Condition::Tag { side, tag, test } => {
+                Fit::from_bool(self.tag(side, tag).is_some_and(|value| passes(value, test)))
+            }
+            Condition::Join(Join::SameTag { cluster, registry }) => {
+                let value = self.tag(Side::Cluster, cluster).filter(|value| !is_blank(value));
+                Fit::from_bool(value.is_some() && value == self.tag(Side::Registry, registry))
+            }
+            Condition::Join(Join::RegistryNamedIn(tag)) => {
+                self.tag(Side::Cluster, tag).map_or(Fit::No, |value| self.named_in(value))
+            }
+        }
+    }
+
+    /// Whether a list of names has one for this registry, and better one for it alone
+    fn named_in(&self, value: &'a str) -> Fit<'a> {
+        let mut shared = None;
+        for word in names::words(value).filter(|word| names::fits(word, self.registry)) {
+            if self.names.several(word).is_none() {
+                return Fit::Yes;
+            }
+            shared = shared.or(Some(word));
+        }
+        shared.map_or(Fit::No, Fit::Ambiguous)
+    }
+
+    fn tag(&self, side: Side, name: &str) -> Option<&'a str> {
+        match side {
+            Side::Cluster => tag(&self.cluster.tags, name),
+            Side::Registry => tag(&self.registry.tags, name),
+        }
+    }
+
+    fn candidates(&self, name: &str) -> Vec<RegistryId> {
+        self.names.several(name).into_iter().flatten().cloned().collect()
+    }
+
+    fn step<'p>(&self, subject: Subject<'p>) -> Step<'p> {
+        let (checks, fit): (Vec<Check<'p>>, _) = match subject {
+            Subject::OtherTenant => self.single(Condition::TenantsDiffer),
+            Subject::Disabled(side) => self.single(Condition::SaysDisabled(side)),
+            Subject::Rule(rule) => {
+                let checks = rule.conditions().map(|condition| self.traced(condition)).collect();
+                let fit = match (rule.effect, self.fit(rule)) {
+                    (Effect::Veto, fit) => Fit::from_bool(fit.may_be()),
+                    (Effect::Attach, fit) => fit,
+                };
+                (checks, fit)
+            }
+        };
+        Step { subject, outcome: self.outcome(fit), checks }
+    }
+
+    fn single<'p>(&self, condition: Condition<'p>) -> (Vec<Check<'p>>, Fit<'a>) {
+        (vec![self.traced(condition)], self.check(condition))
+    }
+
+    fn traced<'p>(&self, condition: Condition<'p>) -> Check<'p> {
+        let outcome = self.outcome(self.check(condition));
+        Check { condition, seen: self.seen(condition), outcome }
+    }
+
+    fn outcome(&self, fit: Fit<'_>) -> Match {
+        match fit {
+            Fit::Yes => Match::Yes,
+            Fit::No => Match::No,
+            Fit::Ambiguous(name) => {
+                Match::Ambiguous { name: name.to_owned(), candidates: self.candidates(name) }
+            }
+        }
+    }
+
+    fn seen<'p>(&self, condition: Condition<'p>) -> Vec<Seen<'p>> {
+        let tag = |side, what| {
+            let value = self.tag(side, what).map(str::to_owned);
+            Seen { side, what, value }
+        };
+        let tenant = |side, id: Option<Uuid>| {
+            let value = id.map(|id| id.to_string());
+            Seen { side, what: "tenant", value }
+        };
+        match condition {
+            Condition::TenantsDiffer => vec![
+                tenant(Side::Cluster, self.cluster.tenant),
+                tenant(Side::Registry, self.registry.tenant),
+            ],
+            Condition::SaysDisabled(side) => vec![tag(side, ACR_ATTACH)],
+            Condition::Tag { side, tag: name, .. } => vec![tag(side, name)],
+            Condition::Join(Join::SameTag { cluster, registry }) => {
+                vec![tag(Side::Cluster, cluster), tag(Side::Registry, registry)]
+            }
+            Condition::Join(Join::RegistryNamedIn(name)) => vec![tag(Side::Cluster, name)],
+        }
+    }
+}
+
+fn passes(value: &str, test: &TagTest) -> bool {
+    match test {
+        TagTest::Present => true,
+        TagTest::AnyOf(values) => values.contains(value),
+    }
+}
+
+fn is_blank(value: &str) -> bool {
+    value.trim().is_empty()
+}
+
+/// The value of a tag whose name is in lower case already. `Tags::get` would lower it once more for
+/// every absent tag, for every pair.
+fn tag<'a>(tags: &'a Tags, name: &str) -> Option<&'a str> {
+    tags.iter().find_map(|(found, value)| (found == name).then_some(value))
+}

@@ -1,0 +1,90 @@
+//! What should be: the operator's policy, and its verdict on one cluster and one registry.
+//!
+//! This room parses a text and reads no file. It is pure and total: no clock, no I/O, no panic. It
+//! knows nothing of role assignments; what a verdict means for them is the planner's business.
+
+mod decide;
+#[cfg(test)]
+mod decide_tests;
+mod error;
+mod names;
+mod read;
+mod reader;
+#[cfg(test)]
+mod refusal_tests;
+mod rule;
+mod suggest;
+mod verdict;
+mod yaml;
+
+use std::fmt;
+
+use crate::model::Owner;
+
+pub use error::{PolicyError, Problem};
+pub use names::RegistryNames;
+pub use rule::{Effect, Join, Rule, Selector, TagTest};
+pub use verdict::{Check, Condition, Decision, Match, Seen, Side, Step, Subject, Verdict, Veto};
+
+/// What the operator wants
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// Whose the assignments are
+    pub owner: Owner,
+    /// How far tether may go
+    pub mode: Mode,
+    /// How much may change at once
+    pub limits: Limits,
+    /// INVARIANT: in the order of names, which are unique.
+    rules: Vec<Rule>,
+}
+
+/// How far tether may go
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Mode {
+    /// Say what would be done, and do nothing
+    Observe,
+    /// Attach what is wanted; never detach
+    AttachOnly,
+    /// Attach what is wanted, and detach what is ours and no longer wanted
+    Sync,
+}
+
+impl fmt::Display for Mode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Observe => "observe",
+            Self::AttachOnly => "attach-only",
+            Self::Sync => "sync",
+        })
+    }
+}
+
+/// How much may change in one run, in one subscription of registries
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Attachments
+    pub max_attach: u32,
+    /// Detachments
+    pub max_detach: u32,
+    /// Detachments, as a share of what is ours
+    pub max_detach_percent: u8,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { max_attach: 500, max_detach: 50, max_detach_percent: 20 }
+    }
+}
+
+impl Policy {
+    /// Reads a policy. `name` is what errors call the text, such as its file name.
+    pub fn parse(name: &str, text: &str) -> Result<Self, PolicyError> {
+        read::policy(text).map_err(|problems| PolicyError::new(name, text, problems))
+    }
+
+    /// The rules, in the order of their names
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+}
