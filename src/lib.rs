@@ -4,5 +4,6 @@
 #[cfg(feature = "emulator")]
 pub mod emulator;
 pub mod model;
+pub mod plan;
 pub mod policy;
 pub mod runtime;

@@ -1,0 +1,170 @@
+//! Small worlds for the tests of this room, written as sentences.
+
+use uuid::Uuid;
+
+use crate::model::{
+    AssignmentName, Cluster, ClusterHash, ClusterState, Gap, Grant, GrantKey, Identity,
+    IdentityOrigin, Inventory, Mark, MarkKind, PrincipalId, Registry, RegistryMode, Role, Scope,
+    Tags,
+};
+use crate::policy::{Mode, Policy};
+
+const SUBSCRIPTION: &str = "11111111-1111-1111-1111-111111111111";
+
+const POLICY: &str = "
+owner: contoso
+mode: attach-only
+rules:
+  - name: named
+    registry: { tags: { acr-attach: { present: true } } }
+    join: [{ registry_named_in: acr-attach }]
+  - name: team
+    cluster: { tags: { acr-attach: auto } }
+    registry: { tags: { acr-attach: auto } }
+    join: [{ same_tag: team }]
+";
+
+/// Both rules that ship, in a mode that forbids nothing
+pub(super) fn policy() -> Policy {
+    let mut policy = Policy::parse("policy.yaml", POLICY).unwrap();
+    policy.mode = Mode::Sync;
+    policy
+}
+
+pub(super) fn principal(number: u128) -> PrincipalId {
+    PrincipalId(Uuid::from_u128(number))
+}
+
+pub(super) fn id(kind: &str, name: &str) -> String {
+    format!("/subscriptions/{SUBSCRIPTION}/resourceGroups/rg/providers/{kind}/{name}")
+}
+
+pub(super) fn cluster_id(name: &str) -> crate::model::ClusterId {
+    id("Microsoft.ContainerService/managedClusters", name).parse().unwrap()
+}
+
+pub(super) fn registry_id(name: &str) -> crate::model::RegistryId {
+    id("Microsoft.ContainerRegistry/registries", name).parse().unwrap()
+}
+
+pub(super) fn tags(text: &str) -> Tags {
+    text.split_whitespace().filter_map(|tag| tag.split_once('=')).collect()
+}
+
+/// A finished cluster with an identity that AKS made
+pub(super) fn cluster(name: &str, identity: u128, tagged: &str) -> Cluster {
+    Cluster {
+        id: cluster_id(name),
+        tags: tags(tagged),
+        location: "westeurope".into(),
+        tenant: None,
+        state: ClusterState::Settled,
+        identity: Identity::Kubelet { principal: principal(identity), origin: IdentityOrigin::Aks },
+        service_account_pull: false,
+    }
+}
+
+/// A finished cluster with an identity that others may share
+pub(super) fn sharing(name: &str, identity: u128, tagged: &str) -> Cluster {
+    let origin = IdentityOrigin::BroughtAlong;
+    let identity = Identity::Kubelet { principal: principal(identity), origin };
+    Cluster { identity, ..cluster(name, 0, tagged) }
+}
+
+/// A cluster that is being made
+pub(super) fn creating(name: &str, tagged: &str) -> Cluster {
+    Cluster {
+        state: ClusterState::Creating,
+        identity: Identity::Pending,
+        ..cluster(name, 0, tagged)
+    }
+}
+
+/// A registry in legacy mode
+pub(super) fn registry(name: &str, tagged: &str) -> Registry {
+    Registry {
+        id: registry_id(name),
+        login_server: format!("{name}.azurecr.io"),
+        tags: tags(tagged),
+        location: "westeurope".into(),
+        tenant: None,
+        mode: RegistryMode::Legacy,
+    }
+}
+
+/// A registry in ABAC mode
+pub(super) fn abac(name: &str, tagged: &str) -> Registry {
+    Registry { mode: RegistryMode::Abac, ..registry(name, tagged) }
+}
+
+/// Who made a grant, and why
+#[derive(Clone, Copy, Debug)]
+pub(super) enum By {
+    Rule(&'static str),
+    Pin(&'static str),
+    Unreadable,
+    Foreign,
+}
+
+pub(super) fn grant(by: By, registry: &str, identity: u128, role: Role) -> Grant {
+    let key = GrantKey { registry: registry_id(registry), principal: principal(identity), role };
+    let name = match by {
+        By::Foreign => Uuid::from_u128(900 + identity),
+        By::Rule(_) | By::Pin(_) | By::Unreadable => AssignmentName::new(&policy().owner, &key).0,
+    };
+    let mark = |kind, cluster: &str| {
+        Mark { kind, cluster: ClusterHash::of(&cluster_id(cluster)) }.describe("for a test")
+    };
+    let description = match by {
+        By::Rule(cluster) => mark(MarkKind::Rule, cluster),
+        By::Pin(cluster) => mark(MarkKind::Pin, cluster),
+        By::Unreadable | By::Foreign => "made by hand".into(),
+    };
+    let scope = key.registry.as_str();
+    let id = format!("{scope}/providers/Microsoft.Authorization/roleAssignments/{name}");
+    Grant { id, name, key, conditional: false, description }
+}
+
+/// Everything, in which nothing is missing
+#[derive(Clone, Debug)]
+pub(super) struct World(pub(super) Inventory);
+
+pub(super) fn world() -> World {
+    World(Inventory::new(Scope::Everything))
+}
+
+impl World {
+    pub(super) fn cluster(mut self, cluster: Cluster) -> Self {
+        self.0.add_cluster(cluster);
+        self
+    }
+
+    pub(super) fn registry(mut self, registry: Registry) -> Self {
+        self.0.add_registry(registry);
+        self
+    }
+
+    pub(super) fn grant(mut self, grant: Grant) -> Self {
+        self.0.add_grant(grant);
+        self
+    }
+
+    pub(super) fn pull(self, by: By, registry: &str, identity: u128) -> Self {
+        self.grant(grant(by, registry, identity, Role::AcrPull))
+    }
+
+    pub(super) fn gap(mut self, gap: Gap) -> Self {
+        self.0.gaps.insert(gap);
+        self
+    }
+
+    pub(super) fn scope(mut self, scope: Scope) -> Self {
+        self.0.scope = scope;
+        self
+    }
+}
+
+/// The one subscription in which everything lives
+pub(super) fn subscription() -> crate::model::SubscriptionId {
+    SUBSCRIPTION.parse().unwrap()
+}

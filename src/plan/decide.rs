@@ -1,0 +1,357 @@
+//! The table of cases: one identity at one registry, what the policy says about it against what was
+//! found there.
+//!
+//! Modes and limits are not looked at here; `guard` does that afterwards.
+
+use super::desire::{Desire, Stance};
+use super::{
+    Action, Attach, AttachReason, Detach, DetachReason, Held, HeldReason, Holder, Kept, Plan,
+};
+use crate::model::{
+    AssignmentName, Cluster, ClusterHash, ClusterId, ClusterState, Grant, GrantKey, Identity,
+    IdentityOrigin, Inventory, Mark, MarkKind, PrincipalId, Role,
+};
+use crate::policy::Policy;
+
+/// One identity at one registry
+pub(super) struct Case<'a> {
+    pub(super) desire: &'a Desire<'a>,
+    pub(super) inventory: &'a Inventory,
+    pub(super) policy: &'a Policy,
+}
+
+/// What a wish for the right role came to
+enum Wish {
+    /// It is there already
+    Kept,
+    /// It will be there once the plan is applied
+    Planned(AssignmentName),
+    /// It will not be there
+    Held,
+}
+
+/// What a removal has to wait for
+type After = Option<AssignmentName>;
+
+impl Wish {
+    /// What a removal that takes the wish for granted has to wait for; `None` if it must not be
+    fn after(&self) -> Option<After> {
+        match self {
+            Self::Kept => Some(None),
+            Self::Planned(name) => Some(Some(*name)),
+            Self::Held => None,
+        }
+    }
+}
+
+impl Case<'_> {
+    /// Adds to the plan what follows, pins that lost their cluster apart.
+    pub(super) fn decide(&self, plan: &mut Plan) {
+        let pinned = self.pinned_clusters();
+        match &self.desire.stance {
+            Stance::Vetoed => self.remove_vetoed(plan),
+            Stance::Wanted { rule, clusters } => {
+                let wish = self.attach(Some(rule), clusters, !pinned.is_empty(), plan);
+                self.retire_other_roles(&wish, plan);
+            }
+            Stance::Ambiguous(_) | Stance::Unwanted if !pinned.is_empty() => {
+                let wish = self.attach(None, &pinned, true, plan);
+                self.retire_other_roles(&wish, plan);
+            }
+            Stance::Ambiguous(reason) => self.hold_ambiguous(reason, plan),
+            Stance::Unwanted => self.remove_unwanted(plan),
+        }
+    }
+
+    /// The clusters that hold this identity and have a readable pin here, made for this identity or
+    /// for the one they had before
+    fn pinned_clusters(&self) -> Vec<&Cluster> {
+        let here = self.desire.found.iter().filter(|grant| self.is_ours(grant));
+        let hashes: Vec<_> = here
+            .filter_map(|grant| Mark::read(&grant.description))
+            .filter(|mark| mark.kind == MarkKind::Pin)
+            .map(|mark| mark.cluster)
+            .collect();
+        let holders = self.desire.holders.iter().copied();
+        holders
+            .filter(|cluster| hashes.contains(&ClusterHash::of(&cluster.id)))
+            .chain(self.desire.followed_by_pin.iter().copied())
+            .collect()
+    }
+
+    /// Sees to it that the right role is there.
+    fn attach(
+        &self,
+        wanted_by: Option<&str>,
+        clusters: &[&Cluster],
+        pinned: bool,
+        plan: &mut Plan,
+    ) -> Wish {
+        let role = match self.desire.role() {
+            Ok(role) => role,
+            Err(reason) => return self.hold_wish(clusters, reason, plan),
+        };
+        let right = || self.desire.found.iter().filter(|grant| grant.key.role == role);
+        let unconditional = right().find(|grant| !grant.conditional);
+        let must_raise = |grant: &Grant| {
+            self.holder(grant) == Holder::Ours && !self.desire.followed_by_pin.is_empty()
+        };
+        match unconditional {
+            Some(grant) if !must_raise(grant) => {
+                plan.kept.push(self.kept(grant, wanted_by, clusters));
+                return Wish::Kept;
+            }
+            Some(_) => {}
+            None => {
+                if let Some(grant) = right().next() {
+                    let reason = HeldReason::Conditional { assignment: grant.id.clone() };
+                    return self.hold_wish(clusters, reason, plan);
+                }
+                if !self.inventory.knows_grants(&self.desire.registry.id, self.desire.principal) {
+                    return self.hold_wish(clusters, HeldReason::GrantsUnreadable, plan);
+                }
+            }
+        }
+        let living: Vec<_> =
+            clusters.iter().copied().filter(|c| c.state != ClusterState::Deleting).collect();
+        if living.is_empty() {
+            return self.hold_wish(clusters, HeldReason::ClusterDeleting, plan);
+        }
+        let attach = self.new_attach(role, wanted_by, &living, pinned);
+        let name = attach.name;
+        plan.attach.push(attach);
+        Wish::Planned(name)
+    }
+
+    fn new_attach(
+        &self,
+        role: Role,
+        wanted_by: Option<&str>,
+        clusters: &[&Cluster],
+        pinned: bool,
+    ) -> Attach {
+        let grant = self.key(role);
+        let kind = if pinned { MarkKind::Pin } else { MarkKind::Rule };
+        let pins = self.pinned_clusters();
+        let first = pins.iter().chain(clusters).next().map(|cluster| &cluster.id);
+        let reason = wanted_by
+            .filter(|_| self.desire.followed_by_pin.is_empty())
+            .map_or(AttachReason::PinFollows, |rule| AttachReason::Rule(rule.to_owned()));
+        let sentence = first
+            .map_or_else(String::new, |id| format!("lets cluster {} pull; {reason}", id.name()));
+        let description = first.map_or_else(String::new, |id| {
+            Mark { kind, cluster: ClusterHash::of(id) }.describe(&sentence)
+        });
+        let name = AssignmentName::new(&self.policy.owner, &grant);
+        Attach { name, grant, clusters: ids(clusters), reason, description }
+    }
+
+    /// Removes our assignments of roles that the registry does not honour, once the right one is
+    /// there.
+    fn retire_other_roles(&self, wish: &Wish, plan: &mut Plan) {
+        let Some(after) = wish.after() else { return };
+        let Ok(role) = self.desire.role() else { return };
+        for grant in self.desire.found.iter().filter(|grant| grant.key.role != role) {
+            if !self.is_ours(grant) {
+                continue;
+            }
+            if grant.conditional {
+                self.hold_detach(conditional(grant), plan);
+            } else if self.is_carried_over(grant) {
+                plan.detach.push(self.detach(grant, DetachReason::RoleNotHonoured, after));
+            } else {
+                plan.kept.push(self.kept(grant, None, &self.desire.holders));
+            }
+        }
+    }
+
+    /// Whether nothing is lost with this assignment: it is no pin, or its pin goes over to the new one
+    fn is_carried_over(&self, grant: &Grant) -> bool {
+        let mut pinned = self.pinned_clusters().into_iter();
+        Mark::read(&grant.description).is_some_and(|mark| {
+            mark.kind == MarkKind::Rule
+                || pinned.any(|cluster| ClusterHash::of(&cluster.id) == mark.cluster)
+        })
+    }
+
+    fn remove_vetoed(&self, plan: &mut Plan) {
+        for grant in self.desire.found.iter().filter(|grant| self.is_ours(grant)) {
+            match self.holder(grant) {
+                Holder::Pinned => self.hold_detach(HeldReason::PinnedButVetoed, plan),
+                Holder::Ours | Holder::Foreign => {
+                    self.remove(grant, DetachReason::Vetoed, None, plan);
+                }
+            }
+        }
+    }
+
+    fn hold_ambiguous(&self, reason: &HeldReason, plan: &mut Plan) {
+        let role = self.desire.role().ok();
+        let attached = |grant: &&&Grant| Some(grant.key.role) == role && !grant.conditional;
+        let holders = &self.desire.holders;
+        match self.desire.found.iter().find(attached) {
+            Some(grant) if self.holder(grant) == Holder::Ours => {
+                self.hold_detach(reason.clone(), plan);
+            }
+            Some(grant) => plan.kept.push(self.kept(grant, None, holders)),
+            None => {
+                self.hold_wish(holders, reason.clone(), plan);
+            }
+        }
+    }
+
+    fn remove_unwanted(&self, plan: &mut Plan) {
+        for grant in self.desire.found.iter().filter(|grant| self.is_ours(grant)) {
+            match Mark::read(&grant.description) {
+                Some(Mark { kind: MarkKind::Rule, .. }) => {
+                    let reason = if self.desire.holders.is_empty() {
+                        DetachReason::ClusterGone
+                    } else {
+                        DetachReason::Unwanted
+                    };
+                    self.remove(grant, reason, None, plan);
+                }
+                None => plan.kept.push(self.kept(grant, None, &self.desire.holders)),
+                Some(Mark { kind: MarkKind::Pin, .. }) => {}
+            }
+        }
+    }
+
+    /// Adds what follows for pins whose cluster does not hold this identity. Whether such a pin
+    /// stands at the cluster's new identity is only known once everything else is decided; until it
+    /// does, the old assignment is the only memory of it and stays.
+    pub(super) fn retire_pins(&self, plan: &mut Plan) {
+        if !matches!(self.desire.stance, Stance::Unwanted) || !self.pinned_clusters().is_empty() {
+            return;
+        }
+        for grant in self.desire.found.iter().filter(|grant| self.is_ours(grant)) {
+            let Some(mark) = Mark::read(&grant.description) else { continue };
+            if mark.kind != MarkKind::Pin {
+                continue;
+            }
+            let mut clusters = self.inventory.clusters.values();
+            let cluster = clusters.find(|cluster| ClusterHash::of(&cluster.id) == mark.cluster);
+            let principal = cluster.and_then(|cluster| cluster.identity.principal());
+            let follows = principal.map_or(Wish::Held, |principal| self.pin_at(principal, plan));
+            match follows.after() {
+                Some(after) => self.remove(grant, DetachReason::IdentityReplaced, after, plan),
+                None if cluster.is_none() && self.inventory.knows_all_clusters() => {
+                    self.remove(grant, DetachReason::ClusterGone, None, plan);
+                }
+                None => plan.kept.push(self.kept(grant, None, &self.desire.holders)),
+            }
+        }
+    }
+
+    /// Whether the pin stands at this identity, or will once the plan is applied
+    fn pin_at(&self, principal: PrincipalId, plan: &Plan) -> Wish {
+        let Ok(role) = self.desire.role() else { return Wish::Held };
+        let key = GrantKey { registry: self.desire.registry.id.clone(), principal, role };
+        let kept = plan.kept.iter().any(|kept| kept.grant == key && kept.holder == Holder::Pinned);
+        if kept {
+            return Wish::Kept;
+        }
+        let attach = plan.attach.iter().find(|attach| attach.grant == key);
+        attach.map_or(Wish::Held, |attach| Wish::Planned(attach.name))
+    }
+
+    /// Removes an assignment of ours, or holds the removal while anyone unseen may need it.
+    fn remove(
+        &self,
+        grant: &Grant,
+        reason: DetachReason,
+        after: Option<AssignmentName>,
+        plan: &mut Plan,
+    ) {
+        if grant.conditional {
+            self.hold_detach(conditional(grant), plan);
+        } else if let Some(doubt) = self.doubt() {
+            self.hold_detach(doubt, plan);
+        } else {
+            plan.detach.push(self.detach(grant, reason, after));
+        }
+    }
+
+    /// Who, unseen so far, may need this identity to pull
+    fn doubt(&self) -> Option<HeldReason> {
+        if !self.inventory.knows_all_clusters() {
+            return Some(HeldReason::ClustersUnseen);
+        }
+        let aks_made = |cluster: &&Cluster| {
+            matches!(cluster.identity, Identity::Kubelet { origin: IdentityOrigin::Aks, .. })
+        };
+        if self.desire.holders.iter().any(aks_made) {
+            return None;
+        }
+        let mut clusters = self.inventory.clusters.values();
+        let pending = clusters.find(|cluster| {
+            cluster.identity == Identity::Pending && cluster.state != ClusterState::Deleting
+        });
+        pending.map(|cluster| HeldReason::MayBeIdentityOf(cluster.id.clone()))
+    }
+
+    fn is_ours(&self, grant: &Grant) -> bool {
+        AssignmentName::is_of(&self.policy.owner, grant)
+    }
+
+    fn holder(&self, grant: &Grant) -> Holder {
+        if !self.is_ours(grant) {
+            return Holder::Foreign;
+        }
+        match Mark::read(&grant.description) {
+            Some(Mark { kind: MarkKind::Rule, .. }) => Holder::Ours,
+            Some(Mark { kind: MarkKind::Pin, .. }) | None => Holder::Pinned,
+        }
+    }
+
+    fn key(&self, role: Role) -> GrantKey {
+        let registry = self.desire.registry.id.clone();
+        GrantKey { registry, principal: self.desire.principal, role }
+    }
+
+    fn kept(&self, grant: &Grant, rule: Option<&str>, clusters: &[&Cluster]) -> Kept {
+        Kept {
+            grant: grant.key.clone(),
+            holder: self.holder(grant),
+            clusters: ids(clusters),
+            rule: rule.map(str::to_owned),
+        }
+    }
+
+    fn detach(&self, grant: &Grant, reason: DetachReason, after: Option<AssignmentName>) -> Detach {
+        Detach {
+            grant: grant.key.clone(),
+            name: AssignmentName(grant.name),
+            clusters: ids(&self.desire.holders),
+            reason,
+            after,
+        }
+    }
+
+    fn hold_wish(&self, clusters: &[&Cluster], reason: HeldReason, plan: &mut Plan) -> Wish {
+        plan.held.push(self.held(clusters, Action::Attach, reason));
+        Wish::Held
+    }
+
+    fn hold_detach(&self, reason: HeldReason, plan: &mut Plan) {
+        plan.held.push(self.held(&self.desire.holders, Action::Detach, reason));
+    }
+
+    fn held(&self, clusters: &[&Cluster], action: Action, reason: HeldReason) -> Held {
+        Held {
+            registry: self.desire.registry.id.clone(),
+            principal: Some(self.desire.principal),
+            clusters: ids(clusters),
+            action,
+            reason,
+        }
+    }
+}
+
+fn conditional(grant: &Grant) -> HeldReason {
+    HeldReason::Conditional { assignment: grant.id.clone() }
+}
+
+fn ids(clusters: &[&Cluster]) -> Vec<ClusterId> {
+    clusters.iter().map(|cluster| cluster.id.clone()).collect()
+}

@@ -1,0 +1,94 @@
+//! What the guard holds, as the text that a person sees.
+
+use super::build::{By, World, abac, cluster, policy, registry, world};
+use super::{guard, plan, render};
+use crate::policy::Mode;
+
+const AUTO: &str = "acr-attach=auto team=a";
+
+fn pair() -> World {
+    world().cluster(cluster("c1", 1, AUTO)).registry(registry("r1", AUTO))
+}
+
+/// The guarded plan for this world in this mode reads so.
+#[track_caller]
+fn check_guarded(world: &World, mode: Mode, lines: &[&str]) {
+    let mut policy = policy();
+    policy.mode = mode;
+    let text = render(&guard(plan(&world.0, &policy), &policy));
+    assert_eq!(text.lines().collect::<Vec<_>>(), lines);
+}
+
+#[test]
+fn a_mode_holds_what_it_forbids() {
+    let world = pair().registry(registry("r2", "")).pull(By::Rule("c1"), "r2", 1);
+    check_guarded(
+        &world,
+        Mode::Observe,
+        &[
+            "held    c1 → r1 not attached: mode is `observe`",
+            "held    c1 → r2 not detached: mode is `observe`",
+        ],
+    );
+    check_guarded(
+        &world,
+        Mode::AttachOnly,
+        &[
+            "attach  c1 → r1 as AcrPull: rule `team` wants it",
+            "held    c1 → r2 not detached: mode is `attach-only`",
+        ],
+    );
+    check_guarded(
+        &world,
+        Mode::Sync,
+        &[
+            "attach  c1 → r1 as AcrPull: rule `team` wants it",
+            "detach  c1 → r2 as AcrPull: no rule wants it",
+        ],
+    );
+}
+
+#[test]
+fn a_limit_that_is_passed_holds_the_whole_lot() {
+    let world = pair().registry(registry("r2", AUTO));
+    let mut policy = policy();
+    policy.limits.max_attach = 1;
+    let text = render(&guard(plan(&world.0, &policy), &policy));
+    assert_eq!(
+        text,
+        "held    c1 → r1 not attached: 2 planned, `max_attach` allows 1\n\
+         held    c1 → r2 not attached: 2 planned, `max_attach` allows 1\n"
+    );
+}
+
+#[test]
+fn detach_limits_are_absolute_and_a_share_of_what_is_ours() {
+    let mut world = world().cluster(cluster("c1", 1, ""));
+    for name in ["r1", "r2", "r3", "r4", "r5"] {
+        world = world.registry(registry(name, AUTO)).pull(By::Rule("c1"), name, 1);
+    }
+    let reasons = |absolute, percent| {
+        let mut policy = policy();
+        policy.limits.max_detach = absolute;
+        policy.limits.max_detach_percent = percent;
+        let plan = guard(plan(&world.0, &policy), &policy);
+        (plan.detach.len(), plan.held.first().map(|held| held.reason.to_string()))
+    };
+    assert_eq!(reasons(5, 100), (5, None));
+    assert_eq!(reasons(4, 100), (0, Some("5 planned, `max_detach` allows 4".into())));
+    assert_eq!(reasons(5, 40), (0, Some("5 planned, `max_detach_percent` allows 2".into())));
+}
+
+#[test]
+fn an_old_role_stays_while_the_new_one_is_held() {
+    let world =
+        pair().registry(abac("r1", AUTO)).registry(abac("r2", AUTO)).pull(By::Rule("c1"), "r1", 1);
+    let mut policy = policy();
+    policy.limits.max_attach = 1;
+    let text = render(&guard(plan(&world.0, &policy), &policy));
+    assert_eq!(
+        text.lines().next().unwrap(),
+        "held    c1 → r1 not attached: 2 planned, `max_attach` allows 1"
+    );
+    assert!(text.contains("c1 → r1 not detached: the assignment that replaces it is held itself"));
+}

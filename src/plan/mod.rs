@@ -1,0 +1,175 @@
+//! What to do: compares what the policy wants with the grants that were found.
+//!
+//! | wanted   | found           | result                                               |
+//! |----------|-----------------|------------------------------------------------------|
+//! | yes      | nothing         | attach                                               |
+//! | yes      | ours            | keep                                                 |
+//! | yes      | someone else's  | keep, and never ours                                 |
+//! | yes      | conditional     | hold: it may not cover what the cluster needs        |
+//! | yes      | ours, old role  | attach the right role, then detach the old one       |
+//! | no       | ours            | detach, or hold if anyone unseen may need it         |
+//! | no       | ours, pinned    | keep, until its cluster is gone or its identity new  |
+//! | vetoed   | ours, pinned    | hold: a person and the policy disagree               |
+//! | no       | someone else's  | leave                                                |
+//! | any      | not readable    | hold                                                 |
+//!
+//! A grant belongs to an identity, so the clusters that share one are decided about together: one
+//! veto among them wins, and one wish among them is enough.
+//!
+//! This room knows no clock and no I/O. [`plan`] has no choices left to make later: names, roles and
+//! descriptions are all in the [`Plan`].
+
+#[cfg(test)]
+mod build;
+mod decide;
+mod desire;
+mod guard;
+#[cfg(test)]
+mod guard_tests;
+mod project;
+mod reason;
+mod render;
+#[cfg(test)]
+mod rules;
+#[cfg(test)]
+mod worlds;
+
+use std::collections::BTreeSet;
+
+pub use guard::guard;
+pub use project::project;
+pub use reason::{AttachReason, DetachReason, HeldReason};
+pub use render::render;
+
+use decide::Case;
+
+use crate::model::{AssignmentName, ClusterId, Gap, GrantKey, Inventory, PrincipalId, RegistryId};
+use crate::policy::Policy;
+
+/// What to do, what stays, and what is not done and why
+#[must_use = "a plan that nobody applies or shows changes nothing"]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// Role assignments to make
+    pub attach: Vec<Attach>,
+    /// Role assignments to remove, after the attaching
+    pub detach: Vec<Detach>,
+    /// Grants that are as they should be
+    pub kept: Vec<Kept>,
+    /// What would be done if nothing stood against it
+    pub held: Vec<Held>,
+    /// What could not be seen
+    pub gaps: BTreeSet<Gap>,
+}
+
+impl Plan {
+    /// Whether applying it would write anything
+    pub fn is_empty(&self) -> bool {
+        self.attach.is_empty() && self.detach.is_empty()
+    }
+}
+
+/// A role assignment to make
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Attach {
+    /// Where, for whom, by which role
+    pub grant: GrantKey,
+    /// The name it will have
+    pub name: AssignmentName,
+    /// The clusters that get to pull by it
+    pub clusters: Vec<ClusterId>,
+    /// Why
+    pub reason: AttachReason,
+    /// The text it will carry, its mark first
+    pub description: String,
+}
+
+/// A role assignment of ours to remove
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Detach {
+    /// Where, for whom, by which role
+    pub grant: GrantKey,
+    /// Its name, which proves it ours
+    pub name: AssignmentName,
+    /// The clusters that pull by it now
+    pub clusters: Vec<ClusterId>,
+    /// Why
+    pub reason: DetachReason,
+    /// The assignment that takes its place and must be there first
+    pub after: Option<AssignmentName>,
+}
+
+/// A grant that is as it should be
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Kept {
+    /// Where, for whom, by which role
+    pub grant: GrantKey,
+    /// Whose it is
+    pub holder: Holder,
+    /// The clusters that pull by it
+    pub clusters: Vec<ClusterId>,
+    /// The rule that wants it, if one does
+    pub rule: Option<String>,
+}
+
+/// Whose a grant is
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Holder {
+    /// Ours, made for a rule
+    Ours,
+    /// Ours, pinned by a person or with a mark that cannot be read
+    Pinned,
+    /// Anyone else's
+    Foreign,
+}
+
+/// Something that is not done
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Held {
+    /// Where
+    pub registry: RegistryId,
+    /// For whom, where the identity is known
+    pub principal: Option<PrincipalId>,
+    /// The clusters concerned
+    pub clusters: Vec<ClusterId>,
+    /// What would be done
+    pub action: Action,
+    /// What stands against it
+    pub reason: HeldReason,
+}
+
+/// What a held item would be
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Action {
+    /// Making a role assignment
+    Attach,
+    /// Removing a role assignment
+    Detach,
+}
+
+/// Compares what the policy wants with what was found.
+///
+/// # Guarantees
+/// Total: every pair in the inventory's scope gets an answer, and what cannot be planned is held
+/// with a reason. The same inventory and policy give the same plan. Applying the plan and planning
+/// again gives no changes. Only assignments whose name proves them ours are ever detached, and
+/// pinned ones only to follow their cluster's identity or after their cluster is gone.
+///
+/// # Assumptions
+/// What the inventory lacks is listed in its gaps. Whoever applies the plan reads both ends again
+/// first: the inventory may be stale.
+pub fn plan(inventory: &Inventory, policy: &Policy) -> Plan {
+    let mut plan = Plan { gaps: inventory.gaps.clone(), ..Plan::default() };
+    let desires = desire::desires(inventory, policy, &mut plan.held);
+    for desire in &desires {
+        Case { desire, inventory, policy }.decide(&mut plan);
+    }
+    for desire in &desires {
+        Case { desire, inventory, policy }.retire_pins(&mut plan);
+    }
+    plan.attach.sort();
+    plan.detach.sort();
+    plan.kept.sort();
+    plan.held.sort();
+    plan
+}

@@ -1,0 +1,27 @@
+//! The world after a plan: what the next observation would find.
+
+use super::Plan;
+use crate::model::{Grant, Inventory};
+
+/// The inventory as it is once every change of the plan has been made
+pub fn project(inventory: &Inventory, plan: &Plan) -> Inventory {
+    let mut after = inventory.clone();
+    for attach in &plan.attach {
+        let registry = &attach.grant.registry;
+        after.add_grant(Grant {
+            id: format!(
+                "{}/providers/Microsoft.Authorization/roleAssignments/{}",
+                registry.as_str(),
+                attach.name
+            ),
+            name: attach.name.0,
+            key: attach.grant.clone(),
+            conditional: false,
+            description: attach.description.clone(),
+        });
+    }
+    for detach in &plan.detach {
+        after.grants.retain(|_, grant| grant.name != detach.name.0 || grant.key != detach.grant);
+    }
+    after
+}

@@ -1,0 +1,137 @@
+//! Why something is done or not done, as data and as a sentence.
+
+use std::fmt;
+
+use crate::model::{ClusterId, RegistryId};
+use crate::policy::Mode;
+
+/// Why a role assignment is made
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum AttachReason {
+    /// A rule wants it
+    Rule(String),
+    /// A pinned assignment follows its cluster to a new identity or its registry to a new mode
+    PinFollows,
+}
+
+impl fmt::Display for AttachReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rule(name) => write!(f, "rule `{name}` wants it"),
+            Self::PinFollows => f.write_str("its pin follows"),
+        }
+    }
+}
+
+/// Why a role assignment is removed
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum DetachReason {
+    /// No rule wants it any more
+    Unwanted,
+    /// A veto
+    Vetoed,
+    /// The registry does not honour this role in its present mode
+    RoleNotHonoured,
+    /// No cluster holds the identity
+    ClusterGone,
+    /// The cluster it was pinned for has another identity now
+    IdentityReplaced,
+}
+
+impl fmt::Display for DetachReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Unwanted => "no rule wants it",
+            Self::Vetoed => "it is vetoed",
+            Self::RoleNotHonoured => "the registry does not honour this role in its present mode",
+            Self::ClusterGone => "no cluster holds the identity",
+            Self::IdentityReplaced => "its cluster has another identity now",
+        })
+    }
+}
+
+/// What stands against a change
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum HeldReason {
+    /// The cluster is being made and has no kubelet identity yet
+    NoIdentityYet,
+    /// The cluster pulls as a service principal, whose object id nobody has stated
+    ServicePrincipal,
+    /// The cluster is finished and has no kubelet identity
+    NoIdentity,
+    /// The cluster is being deleted
+    ClusterDeleting,
+    /// Which role grants pulling is not known: the mode as Azure spells it, empty if it said nothing
+    RegistryMode(String),
+    /// The grants at the registry could not be read
+    GrantsUnreadable,
+    /// A tag names a registry by a name that fits several
+    AmbiguousName {
+        /// The name in the tag
+        name: String,
+        /// What it fits
+        candidates: Vec<RegistryId>,
+    },
+    /// A grant with a condition is there; it may not cover what the cluster needs
+    Conditional {
+        /// The assignment's id
+        assignment: String,
+    },
+    /// Clusters that nobody looked at may need it
+    ClustersUnseen,
+    /// A cluster that is being made may turn out to have this identity
+    MayBeIdentityOf(ClusterId),
+    /// A person pinned it and the policy vetoes it
+    PinnedButVetoed,
+    /// The assignment that must be there first is held itself
+    ReplacementHeld,
+    /// The mode forbids it
+    Mode(Mode),
+    /// More changes than the limit allows, so none of them is made
+    Limit {
+        /// The limit's name in the policy file
+        name: &'static str,
+        /// How many were planned
+        planned: usize,
+        /// How many are allowed
+        allowed: usize,
+    },
+}
+
+impl fmt::Display for HeldReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoIdentityYet => f.write_str("the cluster has no kubelet identity yet"),
+            Self::ServicePrincipal => f.write_str(
+                "the cluster pulls as a service principal; move it to a managed identity",
+            ),
+            Self::NoIdentity => f.write_str("the cluster has no kubelet identity"),
+            Self::ClusterDeleting => f.write_str("the cluster is being deleted"),
+            Self::RegistryMode(mode) if mode.is_empty() => {
+                f.write_str("the registry's role assignment mode is not known")
+            }
+            Self::RegistryMode(mode) => {
+                write!(f, "the registry is in role assignment mode `{mode}`, new to this version")
+            }
+            Self::GrantsUnreadable => {
+                f.write_str("the role assignments at the registry could not be read")
+            }
+            Self::AmbiguousName { name, candidates } => {
+                write!(f, "`{name}` fits {} registries; name it by its id", candidates.len())
+            }
+            Self::Conditional { assignment } => {
+                write!(f, "assignment `{assignment}` is there with a condition")
+            }
+            Self::ClustersUnseen => f.write_str("not every cluster that may need it was looked at"),
+            Self::MayBeIdentityOf(cluster) => {
+                write!(f, "`{}` is being made and may have this identity", cluster.name())
+            }
+            Self::PinnedButVetoed => f.write_str("it is pinned, and the policy vetoes it"),
+            Self::ReplacementHeld => f.write_str("the assignment that replaces it is held itself"),
+            Self::Mode(mode) => write!(f, "mode is `{mode}`"),
+            Self::Limit { name, planned, allowed } => {
+                write!(f, "{planned} planned, `{name}` allows {allowed}")
+            }
+        }
+    }
+}

@@ -1,0 +1,351 @@
+//! Every small world: two clusters, two registries, the interesting tags, identities and grants, in
+//! every combination. Each promise of the planner is checked in each of them.
+
+use std::collections::BTreeSet;
+
+use super::build::{
+    By, World, cluster, creating, grant, policy, registry, sharing, subscription, world,
+};
+use super::{Action, Attach, Detach, DetachReason, HeldReason, Holder, Plan, guard, plan, project};
+use crate::model::{
+    AssignmentName, Cluster, ClusterState, Gap, Grant, Identity, Inventory, Mark, MarkKind,
+    PrincipalId, Registry, RegistryMode, Role,
+};
+use crate::policy::{Decision, Mode, Policy, RegistryNames};
+
+const AUTO: &str = "acr-attach=auto team=a";
+const OFF: &str = "acr-attach=disabled team=a";
+const SHARED: u128 = 7;
+
+fn first_registries() -> Vec<Registry> {
+    let mut all = Vec::new();
+    for tags in ["", AUTO, OFF] {
+        for mode in [RegistryMode::Legacy, RegistryMode::Abac, RegistryMode::Unread] {
+            all.push(Registry { mode, ..registry("r1", tags) });
+        }
+    }
+    all
+}
+
+fn first_clusters() -> Vec<Cluster> {
+    let mut all = vec![creating("c1", AUTO), cluster("c1", 9, AUTO)];
+    let client_id = "app".to_owned();
+    all.push(Cluster {
+        identity: Identity::ServicePrincipal { client_id },
+        ..creating("c1", AUTO)
+    });
+    for tags in ["", AUTO, OFF, "acr-attach=r1"] {
+        all.push(cluster("c1", 1, tags));
+        all.push(sharing("c1", SHARED, tags));
+    }
+    all.push(Cluster { state: ClusterState::Deleting, ..cluster("c1", 1, AUTO) });
+    all
+}
+
+fn second_clusters() -> Vec<Option<Cluster>> {
+    let mut all = vec![None, Some(creating("c2", "")), Some(cluster("c2", 2, AUTO))];
+    all.extend(["", AUTO, OFF].map(|tags| Some(sharing("c2", SHARED, tags))));
+    all
+}
+
+fn grants() -> Vec<Vec<Grant>> {
+    let mut all = vec![Vec::new()];
+    for by in [By::Rule("c1"), By::Pin("c1"), By::Pin("gone"), By::Unreadable, By::Foreign] {
+        for identity in [1, SHARED] {
+            for role in Role::ALL {
+                let plain = grant(by, "r1", identity, role);
+                let conditional = Grant { conditional: true, ..plain.clone() };
+                all.extend([vec![plain], vec![conditional]]);
+            }
+        }
+    }
+    for role in Role::ALL {
+        let other = grant(By::Rule("c1"), "r1", SHARED, role);
+        all.push(vec![grant(By::Pin("c1"), "r1", 1, Role::AcrPull), other]);
+    }
+    all
+}
+
+fn gaps() -> [Option<Gap>; 4] {
+    let silent = "22222222-2222-2222-2222-222222222222".parse().unwrap();
+    let subscription = subscription();
+    [
+        None,
+        Some(Gap::Clusters),
+        Some(Gap::Subscription(silent)),
+        Some(Gap::Grants { subscription, principal: None }),
+    ]
+}
+
+fn worlds() -> impl Iterator<Item = World> {
+    let grants = grants();
+    first_registries().into_iter().flat_map(move |r1| {
+        let grants = grants.clone();
+        first_clusters().into_iter().flat_map(move |c1| {
+            let (r1, grants) = (r1.clone(), grants.clone());
+            second_clusters().into_iter().flat_map(move |c2| {
+                let base = world().registry(r1.clone()).registry(registry("r2", AUTO));
+                let base = base.cluster(c1.clone());
+                let base = c2.into_iter().fold(base, World::cluster);
+                let grants = grants.clone();
+                gaps().into_iter().flat_map(move |gap| {
+                    let base = gap.into_iter().fold(base.clone(), World::gap);
+                    let with =
+                        move |set: Vec<Grant>| set.into_iter().fold(base.clone(), World::grant);
+                    grants.clone().into_iter().map(with)
+                })
+            })
+        })
+    })
+}
+
+/// One world with everything that its promises are checked against
+struct Case<'a> {
+    inventory: &'a Inventory,
+    policy: &'a Policy,
+    plan: &'a Plan,
+    names: RegistryNames,
+}
+
+#[test]
+fn every_promise_holds_in_every_small_world() {
+    let policy = policy();
+    let mut count = 0;
+    for World(inventory) in worlds() {
+        let plan = plan(&inventory, &policy);
+        let names = RegistryNames::new(inventory.registries.values());
+        let case = Case { inventory: &inventory, policy: &policy, plan: &plan, names };
+        for (promise, holds) in case.promises() {
+            assert!(holds, "{promise}\n{inventory:#?}\n{plan:#?}");
+        }
+        count += 1;
+    }
+    assert!(count > 80_000, "only {count} worlds");
+}
+
+impl Case<'_> {
+    fn promises(&self) -> [(&'static str, bool); 9] {
+        let Self { inventory, policy, plan, .. } = self;
+        let after = project(inventory, plan);
+        [
+            (
+                "attached only where wanted and not vetoed",
+                plan.attach.iter().all(|a| self.is_due(a)),
+            ),
+            ("detached only what is ours", plan.detach.iter().all(|d| self.is_ours(d))),
+            ("pins stay", plan.detach.iter().all(|d| self.may_lose_its_pin(d))),
+            ("detached only in full knowledge", plan.detach.iter().all(|d| self.is_certain(d))),
+            ("each grant is decided once", self.decides_once()),
+            ("every wish is answered", self.answers_every_wish()),
+            ("applied, nothing is left to do", super::plan(&after, policy).is_empty()),
+            ("no one who is entitled loses access", self.nobody_is_cut_off(&after)),
+            ("the guard drops nothing", self.guard_drops_nothing()),
+        ]
+    }
+
+    fn holders(&self, principal: PrincipalId) -> impl Iterator<Item = &Cluster> {
+        let clusters = self.inventory.clusters.values();
+        clusters.filter(move |cluster| cluster.identity.principal() == Some(principal))
+    }
+
+    fn says(&self, cluster: &Cluster, registry: &Registry) -> Decision<'_> {
+        self.policy.decision(cluster, registry, &self.names)
+    }
+
+    fn grant(&self, detach: &Detach) -> &Grant {
+        let mut grants = self.inventory.grants.values();
+        grants.find(|grant| grant.key == detach.grant && grant.name == detach.name.0).unwrap()
+    }
+
+    fn is_due(&self, attach: &Attach) -> bool {
+        let registry = &self.inventory.registries[&attach.grant.registry];
+        let says: Vec<_> =
+            self.holders(attach.grant.principal).map(|c| self.says(c, registry)).collect();
+        let wanted = says.iter().any(|says| matches!(says, Decision::Attach { .. }));
+        let vetoed = says.iter().any(|says| matches!(says, Decision::Vetoed { .. }));
+        let pinned = self.inventory.grants.values().any(|grant| {
+            let mark = Mark::read(&grant.description);
+            mark.is_some_and(|mark| mark.kind == MarkKind::Pin)
+                && AssignmentName::is_of(&self.policy.owner, grant)
+                && grant.key.registry == attach.grant.registry
+        });
+        !vetoed
+            && (wanted || pinned)
+            && registry.mode.pull_role() == Some(attach.grant.role)
+            && Mark::read(&attach.description).is_some()
+            && self.holders(attach.grant.principal).any(|c| c.state != ClusterState::Deleting)
+            && self.inventory.knows_grants(&attach.grant.registry, attach.grant.principal)
+                | self.inventory.grants.values().any(|grant| grant.key == attach.grant)
+    }
+
+    fn is_ours(&self, detach: &Detach) -> bool {
+        let grant = self.grant(detach);
+        AssignmentName::is_of(&self.policy.owner, grant) && !grant.conditional
+    }
+
+    fn may_lose_its_pin(&self, detach: &Detach) -> bool {
+        match Mark::read(&self.grant(detach).description) {
+            Some(Mark { kind: MarkKind::Rule, .. }) => true,
+            None => false,
+            Some(_) => match detach.reason {
+                DetachReason::RoleNotHonoured | DetachReason::IdentityReplaced => {
+                    let pin = |a: &&Attach| Some(a.name) == detach.after;
+                    let mark = |a: &Attach| Mark::read(&a.description).map(|mark| mark.kind);
+                    match self.plan.attach.iter().find(pin) {
+                        Some(attach) => mark(attach) == Some(MarkKind::Pin),
+                        None => detach.after.is_none(),
+                    }
+                }
+                DetachReason::ClusterGone => self.inventory.knows_all_clusters(),
+                DetachReason::Unwanted | DetachReason::Vetoed => false,
+            },
+        }
+    }
+
+    fn is_certain(&self, detach: &Detach) -> bool {
+        let made_by_aks = detach.grant.principal != super::build::principal(SHARED)
+            && self.holders(detach.grant.principal).next().is_some();
+        let pending = self.inventory.clusters.values().any(|c| c.identity == Identity::Pending);
+        detach.reason == DetachReason::RoleNotHonoured
+            || self.inventory.knows_all_clusters() && (made_by_aks || !pending)
+    }
+
+    fn decides_once(&self) -> bool {
+        let Plan { attach, detach, .. } = self.plan;
+        let attached: BTreeSet<_> = attach.iter().map(|attach| &attach.grant).collect();
+        let detached: BTreeSet<_> = detach.iter().map(|detach| &detach.grant).collect();
+        attached.len() == attach.len()
+            && detached.len() == detach.len()
+            && attached.is_disjoint(&detached)
+    }
+
+    fn answers_every_wish(&self) -> bool {
+        let Inventory { clusters, registries, .. } = self.inventory;
+        let mut wishes = clusters.values().flat_map(|cluster| {
+            let wanted = |registry: &&Registry| {
+                matches!(self.says(cluster, registry), Decision::Attach { .. })
+            };
+            registries.values().filter(wanted).map(move |registry| (cluster, registry))
+        });
+        wishes.all(|(cluster, registry)| {
+            let Plan { attach, kept, held, .. } = self.plan;
+            let principal = cluster.identity.principal();
+            let vetoed = principal.is_some_and(|principal| {
+                self.holders(principal)
+                    .any(|holder| matches!(self.says(holder, registry), Decision::Vetoed { .. }))
+            });
+            let here = |key: &crate::model::GrantKey| {
+                key.registry == registry.id && Some(key.principal) == principal
+            };
+            vetoed
+                || attach.iter().any(|attach| here(&attach.grant))
+                || kept.iter().any(|kept| here(&kept.grant))
+                || held.iter().any(|held| {
+                    held.action == Action::Attach
+                        && held.registry == registry.id
+                        && held.clusters.contains(&cluster.id)
+                })
+        })
+    }
+
+    /// Who could pull before and is wanted can pull afterwards.
+    fn nobody_is_cut_off(&self, after: &Inventory) -> bool {
+        let can_pull = |inventory: &Inventory, registry: &Registry, principal| {
+            inventory.grants.values().any(|grant| {
+                grant.key.registry == registry.id
+                    && grant.key.principal == principal
+                    && Some(grant.key.role) == registry.mode.pull_role()
+            })
+        };
+        self.inventory.clusters.values().all(|cluster| {
+            let Some(principal) = cluster.identity.principal() else { return true };
+            self.inventory.registries.values().all(|registry| {
+                let vetoed = self
+                    .holders(principal)
+                    .any(|holder| matches!(self.says(holder, registry), Decision::Vetoed { .. }));
+                !matches!(self.says(cluster, registry), Decision::Attach { .. })
+                    || vetoed
+                    || !can_pull(self.inventory, registry, principal)
+                    || can_pull(after, registry, principal)
+            })
+        })
+    }
+
+    fn guard_drops_nothing(&self) -> bool {
+        [Mode::Observe, Mode::AttachOnly, Mode::Sync].into_iter().all(|mode| {
+            let mut policy = self.policy.clone();
+            policy.mode = mode;
+            let guarded = guard(self.plan.clone(), &policy);
+            let size = |plan: &Plan| plan.attach.len() + plan.detach.len() + plan.held.len();
+            size(&guarded) == size(self.plan) && guarded.kept == self.plan.kept
+        })
+    }
+}
+
+#[test]
+fn the_order_and_the_letter_case_of_what_is_found_do_not_matter() {
+    let policy = policy();
+    for World(inventory) in worlds().step_by(37) {
+        let mut shuffled = Inventory::new(inventory.scope.clone());
+        shuffled.gaps = inventory.gaps.clone();
+        for cluster in inventory.clusters.values().rev() {
+            shuffled.add_cluster(cluster.clone());
+        }
+        for registry in inventory.registries.values().rev() {
+            shuffled.add_registry(registry.clone());
+        }
+        for grant in inventory.grants.values().rev() {
+            let mut grant = grant.clone();
+            let key = grant.key.registry.as_str().to_uppercase();
+            grant.key.registry = key.parse().unwrap();
+            shuffled.add_grant(grant);
+        }
+        assert_eq!(plan(&inventory, &policy), plan(&shuffled, &policy));
+    }
+}
+
+/// The worlds would prove little if some outcome never occurred in them.
+#[test]
+fn the_small_worlds_reach_every_outcome() {
+    let policy = policy();
+    let mut detached = BTreeSet::new();
+    let mut held = BTreeSet::new();
+    let mut kept = BTreeSet::new();
+    for World(inventory) in worlds() {
+        let plan = plan(&inventory, &policy);
+        detached.extend(plan.detach.iter().map(|detach| detach.reason));
+        held.extend(plan.held.iter().map(|held| discriminant(&held.reason)));
+        kept.extend(plan.kept.iter().map(|kept| kept.holder));
+    }
+    let all = [
+        DetachReason::Unwanted,
+        DetachReason::Vetoed,
+        DetachReason::RoleNotHonoured,
+        DetachReason::ClusterGone,
+        DetachReason::IdentityReplaced,
+    ];
+    assert_eq!(detached, BTreeSet::from(all));
+    assert_eq!(kept, BTreeSet::from([Holder::Ours, Holder::Pinned, Holder::Foreign]));
+    let missing: Vec<_> = (0..9).filter(|kind| !held.contains(kind)).collect();
+    assert!(missing.is_empty(), "never held for: {missing:?}");
+}
+
+/// A number for each reason that the planner itself gives; the guard's own are 99.
+fn discriminant(reason: &HeldReason) -> u8 {
+    match reason {
+        HeldReason::NoIdentityYet => 0,
+        HeldReason::ServicePrincipal => 1,
+        HeldReason::ClusterDeleting => 2,
+        HeldReason::RegistryMode(_) => 3,
+        HeldReason::GrantsUnreadable => 4,
+        HeldReason::Conditional { .. } => 5,
+        HeldReason::ClustersUnseen => 6,
+        HeldReason::MayBeIdentityOf(_) => 7,
+        HeldReason::PinnedButVetoed => 8,
+        HeldReason::NoIdentity
+        | HeldReason::AmbiguousName { .. }
+        | HeldReason::ReplacementHeld
+        | HeldReason::Mode(_)
+        | HeldReason::Limit { .. } => 99,
+    }
+}
