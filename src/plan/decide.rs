@@ -160,7 +160,7 @@ impl Case<'_> {
             } else if self.is_carried_over(grant) {
                 plan.detach.push(self.detach(grant, DetachReason::RoleNotHonoured, after));
             } else {
-                plan.kept.push(self.kept(grant, None, &self.desire.holders));
+                plan.kept.push(self.kept(grant, None, self.desire.holders));
             }
         }
     }
@@ -188,7 +188,7 @@ impl Case<'_> {
     fn hold_ambiguous(&self, reason: &HeldReason, plan: &mut Plan) {
         let role = self.desire.role().ok();
         let attached = |grant: &&&Grant| Some(grant.key.role) == role && !grant.conditional;
-        let holders = &self.desire.holders;
+        let holders = self.desire.holders;
         match self.desire.found.iter().find(attached) {
             Some(grant) if self.holder(grant) == Holder::Ours => {
                 self.hold_detach(reason.clone(), plan);
@@ -211,7 +211,7 @@ impl Case<'_> {
                     };
                     self.remove(grant, reason, None, plan);
                 }
-                None => plan.kept.push(self.kept(grant, None, &self.desire.holders)),
+                None => plan.kept.push(self.kept(grant, None, self.desire.holders)),
                 Some(Mark { kind: MarkKind::Pin, .. }) => {}
             }
         }
@@ -238,7 +238,7 @@ impl Case<'_> {
                 None if cluster.is_none() && self.inventory.knows_all_clusters() => {
                     self.remove(grant, DetachReason::ClusterGone, None, plan);
                 }
-                None => plan.kept.push(self.kept(grant, None, &self.desire.holders)),
+                None => plan.kept.push(self.kept(grant, None, self.desire.holders)),
             }
         }
     }
@@ -322,7 +322,7 @@ impl Case<'_> {
         Detach {
             grant: grant.key.clone(),
             name: AssignmentName(grant.name),
-            clusters: ids(&self.desire.holders),
+            clusters: ids(self.desire.holders),
             reason,
             after,
         }
@@ -334,7 +334,7 @@ impl Case<'_> {
     }
 
     fn hold_detach(&self, reason: HeldReason, plan: &mut Plan) {
-        plan.held.push(self.held(&self.desire.holders, Action::Detach, reason));
+        plan.held.push(self.held(self.desire.holders, Action::Detach, reason));
     }
 
     fn held(&self, clusters: &[&Cluster], action: Action, reason: HeldReason) -> Held {

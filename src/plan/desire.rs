@@ -3,7 +3,7 @@
 //! Clusters that share an identity are joined here; what is found at the registry is not looked at
 //! yet.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::{Action, Held, HeldReason};
 use crate::model::{
@@ -18,12 +18,12 @@ pub(super) struct Desire<'a> {
     pub(super) registry: &'a Registry,
     pub(super) principal: PrincipalId,
     /// The clusters that hold the identity, as far as they were seen
-    pub(super) holders: Vec<&'a Cluster>,
+    pub(super) holders: &'a [&'a Cluster],
     pub(super) stance: Stance<'a>,
     /// The grants found, by role
-    pub(super) found: Vec<&'a Grant>,
+    pub(super) found: &'a [&'a Grant],
     /// Holders that are pinned here at the identity they had before
-    pub(super) followed_by_pin: Vec<&'a Cluster>,
+    pub(super) followed_by_pin: &'a [&'a Cluster],
 }
 
 /// What the holders' verdicts come to
@@ -39,39 +39,116 @@ pub(super) enum Stance<'a> {
     Unwanted,
 }
 
-/// The desires of every identity in scope, in the order of registries and identities. Wishes of
-/// clusters without an identity go to `held`.
-pub(super) fn desires<'a>(
+/// The inventory, turned round so that a pair finds what belongs to it
+#[derive(Debug)]
+pub(super) struct Index<'a> {
     inventory: &'a Inventory,
     policy: &'a Policy,
-    held: &mut Vec<Held>,
-) -> Vec<Desire<'a>> {
-    let names = RegistryNames::new(inventory.registries.values());
-    let holders = holders(inventory);
-    let mut found = found(inventory);
-    let mut pins = pins_that_follow(inventory, policy);
-    let mut desires = Vec::new();
-    for registry in inventory.registries.values() {
-        hold_wishes_without_identity(inventory, policy, registry, &names, held);
-        for principal in principals(inventory, registry, &holders, &found) {
-            let holders = holders.get(&principal).cloned().unwrap_or_default();
-            let stance = stance(policy, registry, &holders, &names);
-            let pair = (registry.id.key(), principal);
-            let followed_by_pin = pins.remove(&pair).unwrap_or_default();
-            let found = found.remove(&pair).unwrap_or_default();
-            let desire = Desire { registry, principal, holders, stance, found, followed_by_pin };
-            desires.push(desire);
-        }
-    }
-    desires
+    names: RegistryNames,
+    holders: BTreeMap<PrincipalId, Vec<&'a Cluster>>,
+    grants: ByRegistry<'a, Grant>,
+    /// The clusters that are pinned by an identity they no longer have, by the one they have now
+    pins: ByRegistry<'a, Cluster>,
 }
 
-type Holders<'a> = BTreeMap<PrincipalId, Vec<&'a Cluster>>;
-type Pinned<'a> = BTreeMap<(&'a str, PrincipalId), Vec<&'a Cluster>>;
-type Found<'a> = BTreeMap<(&'a str, PrincipalId), Vec<&'a Grant>>;
+/// Something by a registry's key, then by identity
+type ByRegistry<'a, T> = BTreeMap<&'a str, BTreeMap<PrincipalId, Vec<&'a T>>>;
 
-fn holders(inventory: &Inventory) -> Holders<'_> {
-    let mut holders = Holders::new();
+impl<'a> Index<'a> {
+    pub(super) fn new(inventory: &'a Inventory, policy: &'a Policy) -> Self {
+        Self {
+            inventory,
+            policy,
+            names: RegistryNames::new(inventory.registries.values()),
+            holders: holders(inventory),
+            grants: grants(inventory),
+            pins: pins(inventory, policy),
+        }
+    }
+
+    /// The desires that may lead to anything: pairs that nobody wants and where nothing was found are
+    /// left out.
+    pub(super) fn desires(&'a self) -> Vec<Desire<'a>> {
+        let registries = self.inventory.registries.values();
+        registries.flat_map(|registry| self.desires_at(registry)).collect()
+    }
+
+    fn desires_at(&'a self, registry: &'a Registry) -> impl Iterator<Item = Desire<'a>> {
+        let key = registry.id.key();
+        let (grants, pins) = (self.grants.get(key), self.pins.get(key));
+        let scope = &self.inventory.scope;
+        let held = self.holders.iter().filter(|(_, clusters)| {
+            clusters.iter().any(|cluster| scope.covers(&cluster.id, &registry.id))
+        });
+        let held = held.map(|(principal, clusters)| (*principal, clusters.as_slice()));
+        // Identities that only a grant remembers, where the scope is wide enough to tell that they
+        // are orphans
+        let orphans = grants.into_iter().flatten().filter(|(principal, grants)| {
+            !self.holders.contains_key(principal)
+                && grants.iter().any(|grant| is_in_scope(self.inventory, grant))
+        });
+        let orphans = orphans.map(|(principal, _)| (*principal, [].as_slice()));
+        held.chain(orphans).filter_map(move |(principal, holders)| {
+            let desire = Desire {
+                registry,
+                principal,
+                holders,
+                stance: stance(self.policy, registry, holders, &self.names),
+                found: slice(grants, principal),
+                followed_by_pin: slice(pins, principal),
+            };
+            desire.may_matter().then_some(desire)
+        })
+    }
+
+    /// The wishes of clusters without an identity
+    pub(super) fn held_wishes(&self) -> Vec<Held> {
+        let clusters = self.inventory.clusters.values();
+        clusters.flat_map(|cluster| self.held_wishes_of(cluster)).collect()
+    }
+
+    fn held_wishes_of(&self, cluster: &Cluster) -> Vec<Held> {
+        let reason = match &cluster.identity {
+            Identity::Kubelet { .. } => return Vec::new(),
+            _ if cluster.state == ClusterState::Deleting => HeldReason::ClusterDeleting,
+            Identity::Pending => HeldReason::NoIdentityYet,
+            Identity::ServicePrincipal { .. } => HeldReason::ServicePrincipal,
+            Identity::Missing => HeldReason::NoIdentity,
+        };
+        let scope = &self.inventory.scope;
+        let registries = self.inventory.registries.values();
+        let in_scope = registries.filter(|registry| scope.covers(&cluster.id, &registry.id));
+        let held = in_scope.filter_map(|registry| {
+            let reason = match self.policy.decision(cluster, registry, &self.names) {
+                Decision::Attach { .. } => reason.clone(),
+                Decision::Ambiguous { name, candidates, .. } => {
+                    HeldReason::AmbiguousName { name, candidates }
+                }
+                Decision::Vetoed { .. } | Decision::NotWanted | Decision::OtherTenant => {
+                    return None;
+                }
+            };
+            Some(Held {
+                registry: registry.id.clone(),
+                principal: None,
+                clusters: vec![cluster.id.clone()],
+                action: Action::Attach,
+                reason,
+            })
+        });
+        held.collect()
+    }
+}
+
+fn slice<'a, T>(
+    by_identity: Option<&'a BTreeMap<PrincipalId, Vec<&'a T>>>,
+    principal: PrincipalId,
+) -> &'a [&'a T] {
+    by_identity.and_then(|map| map.get(&principal)).map_or(&[], Vec::as_slice)
+}
+
+fn holders(inventory: &Inventory) -> BTreeMap<PrincipalId, Vec<&Cluster>> {
+    let mut holders: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for cluster in inventory.clusters.values() {
         if let Some(principal) = cluster.identity.principal() {
             holders.entry(principal).or_default().push(cluster);
@@ -80,61 +157,38 @@ fn holders(inventory: &Inventory) -> Holders<'_> {
     holders
 }
 
-fn found(inventory: &Inventory) -> Found<'_> {
-    let mut found = Found::new();
+fn grants(inventory: &Inventory) -> ByRegistry<'_, Grant> {
+    let mut found = ByRegistry::new();
     for grant in inventory.grants.values() {
-        let key = (grant.key.registry.key(), grant.key.principal);
-        found.entry(key).or_default().push(grant);
+        let at_registry: &mut BTreeMap<_, Vec<_>> =
+            found.entry(grant.key.registry.key()).or_default();
+        at_registry.entry(grant.key.principal).or_default().push(grant);
     }
-    for grants in found.values_mut() {
+    for grants in found.values_mut().flat_map(BTreeMap::values_mut) {
         grants.sort_by_key(|grant| (grant.key.role, grant.name));
     }
     found
 }
 
-/// The clusters that are pinned somewhere by an identity they no longer have, by registry and the
-/// identity they have now
-fn pins_that_follow<'a>(inventory: &'a Inventory, policy: &Policy) -> Pinned<'a> {
-    let mut follow = Pinned::new();
-    for grant in inventory.grants.values() {
-        let Some(mark) = Mark::read(&grant.description) else { continue };
-        if mark.kind != MarkKind::Pin || !AssignmentName::is_of(&policy.owner, grant) {
-            continue;
-        }
+fn pins<'a>(inventory: &'a Inventory, policy: &Policy) -> ByRegistry<'a, Cluster> {
+    let pins = inventory.grants.values().filter_map(|grant| {
+        let mark = Mark::read(&grant.description).filter(|mark| mark.kind == MarkKind::Pin)?;
+        AssignmentName::is_of(&policy.owner, grant).then_some((grant, mark.cluster))
+    });
+    let mut follow = ByRegistry::new();
+    for (grant, hash) in pins {
         let mut clusters = inventory.clusters.values();
-        let cluster = clusters.find(|cluster| ClusterHash::of(&cluster.id) == mark.cluster);
-        let Some(cluster) = cluster else { continue };
-        match cluster.identity.principal() {
-            Some(principal) if principal != grant.key.principal => {
-                let pair = (grant.key.registry.key(), principal);
-                follow.entry(pair).or_default().push(cluster);
-            }
-            Some(_) | None => {}
+        let cluster = clusters.find(|cluster| ClusterHash::of(&cluster.id) == hash);
+        let now = cluster.and_then(|cluster| Some((cluster, cluster.identity.principal()?)));
+        if let Some((cluster, principal)) = now
+            && principal != grant.key.principal
+        {
+            let at_registry: &mut BTreeMap<_, Vec<_>> =
+                follow.entry(grant.key.registry.key()).or_default();
+            at_registry.entry(principal).or_default().push(cluster);
         }
     }
     follow
-}
-
-/// The identities to decide about at a registry: those of clusters in scope, and those that only a
-/// grant remembers, where the scope is wide enough to tell that they are orphans.
-fn principals(
-    inventory: &Inventory,
-    registry: &Registry,
-    holders: &Holders<'_>,
-    found: &Found<'_>,
-) -> BTreeSet<PrincipalId> {
-    let scope = &inventory.scope;
-    let held = holders.iter().filter(|(_, clusters)| {
-        clusters.iter().any(|cluster| scope.covers(&cluster.id, &registry.id))
-    });
-    let key = registry.id.key();
-    let range = (key, PrincipalId(uuid::Uuid::nil()))..=(key, PrincipalId(uuid::Uuid::max()));
-    let orphaned = found.range(range).filter(|((_, principal), grants)| {
-        !holders.contains_key(principal) && grants.iter().any(|grant| is_in_scope(inventory, grant))
-    });
-    held.map(|(principal, _)| *principal)
-        .chain(orphaned.map(|((_, principal), _)| *principal))
-        .collect()
 }
 
 /// Whether an unheld grant is looked at: always when the registry itself is in scope, otherwise only
@@ -180,42 +234,12 @@ fn stance<'a>(
     }
 }
 
-fn hold_wishes_without_identity(
-    inventory: &Inventory,
-    policy: &Policy,
-    registry: &Registry,
-    names: &RegistryNames,
-    held: &mut Vec<Held>,
-) {
-    for cluster in inventory.clusters.values() {
-        let reason = match &cluster.identity {
-            Identity::Kubelet { .. } => continue,
-            _ if cluster.state == ClusterState::Deleting => HeldReason::ClusterDeleting,
-            Identity::Pending => HeldReason::NoIdentityYet,
-            Identity::ServicePrincipal { .. } => HeldReason::ServicePrincipal,
-            Identity::Missing => HeldReason::NoIdentity,
-        };
-        if !inventory.scope.covers(&cluster.id, &registry.id) {
-            continue;
-        }
-        let reason = match policy.decision(cluster, registry, names) {
-            Decision::Attach { .. } => reason,
-            Decision::Ambiguous { name, candidates, .. } => {
-                HeldReason::AmbiguousName { name, candidates }
-            }
-            Decision::Vetoed { .. } | Decision::NotWanted | Decision::OtherTenant => continue,
-        };
-        held.push(Held {
-            registry: registry.id.clone(),
-            principal: None,
-            clusters: vec![cluster.id.clone()],
-            action: Action::Attach,
-            reason,
-        });
-    }
-}
-
 impl Desire<'_> {
+    fn may_matter(&self) -> bool {
+        let is_idle = matches!(self.stance, Stance::Unwanted | Stance::Vetoed);
+        !(is_idle && self.found.is_empty() && self.followed_by_pin.is_empty())
+    }
+
     /// The role that grants pulling at this registry, or why it is not known
     pub(super) fn role(&self) -> Result<Role, HeldReason> {
         self.registry.mode.pull_role().ok_or_else(|| {

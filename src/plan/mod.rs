@@ -42,6 +42,7 @@ pub use reason::{AttachReason, DetachReason, HeldReason};
 pub use render::render;
 
 use decide::Case;
+use desire::Index;
 
 use crate::model::{AssignmentName, ClusterId, Gap, GrantKey, Inventory, PrincipalId, RegistryId};
 use crate::policy::Policy;
@@ -159,8 +160,10 @@ pub enum Action {
 /// What the inventory lacks is listed in its gaps. Whoever applies the plan reads both ends again
 /// first: the inventory may be stale.
 pub fn plan(inventory: &Inventory, policy: &Policy) -> Plan {
-    let mut plan = Plan { gaps: inventory.gaps.clone(), ..Plan::default() };
-    let desires = desire::desires(inventory, policy, &mut plan.held);
+    let index = Index::new(inventory, policy);
+    let mut plan =
+        Plan { gaps: inventory.gaps.clone(), held: index.held_wishes(), ..Plan::default() };
+    let desires = index.desires();
     for desire in &desires {
         Case { desire, inventory, policy }.decide(&mut plan);
     }
