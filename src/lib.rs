@@ -1,6 +1,7 @@
 //! Keeps every AKS cluster able to pull from exactly the container registries that its tags entitle
 //! it to. ARCHITECTURE.md is the map of the rooms below.
 
+pub mod azure;
 #[cfg(feature = "emulator")]
 pub mod emulator;
 pub mod model;
