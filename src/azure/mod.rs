@@ -1,7 +1,27 @@
 //! Eyes and hands: everything that is said to Azure, and what its answers mean.
 //!
-//! This room reads and writes what it is told to. What should be there is not known here.
+//! This room reads and writes what it is told to. What should be there is not known here, nor in
+//! what order to write it.
 
+mod arm;
+mod auth;
+mod client;
 mod endpoint;
+mod error;
+mod estate;
+mod graph;
+mod query;
+mod refusal;
+mod request;
+mod transport;
+mod wire;
 
+pub use arm::{Arm, Put};
+pub use auth::{Auth, AuthError, credential};
 pub use endpoint::{Cloud, CloudError, Endpoint, EndpointError, Endpoints};
+pub use error::ArmError;
+pub use estate::Estate;
+pub use graph::{Graph, Seen, Wanted};
+pub use refusal::Refusal;
+pub use transport::{ClientError, http_client};
+pub use wire::Unreadable;

@@ -1,0 +1,143 @@
+//! Azure Resource Manager: reads clusters, registries and role assignments, and makes assignments.
+//!
+//! Each call is one question about one thing, answered by Azure itself and not from memory. Which
+//! assignments there should be is not known here.
+
+use std::sync::Arc;
+
+use azure_core::credentials::TokenCredential;
+
+use super::client::Client;
+use super::request::Ask;
+use super::wire::{self, Unreadable};
+use super::{ArmError, Endpoints};
+use crate::model::{
+    AssignmentName, Cluster, ClusterId, Grant, GrantKey, PrincipalId, Registry, RegistryId,
+    SubscriptionId,
+};
+
+/// The most pages of one list that are read: more is a server that goes in circles
+const PAGES: usize = 1000;
+
+/// Azure Resource Manager
+#[derive(Clone, Debug)]
+pub struct Arm {
+    client: Client,
+}
+
+/// What a PUT of an assignment came to
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Put {
+    /// It was not there before
+    Created,
+    /// It was there, under this name or another
+    AlreadyThere,
+}
+
+impl Arm {
+    /// A way to Resource Manager. Nothing is sent yet, and no token asked for.
+    pub fn new(
+        endpoints: &Endpoints,
+        credential: Arc<dyn TokenCredential>,
+        client: reqwest::Client,
+    ) -> Self {
+        let scope = endpoints.cloud.arm_scope();
+        Self { client: Client::new(&endpoints.arm, scope, credential, client) }
+    }
+
+    /// How requests are sent, shared with Resource Graph
+    pub(super) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Reads a cluster.
+    ///
+    /// # Guarantees
+    /// `None` means that Azure said in its own words that the cluster does not exist.
+    pub async fn cluster(&self, id: &ClusterId) -> Result<Option<Cluster>, ArmError> {
+        self.read(&Ask::cluster(self.client.base(), id), wire::cluster).await
+    }
+
+    /// Reads a registry.
+    ///
+    /// # Guarantees
+    /// `None` means that Azure said in its own words that the registry does not exist.
+    pub async fn registry(&self, id: &RegistryId) -> Result<Option<Registry>, ArmError> {
+        self.read(&Ask::registry(self.client.base(), id), wire::registry).await
+    }
+
+    /// The pull grants at registries of a subscription that name this very identity. Those it has
+    /// by a group are not among them.
+    pub async fn grants_of(
+        &self,
+        subscription: SubscriptionId,
+        principal: PrincipalId,
+    ) -> Result<Vec<Grant>, ArmError> {
+        let ask = Ask::grants_of(self.client.base(), subscription, principal);
+        self.grants(ask, |grant| grant.key.principal == principal).await
+    }
+
+    /// The pull grants at a registry itself, whomever they name. Those inherited from above are not
+    /// among them.
+    pub async fn grants_at(&self, registry: &RegistryId) -> Result<Vec<Grant>, ArmError> {
+        let ask = Ask::grants_at(self.client.base(), registry);
+        self.grants(ask, |grant| grant.key.registry == *registry).await
+    }
+
+    /// Makes an assignment, or gives the one of this name this description.
+    ///
+    /// # Guarantees
+    /// May be repeated. An assignment of the same key under another name counts as there, and is
+    /// left as it is.
+    pub async fn put_grant(
+        &self,
+        key: &GrantKey,
+        name: AssignmentName,
+        description: &str,
+    ) -> Result<Put, ArmError> {
+        let ask = Ask::put_grant(self.client.base(), key, name, description);
+        match self.client.send(&ask).await {
+            Ok(answer) if answer.status == 201 => Ok(Put::Created),
+            Ok(_) | Err(ArmError::RoleAssignmentExists(_)) => Ok(Put::AlreadyThere),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn read<T>(
+        &self,
+        ask: &Ask,
+        understand: fn(&[u8]) -> Result<T, Unreadable>,
+    ) -> Result<Option<T>, ArmError> {
+        match self.client.send(ask).await {
+            Ok(answer) => Ok(Some(understand(&answer.body)?)),
+            Err(ArmError::NotFound(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// All pages of a list of assignments. An item that cannot be read is left out: at worst an
+    /// assignment is made anew, and Azure says that it is there.
+    async fn grants(
+        &self,
+        first: Ask,
+        wanted: impl Fn(&Grant) -> bool,
+    ) -> Result<Vec<Grant>, ArmError> {
+        let mut grants = Vec::new();
+        let mut next = Some(first);
+        for _ in 0..PAGES {
+            let Some(ask) = next else { return Ok(grants) };
+            let answer = self.client.send(&ask).await?;
+            let page = wire::Page::read(&answer.body)?;
+            let (read, problems) = page.items.read(wire::grant);
+            for problem in problems {
+                tracing::warn!(problem, "a role assignment is left out");
+            }
+            grants.extend(read.into_iter().flatten().filter(|grant| wanted(grant)));
+            next = match page.next {
+                Some(link) => Some(Ask::next(self.client.base(), &link).ok_or(Unreadable::Link)?),
+                None => None,
+            };
+        }
+        Err(Unreadable::Endless.into())
+    }
+}

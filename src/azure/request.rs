@@ -1,0 +1,206 @@
+//! What is asked of Azure, as values: method, address and body.
+//!
+//! Nothing is sent here. Every address starts with the one that tokens may go to.
+
+use azure_core::http::{Method, Url};
+use serde_json::{Value, json};
+
+use crate::model::{AssignmentName, ClusterId, GrantKey, PrincipalId, RegistryId, SubscriptionId};
+
+use super::transport::is_same_host;
+
+const CLUSTERS: &str = "api-version=2026-06-01";
+/// From this version on a registry says how it decides who may pull.
+const REGISTRIES: &str = "api-version=2025-11-01";
+const ASSIGNMENTS: &str = "api-version=2022-04-01";
+const GRAPH: &str = "api-version=2024-04-01";
+
+const AUTHORIZATION: &str = "/providers/Microsoft.Authorization";
+
+/// One request
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Ask {
+    pub(super) method: Method,
+    pub(super) url: Url,
+    pub(super) body: Option<Value>,
+}
+
+impl Ask {
+    /// Reads a cluster.
+    pub(super) fn cluster(base: &Url, id: &ClusterId) -> Self {
+        Self::get(base, id.as_str(), CLUSTERS)
+    }
+
+    /// Reads a registry.
+    pub(super) fn registry(base: &Url, id: &RegistryId) -> Self {
+        Self::get(base, id.as_str(), REGISTRIES)
+    }
+
+    /// Lists the assignments in a subscription that an identity has, by itself or by a group.
+    pub(super) fn grants_of(base: &Url, where_: SubscriptionId, whose: PrincipalId) -> Self {
+        let path = format!("/subscriptions/{where_}{AUTHORIZATION}/roleAssignments");
+        Self::get(base, &path, &format!("{ASSIGNMENTS}&$filter=assignedTo('{whose}')"))
+    }
+
+    /// Lists the assignments at and above a registry.
+    pub(super) fn grants_at(base: &Url, registry: &RegistryId) -> Self {
+        let path = format!("{registry}{AUTHORIZATION}/roleAssignments");
+        Self::get(base, &path, &format!("{ASSIGNMENTS}&$filter=atScope()"))
+    }
+
+    /// Makes an assignment, or changes its description.
+    pub(super) fn put_grant(
+        base: &Url,
+        key: &GrantKey,
+        name: AssignmentName,
+        description: &str,
+    ) -> Self {
+        let GrantKey { registry, principal, role } = key;
+        let (subscription, role) = (registry.subscription(), role.guid());
+        let path = format!("{registry}{AUTHORIZATION}/roleAssignments/{name}");
+        // Without the principal's type Azure takes it for a user, does not wait for a young
+        // identity to be known everywhere, and refuses where our own right is conditional.
+        let body = json!({ "properties": {
+            "roleDefinitionId":
+                format!("/subscriptions/{subscription}{AUTHORIZATION}/roleDefinitions/{role}"),
+            "principalId": principal.to_string(),
+            "principalType": "ServicePrincipal",
+            "description": description,
+        }});
+        Self { method: Method::Put, url: address(base, &path, ASSIGNMENTS), body: Some(body) }
+    }
+
+    /// Asks Resource Graph.
+    pub(super) fn graph(base: &Url, body: Value) -> Self {
+        let url = address(base, "/providers/Microsoft.ResourceGraph/resources", GRAPH);
+        Self { method: Method::Post, url, body: Some(body) }
+    }
+
+    /// Reads on where a list left off. `None` if that would take the token to another host.
+    pub(super) fn next(base: &Url, link: &str) -> Option<Self> {
+        let link = base.join(link).ok()?;
+        if !is_same_host(base, &link) {
+            return None;
+        }
+        let mut url = base.clone();
+        url.set_path(link.path());
+        url.set_query(link.query());
+        Some(Self { method: Method::Get, url, body: None })
+    }
+
+    fn get(base: &Url, path: &str, query: &str) -> Self {
+        Self { method: Method::Get, url: address(base, path, query), body: None }
+    }
+}
+
+fn address(base: &Url, path: &str, query: &str) -> Url {
+    let mut url = base.clone();
+    url.set_path(&format!("{}{path}", base.path().trim_end_matches('/')));
+    url.set_query(Some(query));
+    url
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Role;
+
+    const SUB: &str = "11111111-1111-1111-1111-111111111111";
+    const PRINCIPAL: &str = "22222222-2222-2222-2222-222222222222";
+    const NAME: &str = "33333333-3333-3333-3333-333333333333";
+
+    fn base() -> Url {
+        "https://management.azure.com".parse().unwrap()
+    }
+
+    fn registry() -> RegistryId {
+        format!("/subscriptions/{SUB}/resourceGroups/rg/providers/Microsoft.ContainerRegistry/registries/acr1")
+            .parse()
+            .unwrap()
+    }
+
+    #[track_caller]
+    fn check(ask: &Ask, method: Method, rest: &str) {
+        assert_eq!(ask.method, method);
+        assert_eq!(ask.url.as_str(), format!("https://management.azure.com{rest}"));
+    }
+
+    #[test]
+    fn reads_name_the_version_they_were_written_for() {
+        let cluster = format!(
+            "/subscriptions/{SUB}/resourceGroups/rg/providers/Microsoft.ContainerService/managedClusters/aks-1"
+        );
+        let ask = Ask::cluster(&base(), &cluster.parse().unwrap());
+        check(&ask, Method::Get, &format!("{cluster}?api-version=2026-06-01"));
+        let ask = Ask::registry(&base(), &registry());
+        check(&ask, Method::Get, &format!("{}?api-version=2025-11-01", registry()));
+    }
+
+    #[test]
+    fn assignments_are_listed_by_identity_and_by_registry() {
+        let ask = Ask::grants_of(&base(), SUB.parse().unwrap(), PRINCIPAL.parse().unwrap());
+        let filter = format!("$filter=assignedTo(%27{PRINCIPAL}%27)");
+        check(
+            &ask,
+            Method::Get,
+            &format!(
+                "/subscriptions/{SUB}/providers/Microsoft.Authorization/roleAssignments?api-version=2022-04-01&{filter}"
+            ),
+        );
+        let ask = Ask::grants_at(&base(), &registry());
+        check(
+            &ask,
+            Method::Get,
+            &format!(
+                "{}/providers/Microsoft.Authorization/roleAssignments?api-version=2022-04-01&$filter=atScope()",
+                registry()
+            ),
+        );
+    }
+
+    #[test]
+    fn an_assignment_says_whose_it_is_and_of_which_type() {
+        let key = GrantKey {
+            registry: registry(),
+            principal: PRINCIPAL.parse().unwrap(),
+            role: Role::AcrPull,
+        };
+        let ask = Ask::put_grant(&base(), &key, AssignmentName(NAME.parse().unwrap()), "because");
+        check(
+            &ask,
+            Method::Put,
+            &format!(
+                "{}/providers/Microsoft.Authorization/roleAssignments/{NAME}?api-version=2022-04-01",
+                registry()
+            ),
+        );
+        let role = format!(
+            "/subscriptions/{SUB}/providers/Microsoft.Authorization/roleDefinitions/7f951dda-4ed3-4680-a7ca-43fe172d538d"
+        );
+        let expected = json!({ "properties": {
+            "roleDefinitionId": role,
+            "principalId": PRINCIPAL,
+            "principalType": "ServicePrincipal",
+            "description": "because",
+        }});
+        assert_eq!(ask.body, Some(expected));
+    }
+
+    #[test]
+    fn the_next_page_is_read_from_the_same_host_only() {
+        let link = "https://management.azure.com:443/a/b?$skiptoken=x%3D&y=1";
+        check(&Ask::next(&base(), link).unwrap(), Method::Get, "/a/b?$skiptoken=x%3D&y=1");
+        check(&Ask::next(&base(), "/a?b").unwrap(), Method::Get, "/a?b");
+        for elsewhere in [
+            "https://example.com/a",
+            "http://management.azure.com/a",
+            "//example.com/",
+            "https://[",
+        ] {
+            assert_eq!(Ask::next(&base(), elsewhere), None, "{elsewhere}");
+        }
+        let loopback: Url = "https://127.0.0.1:8080".parse().unwrap();
+        let next = Ask::next(&loopback, "http://127.0.0.1:8080/a?b=c").unwrap();
+        assert_eq!(next.url.as_str(), "https://127.0.0.1:8080/a?b=c");
+    }
+}

@@ -1,0 +1,84 @@
+//! A role assignment's JSON, the same from Resource Manager and from Resource Graph.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use uuid::Uuid;
+
+use super::Unreadable;
+use super::resource::said;
+use crate::model::{Grant, GrantKey, Role};
+
+#[derive(Debug, Deserialize)]
+struct Assignment {
+    id: String,
+    properties: Properties,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Properties {
+    role_definition_id: String,
+    principal_id: String,
+    scope: String,
+    condition: Option<String>,
+    description: Option<String>,
+}
+
+/// Reads an assignment. `None` if it does not grant pulling, or not at a registry itself.
+pub(in crate::azure) fn grant(item: &RawValue) -> Result<Option<Grant>, Unreadable> {
+    let Assignment { id, properties } = serde_json::from_str(item.get())?;
+    let Some(role) = Role::from_definition_id(&properties.role_definition_id) else {
+        return Ok(None);
+    };
+    let Ok(registry) = properties.scope.parse() else { return Ok(None) };
+    let whose = properties.principal_id;
+    let principal = whose.parse().map_err(|_| Unreadable::guid("principalId", &whose))?;
+    Ok(Some(Grant {
+        name: name(&id)?,
+        id,
+        key: GrantKey { registry, principal, role },
+        conditional: said(properties.condition).is_some(),
+        description: properties.description.unwrap_or_default(),
+    }))
+}
+
+/// The GUID that an assignment's id ends with
+fn name(id: &str) -> Result<Uuid, Unreadable> {
+    let last = id.rsplit('/').next().unwrap_or_default();
+    Uuid::parse_str(last).map_err(|_| Unreadable::guid("id", last))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Page;
+    use super::*;
+
+    const LIST: &[u8] = include_bytes!("../../../tests/fixtures/arm/assignments.json");
+
+    #[test]
+    fn the_official_example_holds_no_pull_grant() {
+        let body =
+            include_bytes!("../../../tests/fixtures/arm/RoleAssignments_ListForResource.json");
+        let (grants, problems) = Page::read(body).unwrap().items.read(grant);
+        assert_eq!(grants, [None, None, None]);
+        assert_eq!(problems, Vec::<String>::new());
+    }
+
+    #[test]
+    fn pull_roles_at_registries_are_kept_however_they_are_spelled() {
+        let (grants, problems) = Page::read(LIST).unwrap().items.read(grant);
+        let grants: Vec<Grant> = grants.into_iter().flatten().collect();
+        let shown: Vec<_> = grants
+            .iter()
+            .map(|grant| (grant.key.registry.key().rsplit('/').next().unwrap(), grant.key.role))
+            .collect();
+        assert_eq!(
+            shown,
+            [("acr1", Role::AcrPull), ("acr1", Role::AcrPull), ("acr2", Role::RepositoryReader)]
+        );
+        assert_eq!(grants[0].key, grants[1].key);
+        assert_eq!(grants[0].description, "by hand");
+        assert!(!grants[0].conditional && !grants[1].conditional && grants[2].conditional);
+        assert_eq!(problems.len(), 2, "{problems:?}");
+    }
+}

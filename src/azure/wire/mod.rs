@@ -1,0 +1,69 @@
+//! What Azure's answers mean: JSON to the model.
+//!
+//! Lenient where Azure is known to vary: letter case, fields left out or null, numbers as strings.
+//! One item that cannot be read never spoils a list. Nothing is sent or decided here.
+
+mod assignment;
+mod cluster;
+mod list;
+mod registry;
+mod resource;
+mod row;
+
+use std::sync::Arc;
+
+use thiserror::Error;
+
+use crate::model::ResourceIdError;
+
+pub(super) use assignment::grant;
+pub(super) use cluster::cluster;
+pub(super) use list::{GraphPage, Page};
+pub(super) use registry::registry;
+pub(super) use row::{Row, subscription};
+
+/// Why an answer, or an item of one, was not understood
+#[derive(Clone, Debug, Error)]
+pub enum Unreadable {
+    /// It is no JSON, or lacks what it must have.
+    #[error("it does not have the form that is documented")]
+    Json(#[source] Arc<serde_json::Error>),
+    /// It has another id than it could have.
+    #[error("it has an id that is not understood")]
+    Id(#[source] ResourceIdError),
+    /// A field that should hold a GUID does not.
+    #[error("`{found}` is no GUID, which `{field}` should be")]
+    Guid {
+        /// The field's name
+        field: &'static str,
+        /// What stands there, cut
+        found: String,
+    },
+    /// The next page is at another host, which must not get the token.
+    #[error("the list goes on at another host")]
+    Link,
+    /// The list has more pages than any real one.
+    #[error("the list does not end")]
+    Endless,
+    /// Items are missing and there is no way to get them.
+    #[error("the list is cut short")]
+    Truncated,
+}
+
+impl From<serde_json::Error> for Unreadable {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Json(Arc::new(error))
+    }
+}
+
+impl From<ResourceIdError> for Unreadable {
+    fn from(error: ResourceIdError) -> Self {
+        Self::Id(error)
+    }
+}
+
+impl Unreadable {
+    fn guid(field: &'static str, found: &str) -> Self {
+        Self::Guid { field, found: found.chars().take(60).collect() }
+    }
+}

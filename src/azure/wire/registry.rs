@@ -1,0 +1,84 @@
+//! A container registry's JSON.
+
+use serde::Deserialize;
+
+use super::Unreadable;
+use super::resource::{Head, Resource, said};
+use crate::model::{Registry, RegistryMode};
+
+/// Reads Resource Manager's answer.
+pub(in crate::azure) fn registry(body: &[u8]) -> Result<Registry, Unreadable> {
+    let resource: Resource<Properties> = serde_json::from_slice(body)?;
+    resource.properties.into_registry(&resource.head)
+}
+
+/// What of a registry's properties matters; Resource Graph's columns have the same names
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Properties {
+    login_server: Option<String>,
+    role_assignment_mode: Option<String>,
+}
+
+impl Properties {
+    pub(super) fn into_registry(self, head: &Head) -> Result<Registry, Unreadable> {
+        Ok(Registry {
+            id: head.id.parse()?,
+            login_server: self.login_server.unwrap_or_default(),
+            tags: head.tags(),
+            location: head.location(),
+            tenant: head.tenant(),
+            mode: mode(said(self.role_assignment_mode)),
+        })
+    }
+}
+
+fn mode(text: Option<String>) -> RegistryMode {
+    match text {
+        None => RegistryMode::Unread,
+        Some(mode) if mode.eq_ignore_ascii_case("LegacyRegistryPermissions") => {
+            RegistryMode::Legacy
+        }
+        Some(mode) if mode.eq_ignore_ascii_case("AbacRepositoryPermissions") => RegistryMode::Abac,
+        Some(mode) => RegistryMode::Other(mode),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OFFICIAL: &str = include_str!("../../../tests/fixtures/arm/RegistryGet.json");
+
+    #[test]
+    fn the_official_example_is_understood() {
+        let read = registry(OFFICIAL.as_bytes()).unwrap();
+        assert_eq!(read.id.name(), "myRegistry");
+        assert_eq!(read.login_server, "myRegistry.azurecr-test.io");
+        assert_eq!(read.tags.get("KEY"), Some("value"));
+        assert_eq!(read.location, "westus");
+        assert_eq!(read.mode, RegistryMode::Unread);
+    }
+
+    #[test]
+    fn the_mode_is_read_in_any_letter_case_and_a_new_one_is_kept() {
+        #[track_caller]
+        fn check(text: &str, mode: &RegistryMode) {
+            let field = format!(r#""roleAssignmentMode": {text}, "loginServer""#);
+            let body = OFFICIAL.replace("\"loginServer\"", &field);
+            assert_eq!(registry(body.as_bytes()).unwrap().mode, *mode);
+        }
+        check("\"LegacyRegistryPermissions\"", &RegistryMode::Legacy);
+        check("\"abacrepositorypermissions\"", &RegistryMode::Abac);
+        check("\"Newer\"", &RegistryMode::Other("Newer".to_owned()));
+        check("null", &RegistryMode::Unread);
+        check("\"\"", &RegistryMode::Unread);
+    }
+
+    #[test]
+    fn tags_that_are_no_text_are_taken_as_shown() {
+        let body = OFFICIAL.replace("\"value\"", "true, \"n\": 1, \"nothing\": null");
+        let tags = registry(body.as_bytes()).unwrap().tags;
+        assert_eq!(tags.iter().collect::<Vec<_>>(), [("key", "true"), ("n", "1"), ("nothing", "")]);
+    }
+}
