@@ -99,9 +99,7 @@ impl ArmError {
             (_, "requestdisallowedbypolicy") => Self::DisallowedByPolicy(refusal),
             (403, _) => Self::AuthorizationFailed(refusal),
             // A page of some proxy is a 404 too, and proves nothing: the code must be Azure's.
-            (404, code) if is_absence(code) && !refusal.message.is_empty() => {
-                Self::NotFound(refusal)
-            }
+            (404, code) if is_absence(code) => Self::NotFound(refusal),
             _ => Self::Refused(refusal),
         }
     }
@@ -117,24 +115,26 @@ impl ArmError {
 
     /// Azure's code, such as `ScopeLocked`, or a word of ours where no answer came
     pub fn code(&self) -> &str {
-        match self {
-            Self::Malformed(_) => "Malformed",
-            Self::Transport(_) => "NoAnswer",
-            Self::Token(_) => "NoToken",
-            _ => self.refusal().map_or("", |refusal| &refusal.code),
+        match (self.refusal(), self) {
+            (Some(refusal), _) => &refusal.code,
+            (None, Self::Token(_)) => "NoToken",
+            (None, Self::Transport(_)) => "NoAnswer",
+            (None, _) => "Malformed",
         }
     }
 
     /// Whether the same request may succeed later without anyone doing anything
     pub fn is_later(&self) -> bool {
-        match self {
-            Self::Throttled { .. }
-            | Self::Unavailable { .. }
-            | Self::PrincipalNotFound(_)
-            | Self::Transport(_) => true,
-            Self::Token(error) => may_pass(error),
-            _ => false,
+        if let Self::Token(error) = self {
+            return may_pass(error);
         }
+        matches!(
+            self,
+            Self::Throttled { .. }
+                | Self::Unavailable { .. }
+                | Self::PrincipalNotFound(_)
+                | Self::Transport(_)
+        )
     }
 
     /// Whether it is forbidden, by a missing right or by a rule above all rights
@@ -147,11 +147,10 @@ impl ArmError {
 
     /// How long Azure asks to wait, where it says so
     pub fn retry_after(&self) -> Option<Duration> {
-        match self {
-            Self::Throttled { retry_after, .. } | Self::Unavailable { retry_after, .. } => {
-                *retry_after
-            }
-            _ => None,
+        if let Self::Throttled { retry_after, .. } | Self::Unavailable { retry_after, .. } = self {
+            *retry_after
+        } else {
+            None
         }
     }
 
@@ -190,10 +189,7 @@ impl ArmError {
 
 /// Whether a code of a 404 says that the named thing itself is not there
 fn is_absence(code: &str) -> bool {
-    matches!(
-        code,
-        "resourcenotfound" | "resourcegroupnotfound" | "subscriptionnotfound" | "notfound"
-    )
+    matches!(code, "resourcenotfound" | "resourcegroupnotfound" | "subscriptionnotfound")
 }
 
 /// Whether a missing token is a matter of time: its source is out of order or not reached, and did

@@ -2,6 +2,12 @@
 
 // `cfg(test)` tells clippy that helpers in here are tests too and may panic.
 #[cfg(test)]
+mod arm;
+#[cfg(test)]
 mod pretend_azure;
 #[cfg(test)]
+mod resource_graph;
+#[cfg(test)]
 mod runtime;
+#[cfg(test)]
+mod script;
