@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod arm;
 #[cfg(test)]
+mod contract;
+#[cfg(test)]
 mod pretend_azure;
 #[cfg(test)]
 mod resource_graph;

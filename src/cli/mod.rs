@@ -1,0 +1,68 @@
+//! What a person types and sees: one file for each command.
+
+mod serve;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::ConfigError;
+
+/// Keeps every AKS cluster able to pull from exactly the container registries its tags entitle it to.
+#[derive(Debug, Parser)]
+#[command(version, about, propagate_version = true)]
+#[command(
+    after_help = "The policy is `policy.yaml`; README.md explains tags, commands and deployment."
+)]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Answer the Azure Functions host; the host itself starts this
+    Serve,
+}
+
+/// How the program ends
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// All went well
+    Success,
+    /// It could not do what it was asked for
+    Failure,
+}
+
+impl From<Exit> for std::process::ExitCode {
+    fn from(exit: Exit) -> Self {
+        match exit {
+            Exit::Success => Self::SUCCESS,
+            Exit::Failure => Self::FAILURE,
+        }
+    }
+}
+
+/// Does what the arguments say.
+pub async fn run(arguments: Arguments) -> anyhow::Result<Exit> {
+    match arguments.command {
+        Command::Serve => serve::serve().await,
+    }
+}
+
+/// Says on stderr why the program ends: one line with all causes, and for a file that is at fault
+/// the place in it.
+#[expect(clippy::print_stderr, reason = "this is where the program speaks to people")]
+pub fn complain(error: &anyhow::Error) {
+    match error.downcast_ref::<ConfigError>() {
+        Some(ConfigError::Policy(problem)) => {
+            let handler = miette::GraphicalReportHandler::new_themed(
+                miette::GraphicalTheme::unicode_nocolor(),
+            );
+            let mut text = String::new();
+            match handler.render_report(&mut text, problem.as_ref()) {
+                Ok(()) => eprintln!("tether: {text}"),
+                Err(_) => eprintln!("tether: {error:#}"),
+            }
+        }
+        _ => eprintln!("tether: {error:#}"),
+    }
+}

@@ -1,0 +1,31 @@
+//! `tether serve`: answers the Functions host until it is stopped.
+
+use std::sync::Arc;
+
+use anyhow::Context;
+
+use super::Exit;
+use crate::azure::{Arm, Graph, Queue, credential, http_client};
+use crate::config::{self, Settings};
+use crate::functions::{Worker, app};
+use crate::reconcile::Reconciler;
+use crate::runtime::{App, Server, logs, shutdown_signal};
+
+pub(super) async fn serve() -> anyhow::Result<Exit> {
+    let settings = config::from_environment()?;
+    logs::init(&settings.log).context("TETHER_LOG cannot be used")?;
+    let server = Server::bind(settings.port).await?;
+    server.run(async { start(settings) }, shutdown_signal()).await?;
+    Ok(Exit::Success)
+}
+
+fn start(settings: Settings) -> anyhow::Result<App<Arc<Worker>>> {
+    let Settings { auth, endpoints, estate, policy, .. } = settings;
+    let client = http_client()?;
+    let credential = credential(&auth)?;
+    let arm = Arm::new(&endpoints, credential.clone(), client.clone());
+    let graph = Graph::new(arm.clone());
+    let queue = Queue::new(&endpoints.service_bus, endpoints.cloud, credential, client);
+    let reconciler = Reconciler::new(arm, graph, estate, policy);
+    Ok(app(Arc::new(Worker::new(reconciler, queue))))
+}

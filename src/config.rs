@@ -1,0 +1,291 @@
+//! Settings, read once from the environment: the only place that looks at it.
+//!
+//! All that is missing or wrong is reported at once. Values are passed down from here; nobody below
+//! knows the names of the variables.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+use uuid::Uuid;
+
+use crate::azure::{Auth, Cloud, Endpoint, Endpoints, Estate};
+use crate::policy::{Policy, PolicyError};
+
+/// Everything that `tether serve` needs to know
+#[derive(Debug)]
+pub struct Settings {
+    /// The port on which the Functions host expects its handler
+    pub port: u16,
+    /// How to get tokens
+    pub auth: Auth,
+    /// Where Azure is
+    pub endpoints: Endpoints,
+    /// Which subscriptions are looked after
+    pub estate: Estate,
+    /// What should be
+    pub policy: Policy,
+    /// Which log lines are written, as `tracing` filters are
+    pub log: String,
+}
+
+/// Why the settings cannot be used
+#[derive(Debug, Error)]
+pub enum ConfigError {
+    /// Settings are missing or wrong.
+    #[error("{}", one_line(.0))]
+    Settings(Vec<Problem>),
+    /// The policy file cannot be read.
+    #[error("cannot read the policy file `{}`; TETHER_POLICY names it", path.display())]
+    PolicyFile {
+        /// Where it was looked for
+        path: PathBuf,
+        /// What the operating system says
+        #[source]
+        source: std::io::Error,
+    },
+    /// The policy file says something that cannot be meant.
+    #[error(transparent)]
+    Policy(Box<PolicyError>),
+}
+
+/// One setting that is missing or wrong
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The variable's name
+    pub name: &'static str,
+    /// What is wrong with it
+    pub what: String,
+    /// What would be right
+    pub hint: &'static str,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}: {}", self.name, self.what, self.hint)
+    }
+}
+
+fn one_line(problems: &[Problem]) -> String {
+    let problems: Vec<_> = problems.iter().map(Problem::to_string).collect();
+    format!("{} of the settings cannot be used: {}", problems.len(), problems.join("; "))
+}
+
+const PORT: &str = "FUNCTIONS_CUSTOMHANDLER_PORT";
+const PORT_HINT: &str =
+    "the Functions host sets it; to try tether without the host, run `tether demo`";
+const AUTH: &str = "TETHER_AUTH";
+const AUTH_HINT: &str = "state `managed-identity` on Azure or `developer` on a laptop";
+const CLOUD: &str = "TETHER_CLOUD";
+const CLOUD_HINT: &str = "state `public`, `us-government` or `china`, or leave it out for `public`";
+const NAMESPACE: &str = "ServiceBus__fullyQualifiedNamespace";
+const NAMESPACE_HINT: &str = "state the namespace's host, such as `contoso.servicebus.windows.net`";
+const BUS: &str = "TETHER_SERVICE_BUS_ENDPOINT";
+const SUBSCRIPTIONS: &str = "TETHER_SUBSCRIPTIONS";
+const URL_HINT: &str = "state an https address; http is taken only for a loopback address such as `http://127.0.0.1:8080`";
+const ESTATE_HINT: &str =
+    "state subscription ids separated by commas, or a group's name in TETHER_MANAGEMENT_GROUP";
+const TENANT_HINT: &str = "state the tenant's id, or leave it out";
+
+/// Reads the settings of `tether serve` from the process's environment.
+pub fn from_environment() -> Result<Settings, ConfigError> {
+    #[expect(clippy::disallowed_methods, reason = "this is the place where it is read")]
+    read(|name| std::env::var(name).ok())
+}
+
+/// Reads the settings through a look-up of variables.
+pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Settings, ConfigError> {
+    let mut reader = Reader { variable: &variable, problems: Vec::new() };
+    let port = reader.parsed(PORT, PORT_HINT, |text| text.parse().ok().filter(|port| *port != 0));
+    let auth = reader.auth();
+    let endpoints = reader.endpoints();
+    let estate = reader.estate();
+    let (Some(port), Some(auth), Some(endpoints), Some(estate), true) =
+        (port, auth, endpoints, estate, reader.problems.is_empty())
+    else {
+        return Err(ConfigError::Settings(reader.problems));
+    };
+    let policy = read_policy(&reader.policy_path())?;
+    let log = reader.optional("TETHER_LOG").unwrap_or_else(|| "info".into());
+    Ok(Settings { port, auth, endpoints, estate, policy, log })
+}
+
+fn read_policy(path: &Path) -> Result<Policy, ConfigError> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|source| ConfigError::PolicyFile { path: path.to_owned(), source })?;
+    Policy::parse(&path.display().to_string(), &text)
+        .map_err(|error| ConfigError::Policy(Box::new(error)))
+}
+
+struct Reader<'a> {
+    variable: &'a dyn Fn(&str) -> Option<String>,
+    problems: Vec<Problem>,
+}
+
+impl Reader<'_> {
+    /// The variable's value; an empty one counts as not set, as the Azure portal leaves such behind
+    fn optional(&self, name: &str) -> Option<String> {
+        let value = (self.variable)(name)?;
+        let value = value.trim();
+        (!value.is_empty()).then(|| value.to_owned())
+    }
+
+    fn problem<T>(&mut self, name: &'static str, what: String, hint: &'static str) -> Option<T> {
+        self.problems.push(Problem { name, what, hint });
+        None
+    }
+
+    fn required(&mut self, name: &'static str, hint: &'static str) -> Option<String> {
+        self.optional(name).or_else(|| self.problem(name, "is missing".into(), hint))
+    }
+
+    fn parsed<T>(
+        &mut self,
+        name: &'static str,
+        hint: &'static str,
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> Option<T> {
+        let text = self.required(name, hint)?;
+        parse(&text).or_else(|| self.problem(name, format!("is `{text}`"), hint))
+    }
+
+    /// A value that may be left out: the default if it is, `None` if it is wrong
+    fn parsed_or<T>(
+        &mut self,
+        name: &'static str,
+        hint: &'static str,
+        default: T,
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> Option<T> {
+        match self.optional(name) {
+            None => Some(default),
+            Some(_) => self.parsed(name, hint, parse),
+        }
+    }
+
+    fn auth(&mut self) -> Option<Auth> {
+        let client_id = self.optional("AZURE_CLIENT_ID");
+        self.parsed(AUTH, AUTH_HINT, |text| match text {
+            "managed-identity" => Some(Auth::ManagedIdentity { client_id }),
+            "developer" => Some(Auth::Developer),
+            _ => None,
+        })
+    }
+
+    fn endpoints(&mut self) -> Option<Endpoints> {
+        let cloud = self.parsed_or(CLOUD, CLOUD_HINT, Cloud::Public, |text| text.parse().ok());
+        let arm = endpoint(cloud.unwrap_or_default().arm())?;
+        let arm = self.parsed_or("TETHER_ARM_ENDPOINT", URL_HINT, arm, endpoint);
+        let service_bus = match self.optional(BUS) {
+            Some(_) => self.parsed(BUS, URL_HINT, endpoint),
+            None => self.parsed(NAMESPACE, NAMESPACE_HINT, namespace),
+        };
+        Some(Endpoints { cloud: cloud?, arm: arm?, service_bus: service_bus? })
+    }
+
+    fn estate(&mut self) -> Option<Estate> {
+        let management_group = self.optional("TETHER_MANAGEMENT_GROUP");
+        let subscriptions = self.parsed_or(SUBSCRIPTIONS, ESTATE_HINT, Vec::new(), |text| {
+            text.split(',').map(|id| id.parse().ok()).collect()
+        });
+        let tenant = self.parsed_or("TETHER_TENANT", TENANT_HINT, None, |text| {
+            Uuid::parse_str(text).ok().map(Some)
+        });
+        let subscriptions = subscriptions?;
+        if subscriptions.is_empty() && management_group.is_none() {
+            return self.problem(SUBSCRIPTIONS, "is missing".into(), ESTATE_HINT);
+        }
+        Some(Estate { tenant: tenant?, subscriptions, management_group })
+    }
+
+    /// `policy.yaml` beside `host.json`, unless another one is named
+    fn policy_path(&self) -> PathBuf {
+        let root = self.optional("FUNCTIONS_APP_ROOT_PATH").map(PathBuf::from).unwrap_or_default();
+        root.join(self.optional("TETHER_POLICY").unwrap_or_else(|| "policy.yaml".into()))
+    }
+}
+
+fn endpoint(text: &str) -> Option<Endpoint> {
+    text.parse().ok()
+}
+
+fn namespace(host: &str) -> Option<Endpoint> {
+    let is_host = host.contains('.') && !host.contains(['/', ':', '@', '?', '#', ' ']);
+    is_host.then(|| endpoint(&format!("https://{host}"))).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const POLICY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/policy.yaml");
+
+    /// The error for these variables reads so.
+    #[track_caller]
+    fn check(variables: &[(&str, &str)], expected: &str) {
+        let error = read(|name| {
+            let variable = variables.iter().find(|(known, _)| *known == name);
+            variable.map(|(_, value)| (*value).to_owned())
+        });
+        assert_eq!(error.unwrap_err().to_string(), expected);
+    }
+
+    #[test]
+    fn everything_that_is_missing_is_named_at_once() {
+        check(
+            &[],
+            "4 of the settings cannot be used: \
+             FUNCTIONS_CUSTOMHANDLER_PORT is missing: the Functions host sets it; to try tether without the host, run `tether demo`; \
+             TETHER_AUTH is missing: state `managed-identity` on Azure or `developer` on a laptop; \
+             ServiceBus__fullyQualifiedNamespace is missing: state the namespace's host, such as `contoso.servicebus.windows.net`; \
+             TETHER_SUBSCRIPTIONS is missing: state subscription ids separated by commas, or a group's name in TETHER_MANAGEMENT_GROUP",
+        );
+    }
+
+    #[test]
+    fn everything_that_is_wrong_is_named_at_once() {
+        check(
+            &[
+                ("FUNCTIONS_CUSTOMHANDLER_PORT", "many"),
+                ("TETHER_AUTH", "magic"),
+                ("TETHER_CLOUD", "moon"),
+                ("TETHER_ARM_ENDPOINT", "http://management.azure.com"),
+                ("ServiceBus__fullyQualifiedNamespace", "https://contoso.servicebus.windows.net/"),
+                ("TETHER_SUBSCRIPTIONS", "one, two"),
+                ("TETHER_TENANT", "contoso"),
+            ],
+            "7 of the settings cannot be used: \
+             FUNCTIONS_CUSTOMHANDLER_PORT is `many`: the Functions host sets it; to try tether without the host, run `tether demo`; \
+             TETHER_AUTH is `magic`: state `managed-identity` on Azure or `developer` on a laptop; \
+             TETHER_CLOUD is `moon`: state `public`, `us-government` or `china`, or leave it out for `public`; \
+             TETHER_ARM_ENDPOINT is `http://management.azure.com`: state an https address; http is taken only for a loopback address such as `http://127.0.0.1:8080`; \
+             ServiceBus__fullyQualifiedNamespace is `https://contoso.servicebus.windows.net/`: state the namespace's host, such as `contoso.servicebus.windows.net`; \
+             TETHER_SUBSCRIPTIONS is `one, two`: state subscription ids separated by commas, or a group's name in TETHER_MANAGEMENT_GROUP; \
+             TETHER_TENANT is `contoso`: state the tenant's id, or leave it out",
+        );
+    }
+
+    const RIGHT: [(&str, &str); 4] = [
+        ("FUNCTIONS_CUSTOMHANDLER_PORT", "7071"),
+        ("TETHER_AUTH", "managed-identity"),
+        ("ServiceBus__fullyQualifiedNamespace", "contoso.servicebus.windows.net"),
+        ("TETHER_SUBSCRIPTIONS", "11111111-1111-1111-1111-111111111111"),
+    ];
+
+    #[test]
+    fn a_policy_that_is_not_there_is_named_with_its_setting() {
+        check(
+            &[&RIGHT[..], &[("TETHER_POLICY", "/nowhere/policy.yaml")]].concat(),
+            "cannot read the policy file `/nowhere/policy.yaml`; TETHER_POLICY names it",
+        );
+    }
+
+    #[test]
+    fn the_policy_that_ships_asks_for_an_owner_of_ones_own() {
+        let error = read(|name| {
+            let right = RIGHT.iter().find(|(known, _)| *known == name).map(|(_, value)| *value);
+            right.or_else(|| (name == "TETHER_POLICY").then_some(POLICY)).map(str::to_owned)
+        });
+        assert!(matches!(error, Err(ConfigError::Policy(_))), "{error:?}");
+    }
+}

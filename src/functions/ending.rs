@@ -1,0 +1,54 @@
+//! How a command ends: the one place that maps what came of a run to done, later or failed.
+//!
+//! Pure: the time is passed in. (The fourth ending, refused, is decided before anything runs.)
+
+use std::time::Duration;
+
+use time::OffsetDateTime;
+
+use super::command::Reconcile;
+use super::follow_up::FollowUp;
+use crate::reconcile::{ReconcileError, Report};
+
+/// How often a refusal for want of permission is taken for a role assignment of our own that has not
+/// spread yet
+const DENIED_ATTEMPTS: u32 = 3;
+
+/// How a command ends
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Ending {
+    /// Nothing more comes of this message
+    Done,
+    /// Something may work later
+    Later(FollowUp),
+    /// It was put off for as long as is sensible; the timer's next run takes over
+    GivenUp,
+    /// It is done, and looked at once more since Resource Graph lags behind events
+    Recheck(FollowUp),
+    /// The queue must deliver it again
+    Failed,
+}
+
+/// How the command ends after this run
+pub(super) fn ending(
+    command: &Reconcile,
+    run: Result<&Report, &ReconcileError>,
+    now: OffsetDateTime,
+) -> Ending {
+    let retry = |not_before| {
+        FollowUp::retry(command, Some(not_before), now).map_or(Ending::GivenUp, Ending::Later)
+    };
+    let (waits, denied) = match run {
+        Ok(report) => (report.waits(), report.was_denied()),
+        Err(error) if error.source.is_later() => {
+            (Some(error.source.retry_after().unwrap_or_default()), false)
+        }
+        Err(error) => (None, error.source.is_denied()),
+    };
+    match waits {
+        Some(not_before) => retry(not_before),
+        None if denied && command.attempt < DENIED_ATTEMPTS => retry(Duration::ZERO),
+        None if run.is_err() && !denied => Ending::Failed,
+        None => FollowUp::recheck(command, now).map_or(Ending::Done, Ending::Recheck),
+    }
+}

@@ -1,0 +1,76 @@
+//! What a run is worth saying in the log: one line per change and per reason, never who asked for it.
+
+use tracing::{debug, info, warn};
+
+use crate::plan::{Attach, HeldReason, Plan, render};
+use crate::reconcile::{Outcome, Report};
+
+/// Writes what came of a run.
+pub(super) fn write(report: &Report) {
+    for item in &report.attached {
+        attached(item, "attached");
+    }
+    for item in &report.already {
+        attached(item, "attached already");
+    }
+    for undone in &report.undone {
+        let outcome = match undone.outcome {
+            Outcome::Later { .. } => "will be tried again",
+            Outcome::Denied => "not permitted",
+            Outcome::Held => "held",
+        };
+        let (cause, code) = (chain(&undone.error), undone.error.code());
+        warn!(change = %undone.item, code, cause, "not attached: {outcome}");
+    }
+    for held in &report.held {
+        if matches!(held.reason, HeldReason::Limit { .. }) {
+            warn!(change = %held, "held");
+        } else {
+            info!(change = %held, "held");
+        }
+    }
+    for kept in &report.kept {
+        debug!(grant = %kept, "kept");
+    }
+    for gap in &report.gaps {
+        debug!(%gap, "not seen");
+    }
+    info!(
+        scope = %report.scope,
+        attached = report.attached.len(),
+        already = report.already.len(),
+        undone = report.undone.len(),
+        kept = report.kept.len(),
+        held = report.held.len(),
+        "reconciled"
+    );
+}
+
+/// Writes what would be done.
+pub(super) fn write_dry_run(plan: &Plan) {
+    for line in render(plan).lines() {
+        info!(dry_run = true, "{line}");
+    }
+}
+
+/// A cause with all that led to it, on one line
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
+
+fn attached(item: &Attach, word: &str) {
+    info!(
+        registry = %item.grant.registry,
+        principal = %item.grant.principal,
+        assignment = %item.name,
+        change = %item,
+        "{word}"
+    );
+}

@@ -1,0 +1,47 @@
+//! The functions: what the Functions host calls, and how each call ends.
+//!
+//! They say where to look and when to look again. What is to be done there is decided elsewhere.
+
+mod command;
+mod command_received;
+mod ending;
+mod events;
+mod follow_up;
+mod journal;
+mod pending;
+mod reconcile_tick;
+mod resource_changed;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use command_received::Worker;
+
+use crate::runtime::{App, Options};
+
+/// The names of the functions: the folders of `function-definitions`
+pub const NAMES: [&str; 3] = ["command-received", "reconcile-tick", "resource-changed"];
+
+/// How many commands are carried out at once. `host.json` states the same number, so that messages
+/// wait in the queue, where their locks do not run.
+pub const COMMANDS_AT_ONCE: usize = 16;
+
+/// How long one command may take: below `functionTimeout`, at whose end the host kills the process
+/// and with it every other invocation
+pub const COMMAND_BUDGET: Duration = Duration::from_secs(8 * 60);
+
+/// How long the doors may take, which call nobody: far below the 30 s after which Event Grid gives up
+pub const DOOR_BUDGET: Duration = Duration::from_secs(10);
+
+/// Events come one a call; more at once would only mean a burst
+const EVENTS_AT_ONCE: usize = 64;
+
+/// The three functions on one worker
+pub fn app(worker: Arc<Worker>) -> App<Arc<Worker>> {
+    let door = Options { input: None, concurrency: EVENTS_AT_ONCE, timeout: DOOR_BUDGET };
+    let commands = Options { input: None, concurrency: COMMANDS_AT_ONCE, timeout: COMMAND_BUDGET };
+    App::new(worker)
+        .function_with("resource-changed", door.clone(), resource_changed::resource_changed)
+        .function_with("reconcile-tick", door, reconcile_tick::reconcile_tick)
+        .function_with("command-received", commands, command_received::command_received)
+}

@@ -1,0 +1,86 @@
+//! Observe, plan, confirm, guard, apply, report: the one walk that every door leads to.
+//!
+//! What caused a run is not known here, and nothing is decided here: `plan` decides, on what this
+//! room has read.
+
+mod apply;
+mod confirm;
+mod observe;
+mod report;
+
+use thiserror::Error;
+
+pub use report::{Outcome, Report, Undone};
+
+use crate::azure::{Arm, ArmError, Estate, Graph};
+use crate::model::{Inventory, Scope};
+use crate::plan::{Plan, guard, plan};
+use crate::policy::Policy;
+
+/// Everything that a run needs
+#[derive(Debug)]
+pub struct Reconciler {
+    arm: Arm,
+    graph: Graph,
+    estate: Estate,
+    policy: Policy,
+}
+
+/// Why a run ended before it had a plan
+#[derive(Debug, Error)]
+#[error("cannot read {what}")]
+pub struct ReconcileError {
+    /// What was to be read
+    pub what: String,
+    /// What Azure said
+    #[source]
+    pub source: Box<ArmError>,
+}
+
+impl Reconciler {
+    /// A reconciler for one estate and one policy
+    pub fn new(arm: Arm, graph: Graph, estate: Estate, policy: Policy) -> Self {
+        Self { arm, graph, estate, policy }
+    }
+
+    /// What a run would do now. Reads, and writes nothing.
+    ///
+    /// # Guarantees
+    /// Both ends of every planned change have been read by GET after the decision to look at them;
+    /// the mode and the limits have been applied.
+    pub async fn plan(&self, scope: &Scope) -> Result<Plan, ReconcileError> {
+        let mut inventory = self.observe(scope).await?;
+        let plan = self.confirmed_plan(&mut inventory).await?;
+        Ok(guard(plan, &self.policy))
+    }
+
+    /// Makes what the policy wants within a scope so, and says what came of it.
+    ///
+    /// # Guarantees
+    /// Safe to repeat and to run twice at once: names are computed, so the same assignment is made
+    /// only once.
+    pub async fn reconcile(&self, scope: &Scope) -> Result<Report, ReconcileError> {
+        let plan = self.plan(scope).await?;
+        Ok(self.apply(scope, plan).await)
+    }
+
+    /// Plans, reads both ends of whatever the plan would write, and plans again, until nothing that
+    /// has not been read is to be written.
+    async fn confirmed_plan(&self, inventory: &mut Inventory) -> Result<Plan, ReconcileError> {
+        let mut read = confirm::read_by_observing(inventory);
+        loop {
+            let draft = plan(inventory, &self.policy);
+            let unread = confirm::unread(&draft, &read);
+            if unread.is_empty() {
+                return Ok(draft);
+            }
+            self.read_again(&unread, inventory).await?;
+            read.extend(unread);
+        }
+    }
+}
+
+fn reading(what: impl Into<String>) -> impl FnOnce(ArmError) -> ReconcileError {
+    let what = what.into();
+    move |source| ReconcileError { what, source: Box::new(source) }
+}

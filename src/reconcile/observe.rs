@@ -1,0 +1,174 @@
+//! What exists within a scope, read with as few requests as will do.
+
+use std::collections::BTreeSet;
+
+use futures::stream::{self, StreamExt};
+
+use super::{ReconcileError, Reconciler, reading};
+use crate::azure::{ArmError, Seen, Wanted};
+use crate::model::{
+    ClusterId, Gap, Grant, Identity, IdentityOrigin, Inventory, PrincipalId, RegistryId, Scope,
+    SubscriptionId,
+};
+use crate::policy::{Decision, RegistryNames};
+
+/// How many subscriptions are asked at once
+const AT_ONCE: usize = 8;
+
+impl Reconciler {
+    /// Looks at everything that deciding about this scope needs.
+    pub(super) async fn observe(&self, scope: &Scope) -> Result<Inventory, ReconcileError> {
+        match scope {
+            Scope::Cluster(id) => self.observe_cluster(scope, id).await,
+            Scope::Registry(id) => self.observe_registry(scope, id).await,
+            Scope::Everything | Scope::Subscription(_) => self.observe_estate(scope).await,
+        }
+    }
+
+    /// The cluster itself; all registries; other clusters only if they may share its identity; its
+    /// grants only where a rule wants something. The rest is a gap, which holds removals.
+    async fn observe_cluster(
+        &self,
+        scope: &Scope,
+        id: &ClusterId,
+    ) -> Result<Inventory, ReconcileError> {
+        let mut inventory = Inventory::new(scope.clone());
+        inventory.gaps.insert(Gap::Clusters);
+        let cluster = self.arm.cluster(id).await.map_err(reading(format!("cluster `{id}`")))?;
+        let Some(cluster) = cluster else { return Ok(inventory) };
+        let wanted = match cluster.identity {
+            Identity::Kubelet { principal, origin: IdentityOrigin::BroughtAlong } => {
+                Wanted::RegistriesAndHolders(principal)
+            }
+            Identity::Kubelet { .. }
+            | Identity::Pending
+            | Identity::ServicePrincipal { .. }
+            | Identity::Missing => Wanted::Registries,
+        };
+        let principal = cluster.identity.principal();
+        self.ask_graph(wanted, &mut inventory).await?;
+        inventory.add_cluster(cluster);
+        if let Some(principal) = principal {
+            self.observe_grants_of(principal, &mut inventory).await?;
+        }
+        Ok(inventory)
+    }
+
+    async fn observe_registry(
+        &self,
+        scope: &Scope,
+        id: &RegistryId,
+    ) -> Result<Inventory, ReconcileError> {
+        let mut inventory = Inventory::new(scope.clone());
+        let registry = self.arm.registry(id).await.map_err(reading(format!("registry `{id}`")))?;
+        let Some(registry) = registry else { return Ok(inventory) };
+        self.ask_graph(Wanted::Everything, &mut inventory).await?;
+        inventory.add_registry(registry);
+        let subscription = id.subscription();
+        let grants = self.arm.grants_at(id).await;
+        note_grants(subscription, None, grants, &mut inventory)?;
+        Ok(inventory)
+    }
+
+    async fn observe_estate(&self, scope: &Scope) -> Result<Inventory, ReconcileError> {
+        let mut inventory = Inventory::new(scope.clone());
+        self.ask_graph(Wanted::Everything, &mut inventory).await?;
+        let grants = self.graph.pull_grants(&self.estate).await;
+        let grants = grants.map_err(reading("the role assignments of the estate"))?;
+        for grant in grants {
+            inventory.add_grant(grant);
+        }
+        let answering = self.graph.subscriptions_answering(&self.estate).await;
+        let answering = answering.map_err(reading("which subscriptions answer"))?;
+        let silent = self.estate.subscriptions.iter().filter(|id| !answering.contains(id));
+        inventory.gaps.extend(silent.copied().map(Gap::Subscription));
+        Ok(inventory)
+    }
+
+    async fn ask_graph(
+        &self,
+        wanted: Wanted,
+        inventory: &mut Inventory,
+    ) -> Result<(), ReconcileError> {
+        let seen = self.graph.seen(&self.estate, wanted).await;
+        let seen = seen.map_err(reading("clusters and registries in Resource Graph"))?;
+        let Seen { clusters, registries, complete, .. } = seen.as_ref();
+        for cluster in clusters {
+            inventory.add_cluster(cluster.clone());
+        }
+        for registry in registries {
+            inventory.add_registry(registry.clone());
+        }
+        if !complete {
+            inventory.gaps.extend([Gap::Clusters, Gap::Registries]);
+        }
+        Ok(())
+    }
+
+    /// Lists the identity's grants in every subscription that holds a registry it should have.
+    async fn observe_grants_of(
+        &self,
+        principal: PrincipalId,
+        inventory: &mut Inventory,
+    ) -> Result<(), ReconcileError> {
+        let wanted = self.subscriptions_with_wishes(principal, inventory);
+        let registries = inventory.registries.keys();
+        let others: BTreeSet<_> =
+            registries.map(RegistryId::subscription).filter(|id| !wanted.contains(id)).collect();
+        inventory.gaps.extend(
+            others
+                .into_iter()
+                .map(|subscription| Gap::Grants { subscription, principal: Some(principal) }),
+        );
+        let lists = wanted.into_iter().map(|id| async move {
+            let grants = self.arm.grants_of(id, principal).await;
+            (id, grants)
+        });
+        let lists: Vec<_> = stream::iter(lists).buffered(AT_ONCE).collect().await;
+        for (subscription, grants) in lists {
+            note_grants(subscription, Some(principal), grants, inventory)?;
+        }
+        Ok(())
+    }
+
+    /// The subscriptions with a registry that any holder of the identity should have
+    fn subscriptions_with_wishes(
+        &self,
+        principal: PrincipalId,
+        inventory: &Inventory,
+    ) -> BTreeSet<SubscriptionId> {
+        let names = RegistryNames::new(inventory.registries.values());
+        let holders = inventory.clusters.values();
+        let holders = holders.filter(|cluster| cluster.identity.principal() == Some(principal));
+        let pairs = holders.flat_map(|cluster| {
+            inventory.registries.values().map(move |registry| (cluster, registry))
+        });
+        let wished = pairs.filter(|(cluster, registry)| {
+            match self.policy.decision(cluster, registry, &names) {
+                Decision::Attach { .. } | Decision::Ambiguous { .. } => true,
+                Decision::Vetoed { .. } | Decision::NotWanted | Decision::OtherTenant => false,
+            }
+        });
+        wished.map(|(_, registry)| registry.id.subscription()).collect()
+    }
+}
+
+/// Adds a list of grants, or the gap that a refused list leaves.
+fn note_grants(
+    subscription: SubscriptionId,
+    principal: Option<PrincipalId>,
+    grants: Result<Vec<Grant>, ArmError>,
+    inventory: &mut Inventory,
+) -> Result<(), ReconcileError> {
+    match grants {
+        Ok(grants) => grants.into_iter().for_each(|grant| inventory.add_grant(grant)),
+        Err(error) if error.is_denied() => {
+            inventory.gaps.insert(Gap::Grants { subscription, principal });
+        }
+        Err(error) => {
+            let what = format!("the role assignments of subscription {subscription}");
+            return Err(reading(what)(error));
+        }
+    }
+    Ok(())
+}
