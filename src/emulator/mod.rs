@@ -6,6 +6,11 @@
 
 pub mod azure;
 pub mod clock;
+pub mod event_grid;
 pub mod graph;
+pub mod host;
+mod loopback;
+pub mod queue;
+pub mod world;
 
 pub use clock::Clock;

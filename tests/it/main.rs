@@ -6,6 +6,8 @@ mod arm;
 #[cfg(test)]
 mod contract;
 #[cfg(test)]
+mod corridor;
+#[cfg(test)]
 mod pretend_azure;
 #[cfg(test)]
 mod resource_graph;

@@ -1,0 +1,124 @@
+//! One invocation: the request in the host's framing, the answer judged, its outputs sent.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::stream;
+use reqwest::Body;
+use serde_json::Value;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::super::queue::Message;
+use super::Shared;
+use super::answer::{Answer, Verdict, judge};
+use super::definition::Function;
+use super::encoder::{Net, envelope};
+use super::process::ready;
+
+/// Longest wait for an answer: the host's own is the function timeout and a minute
+const TIMEOUT: Duration = Duration::from_secs(660);
+
+/// Size of a chunk where the body goes out in chunks
+const CHUNK: usize = 64 * 1024;
+
+/// What became of an invocation
+#[derive(Clone, Debug, PartialEq)]
+pub struct InvocationRecord {
+    /// Of which function
+    pub function: String,
+    /// Its id
+    pub invocation_id: String,
+    /// How often the message has been delivered, for a queue's function
+    pub delivery_count: Option<u32>,
+    /// Why it failed, if it did
+    pub failure: Option<String>,
+    /// The handler's answer, as text
+    pub answer: String,
+    /// Its log lines
+    pub logs: Vec<String>,
+    /// How long it took, in real time
+    pub took: Duration,
+}
+
+/// Invokes a function and does what its answer asks for.
+pub(super) async fn invoke(
+    shared: &Arc<Shared>,
+    function: &Function,
+    delivery_count: Option<u32>,
+    (value, metadata): (Net, Vec<(String, Net)>),
+) -> Result<(), String> {
+    let invocation_id = Uuid::new_v4().to_string();
+    let body = envelope(function, &value, metadata, shared.clock.now());
+    let started = Instant::now();
+    let answered = call(shared, function, &invocation_id, &body).await;
+    let (verdict, answer) = match answered {
+        Ok(answer) => {
+            let text = String::from_utf8_lossy(&answer.body).into_owned();
+            (judge(function, &answer), text)
+        }
+        Err(reason) => (Verdict::Failure(reason), String::new()),
+    };
+    let (failure, logs) = match verdict {
+        Verdict::Success { messages, logs } => (send(shared, messages).err(), logs),
+        Verdict::Failure(reason) => (Some(reason), Vec::new()),
+        Verdict::Violation(reason) => {
+            shared.violation(format!("{}: {reason}", function.name));
+            (Some(reason), Vec::new())
+        }
+    };
+    shared.note(InvocationRecord {
+        function: function.name.clone(),
+        invocation_id,
+        delivery_count,
+        failure: failure.clone(),
+        answer,
+        logs,
+        took: started.elapsed(),
+    });
+    failure.map_or(Ok(()), Err)
+}
+
+fn send(shared: &Shared, messages: Vec<(String, Vec<u8>)>) -> Result<(), String> {
+    for (queue, body) in messages {
+        // The host gives every message of an output an id of its own.
+        let message_id = Some(Uuid::new_v4().simple().to_string());
+        let message = Message { body, message_id, ..Message::default() };
+        shared.namespace.send(&queue, message).map_err(|error| error.to_string())?;
+    }
+    Ok(())
+}
+
+async fn call(
+    shared: &Shared,
+    function: &Function,
+    invocation_id: &str,
+    envelope: &Value,
+) -> Result<Answer, String> {
+    ready(&mut shared.stage.subscribe()).await?;
+    let text = envelope.to_string();
+    let url = format!("http://127.0.0.1:{}/{}", shared.port, function.name);
+    let request = shared
+        .client
+        .post(url)
+        .timeout(TIMEOUT)
+        .header("X-Azure-Functions-InvocationId", invocation_id)
+        .header("X-Azure-Functions-HostVersion", "4.1037.0.0")
+        .header("User-Agent", "Azure-Functions-Host/4.1037.0.0")
+        .header("Content-Type", "application/json; charset=utf-8");
+    // In Azure bodies come in chunks, under the local tools in one piece: both must do.
+    let request = if shared.next_is_chunked() {
+        let bytes = text.into_bytes();
+        let chunks: Vec<_> =
+            bytes.chunks(CHUNK).map(|chunk| Ok::<_, String>(chunk.to_vec())).collect();
+        request.body(Body::wrap_stream(stream::iter(chunks)))
+    } else {
+        request.body(text)
+    };
+    let answer = request.send().await.map_err(|error| error.to_string())?;
+    let status = answer.status().as_u16();
+    let kind = answer.headers().get("content-type").and_then(|value| value.to_str().ok());
+    let content_type = kind.unwrap_or_default().to_owned();
+    let body = answer.bytes().await.map_err(|error| error.to_string())?.to_vec();
+    Ok(Answer { status, content_type, body })
+}

@@ -1,0 +1,93 @@
+//! End to end: the real executable under the host stand-in, against the pretend Azure. What is
+//! asserted is the world afterwards.
+
+mod attach;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tether::emulator::azure::{Assignment, ClusterSpec, RegistrySpec};
+use tether::emulator::world::{PAYMENTS, PLATFORM, World, WorldOptions};
+use uuid::{Uuid, uuid};
+
+const ACR_PULL: Uuid = uuid!("7f951dda-4ed3-4680-a7ca-43fe172d538d");
+const REPOSITORY_READER: Uuid = uuid!("b93aa761-3e63-49ed-ac28-beffa264f7ac");
+
+/// The longest that any test waits for the world to become quiet
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// The policy that ships, with an owner
+fn policy() -> String {
+    include_str!("../../../policy.yaml").replace("change-me", "contoso")
+}
+
+fn options() -> WorldOptions {
+    let program = PathBuf::from(env!("CARGO_BIN_EXE_tether"));
+    let root = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(Uuid::new_v4().to_string());
+    WorldOptions::new(&policy(), program.parent().unwrap().to_owned(), root)
+}
+
+async fn start(options: WorldOptions) -> World {
+    World::start(options).await.unwrap()
+}
+
+/// Waits until nothing moves, and checks what no test may leave behind.
+async fn settle(world: &World) {
+    world.settle(LIMIT).await.unwrap();
+    assert_eq!(world.host.violations(), Vec::<String>::new());
+    for line in world.host.console() {
+        for secret in ["@contoso", "eyJ", "claims", "Bearer"] {
+            assert!(!line.text.contains(secret), "a log line holds `{secret}`: {}", line.text);
+        }
+    }
+}
+
+fn cluster(name: &str) -> ClusterSpec {
+    ClusterSpec::new(PAYMENTS, "shop", name)
+}
+
+fn registry(name: &str) -> RegistrySpec {
+    RegistrySpec::new(PLATFORM, "images", name)
+}
+
+/// The pull assignments of a cluster: registry name and role
+fn attached(world: &World, cluster: &str) -> Vec<(String, Uuid)> {
+    let principal = world.azure.kubelet_principal(cluster).unwrap();
+    let assignments = world.azure.assignments().into_iter();
+    let mut attached: Vec<_> = assignments
+        .filter(|assignment| assignment.principal == principal)
+        .map(|assignment| (name(&assignment), assignment.role))
+        .collect();
+    attached.sort();
+    attached
+}
+
+fn name(assignment: &Assignment) -> String {
+    assignment.scope.rsplit('/').next().unwrap().to_owned()
+}
+
+/// The requests that the handler sent to ARM since the log was cleared: method and what was asked
+fn requests(world: &World) -> Vec<String> {
+    let log = world.azure.log().into_iter();
+    log.filter(|request| {
+        request.path.starts_with("/subscriptions") || request.path.starts_with("/providers")
+    })
+    .map(|request| format!("{} {}", request.method, kind(&request.path)))
+    .collect()
+}
+
+fn kind(path: &str) -> &'static str {
+    let path = path.to_lowercase();
+    match () {
+        () if path.contains("/roleassignments/") => "assignment",
+        () if path.contains("/roleassignments") => "assignments",
+        () if path.contains("resourcegraph") => "graph",
+        () if path.contains("/managedclusters/") => "cluster",
+        () if path.contains("/registries/") => "registry",
+        () => "other",
+    }
+}
+
+fn count(requests: &[String], what: &str) -> usize {
+    requests.iter().filter(|request| *request == what).count()
+}
