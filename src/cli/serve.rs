@@ -25,7 +25,7 @@ fn start(settings: Settings) -> anyhow::Result<App<Arc<Worker>>> {
     let credential = credential(&auth)?;
     let arm = Arm::new(&endpoints, credential.clone(), client.clone());
     let graph = Graph::new(arm.clone());
-    let queue = Queue::new(&endpoints.service_bus, endpoints.cloud, credential, client);
+    let queue = Queue::new(&endpoints.service_bus, endpoints.cloud, credential, client)?;
     let reconciler = Reconciler::new(arm, graph, estate, policy);
     Ok(app(Arc::new(Worker::new(reconciler, queue))))
 }

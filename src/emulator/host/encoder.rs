@@ -166,21 +166,21 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(value: Net, expected: Value) {
-        assert_eq!(encode(&value), expected);
+    fn check(value: &Net, expected: &str) {
+        assert_eq!(encode(value), serde_json::from_str::<Value>(expected).unwrap());
     }
 
     #[test]
     fn only_objects_travel_as_they_are() {
-        check(Net::Json(json!({ "a": 1 })), json!({ "a": 1 }));
-        check(Net::Json(json!("abc")), json!("\"abc\""));
-        check(Net::Json(json!(1)), json!("1"));
-        check(Net::Json(json!(true)), json!("true"));
-        check(Net::Json(json!(["a", 1])), json!("[\"a\",1]"));
-        check(Net::Bytes(b"{}".to_vec()), json!("e30="));
+        check(&Net::Json(json!({ "a": 1 })), r#"{"a":1}"#);
+        check(&Net::Json(json!("abc")), r#""\"abc\"""#);
+        check(&Net::Json(json!(1)), r#""1""#);
+        check(&Net::Json(json!(true)), r#""true""#);
+        check(&Net::Json(json!(["a", 1])), r#""[\"a\",1]""#);
+        check(&Net::Bytes(b"{}".to_vec()), r#""e30=""#);
         let moment = datetime!(2026-09-01 10:00:00.123 UTC);
-        check(Net::DateTime(moment), json!("2026-09-01T10:00:00"));
-        check(Net::DateTimeOffset(moment), json!("2026-09-01T10:00:00+00:00"));
+        check(&Net::DateTime(moment), r#""2026-09-01T10:00:00""#);
+        check(&Net::DateTimeOffset(moment), r#""2026-09-01T10:00:00+00:00""#);
     }
 
     #[test]
