@@ -1,5 +1,7 @@
 //! How long planning takes for a large estate: 1,000 clusters and 100 registries.
 
+#![expect(clippy::unwrap_used, reason = "a bench that cannot start ends with a panic")]
+
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};

@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use thiserror::Error;
 use uuid::Uuid;
@@ -23,6 +24,8 @@ pub struct Settings {
     pub endpoints: Endpoints,
     /// Which subscriptions are looked after
     pub estate: Estate,
+    /// How old an answer of Resource Graph may be to serve another run
+    pub graph_age: Duration,
     /// What should be
     pub policy: Policy,
     /// Which log lines are written, as `tracing` filters are
@@ -85,6 +88,7 @@ const SUBSCRIPTIONS: &str = "TETHER_SUBSCRIPTIONS";
 const URL_HINT: &str = "state an https address; http is taken only for a loopback address such as `http://127.0.0.1:8080`";
 const ESTATE_HINT: &str =
     "state subscription ids separated by commas, or a group's name in TETHER_MANAGEMENT_GROUP";
+const GRAPH_AGE_HINT: &str = "state a number of seconds from 0 to 60, or leave it out for 15";
 const TENANT_HINT: &str = "state the tenant's id, or leave it out";
 
 /// Reads the settings of `tether serve` from the process's environment.
@@ -100,14 +104,15 @@ pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Settings, Confi
     let auth = reader.auth();
     let endpoints = reader.endpoints();
     let estate = reader.estate();
-    let (Some(port), Some(auth), Some(endpoints), Some(estate), true) =
-        (port, auth, endpoints, estate, reader.problems.is_empty())
+    let graph_age = reader.graph_age();
+    let (Some(port), Some(auth), Some(endpoints), Some(estate), Some(graph_age), true) =
+        (port, auth, endpoints, estate, graph_age, reader.problems.is_empty())
     else {
         return Err(ConfigError::Settings(reader.problems));
     };
     let policy = read_policy(&reader.policy_path())?;
     let log = reader.optional("TETHER_LOG").unwrap_or_else(|| "info".into());
-    Ok(Settings { port, auth, endpoints, estate, policy, log })
+    Ok(Settings { port, auth, endpoints, estate, graph_age, policy, log })
 }
 
 fn read_policy(path: &Path) -> Result<Policy, ConfigError> {
@@ -161,6 +166,14 @@ impl Reader<'_> {
             None => Some(default),
             Some(_) => self.parsed(name, hint, parse),
         }
+    }
+
+    fn graph_age(&mut self) -> Option<Duration> {
+        let default = Duration::from_secs(15);
+        self.parsed_or("TETHER_GRAPH_AGE", GRAPH_AGE_HINT, default, |text| {
+            let seconds = text.parse().ok().filter(|seconds| *seconds <= 60)?;
+            Some(Duration::from_secs(seconds))
+        })
     }
 
     fn auth(&mut self) -> Option<Auth> {

@@ -18,9 +18,6 @@ use super::wire::{GraphPage, Row, Unreadable, grant, subscription};
 use super::{Arm, ArmError, Estate, query};
 use crate::model::{Cluster, Grant, PrincipalId, Registry, SubscriptionId};
 
-/// How long an answer is shared. Azure's own delay is of that order.
-const SHARED: Duration = Duration::from_secs(15);
-
 /// How many answers are kept
 const KEPT: u64 = 16;
 
@@ -68,17 +65,18 @@ impl fmt::Debug for Graph {
 }
 
 impl Graph {
-    /// Resource Graph, asked in the same way as Resource Manager
-    pub fn new(arm: Arm) -> Self {
-        let seen = Cache::builder().max_capacity(KEPT).time_to_live(SHARED).build();
+    /// Resource Graph, asked in the same way as Resource Manager; an answer serves everyone who asks
+    /// for the same until it is `shared_for` old
+    pub fn new(arm: Arm, shared_for: Duration) -> Self {
+        let seen = Cache::builder().max_capacity(KEPT).time_to_live(shared_for).build();
         Self { arm, seen }
     }
 
     /// Clusters and registries of the estate
     ///
     /// # Guarantees
-    /// All who ask for the same at the same time share one query, and its answer serves for another
-    /// 15 seconds. An error is shared only by those who waited for it.
+    /// All who ask for the same at the same time share one query, and its answer serves for as long as
+    /// was stated. An error is shared only by those who waited for it.
     pub async fn seen(&self, estate: &Estate, wanted: Wanted) -> Result<Arc<Seen>, ArmError> {
         let look = async {
             let rows = self.rows(estate, &query::resources(wanted), Row::read).await?;

@@ -3,7 +3,7 @@
 //! It delivers at least once and promises no order, as the real one does.
 
 use std::future::poll_fn;
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
@@ -60,6 +60,7 @@ struct Inner {
     duplicate_every: Option<u32>,
     clock: Clock,
     client: reqwest::Client,
+    paused: AtomicBool,
     waiting: AtomicUsize,
     followed: Mutex<Vec<Followed>>,
     taken: AtomicU32,
@@ -89,6 +90,7 @@ impl Subscription {
             duplicate_every: None,
             clock,
             client,
+            paused: AtomicBool::new(false),
             waiting: AtomicUsize::new(0),
             followed: Mutex::default(),
             taken: AtomicU32::new(0),
@@ -144,7 +146,7 @@ impl Subscription {
 
     /// Takes one event, in the Event Grid schema
     pub fn deliver(&self, event: &Value) {
-        if !self.0.lets_through(event) {
+        if self.0.paused.load(Ordering::SeqCst) || !self.0.lets_through(event) {
             return;
         }
         let count = self.0.taken.fetch_add(1, Ordering::SeqCst) + 1;
@@ -157,6 +159,11 @@ impl Subscription {
                 inner.waiting.fetch_sub(1, Ordering::SeqCst);
             });
         }
+    }
+
+    /// Loses every event from now on
+    pub fn pause(&self) {
+        self.0.paused.store(true, Ordering::SeqCst);
     }
 
     /// Whether nothing is under way or waits for another delivery

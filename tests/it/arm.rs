@@ -225,6 +225,7 @@ fn plain_http_elsewhere_is_refused_before_any_token_is_asked_for() {
 async fn what_is_shown_for_debugging_holds_no_token() {
     let azure = Azure::new([say(200, CLUSTER)]).await;
     azure.arm.cluster(&cluster_id()).await.unwrap();
-    let shown = format!("{:?} {:?}", azure.arm, Graph::new(azure.arm.clone()));
+    let shown =
+        format!("{:?} {:?}", azure.arm, Graph::new(azure.arm.clone(), Duration::from_secs(15)));
     assert!(!shown.contains("token-0"), "{shown}");
 }

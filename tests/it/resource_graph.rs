@@ -1,11 +1,16 @@
 //! Resource Graph's client against a server that answers from a script: sharing, paging, and what is
 //! said about what is missing.
 
+use std::time::Duration;
+
 use futures::future::join_all;
 use serde_json::{Value, json};
 use tether::azure::{Estate, Graph, Wanted};
 
 use crate::script::{Azure, SUB, Say, principal, refuse, say};
+
+/// How old an answer may be in these tests
+const SHARED: Duration = Duration::from_secs(15);
 
 const ROWS: &str = include_str!("../fixtures/arm/graph-resources.json");
 const ASSIGNMENTS: &str = include_str!("../fixtures/arm/assignments.json");
@@ -27,7 +32,7 @@ fn estate() -> Estate {
 #[tokio::test]
 async fn twenty_who_look_at_once_share_one_look() {
     let azure = Azure::new([page(None, 3)]).await;
-    let graph = Graph::new(azure.arm.clone());
+    let graph = Graph::new(azure.arm.clone(), SHARED);
     let estate = estate();
     let looks = join_all((0..20).map(|_| graph.seen(&estate, Wanted::Everything))).await;
     for look in looks {
@@ -45,7 +50,7 @@ async fn twenty_who_look_at_once_share_one_look() {
 #[tokio::test]
 async fn an_error_is_not_kept() {
     let azure = Azure::new([refuse(400, "BadRequest"), page(None, 3)]).await;
-    let graph = Graph::new(azure.arm.clone());
+    let graph = Graph::new(azure.arm.clone(), SHARED);
     let error = graph.seen(&estate(), Wanted::Everything).await.unwrap_err();
     assert_eq!(error.code(), "BadRequest");
     assert!(graph.seen(&estate(), Wanted::Everything).await.is_ok());
@@ -58,7 +63,7 @@ async fn pages_are_asked_for_with_the_same_query_and_the_token() {
         .with("x-ms-user-quota-remaining", "0")
         .with("x-ms-user-quota-resets-after", "00:00:00");
     let azure = Azure::new([spent, page(None, 6)]).await;
-    let graph = Graph::new(azure.arm.clone());
+    let graph = Graph::new(azure.arm.clone(), SHARED);
     let wanted = Wanted::RegistriesAndHolders(principal());
     let seen = graph.seen(&estate(), wanted).await.unwrap();
     assert_eq!((seen.clusters.len(), seen.complete), (4, true));
@@ -74,7 +79,7 @@ async fn pages_are_asked_for_with_the_same_query_and_the_token() {
 async fn what_is_missing_is_said() {
     async fn check(answer: Say, part: &str) {
         let azure = Azure::new([answer]).await;
-        let seen = Graph::new(azure.arm).seen(&estate(), Wanted::Everything).await.unwrap();
+        let seen = Graph::new(azure.arm, SHARED).seen(&estate(), Wanted::Everything).await.unwrap();
         assert!(!seen.complete);
         assert!(seen.problems.iter().any(|line| line.contains(part)), "{:?}", seen.problems);
     }
@@ -90,7 +95,7 @@ async fn resources_of_another_tenant_are_not_in_the_estate() {
     let azure = Azure::new([page(None, 3)]).await;
     let tenant = Some("00000000-0000-0000-0000-000000000000".parse().unwrap());
     let estate = Estate { tenant, ..estate() };
-    let seen = Graph::new(azure.arm).seen(&estate, Wanted::Everything).await.unwrap();
+    let seen = Graph::new(azure.arm, SHARED).seen(&estate, Wanted::Everything).await.unwrap();
     assert_eq!((seen.clusters.len(), seen.registries.len(), seen.complete), (0, 0, true));
 }
 
@@ -103,7 +108,7 @@ async fn grants_and_subscriptions_are_found_across_the_estate() {
         say(200, json!({ "data": [], "resultTruncated": "true" }).to_string()),
     ])
     .await;
-    let graph = Graph::new(azure.arm.clone());
+    let graph = Graph::new(azure.arm.clone(), SHARED);
     assert_eq!(graph.pull_grants(&estate()).await.unwrap().len(), 3);
     let answering = graph.subscriptions_answering(&estate()).await.unwrap();
     assert_eq!(answering, [SUB.parse().unwrap()].into_iter().collect());

@@ -2,6 +2,7 @@
 //! asserted is the world afterwards.
 
 mod attach;
+mod waiting;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -24,7 +25,10 @@ fn policy() -> String {
 fn options() -> WorldOptions {
     let program = PathBuf::from(env!("CARGO_BIN_EXE_tether"));
     let root = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(Uuid::new_v4().to_string());
-    WorldOptions::new(&policy(), program.parent().unwrap().to_owned(), root)
+    let mut options = WorldOptions::new(&policy(), program.parent().unwrap().to_owned(), root);
+    // Virtual time may be skipped, but the handler's own time passes as it does.
+    options.environment.insert("TETHER_GRAPH_AGE".into(), "0".into());
+    options
 }
 
 async fn start(options: WorldOptions) -> World {
@@ -52,7 +56,7 @@ fn registry(name: &str) -> RegistrySpec {
 
 /// The pull assignments of a cluster: registry name and role
 fn attached(world: &World, cluster: &str) -> Vec<(String, Uuid)> {
-    let principal = world.azure.kubelet_principal(cluster).unwrap();
+    let Some(principal) = world.azure.kubelet_principal(cluster) else { return Vec::new() };
     let assignments = world.azure.assignments().into_iter();
     let mut attached: Vec<_> = assignments
         .filter(|assignment| assignment.principal == principal)
