@@ -88,6 +88,8 @@ const SUBSCRIPTIONS: &str = "TETHER_SUBSCRIPTIONS";
 const URL_HINT: &str = "state an https address; http is taken only for a loopback address such as `http://127.0.0.1:8080`";
 const ESTATE_HINT: &str =
     "state subscription ids separated by commas, or a group's name in TETHER_MANAGEMENT_GROUP";
+/// The credential library says what it will use on every start, which nobody needs to know
+const LOG: &str = "info,azure_identity=warn";
 const GRAPH_AGE_HINT: &str = "state a number of seconds from 0 to 60, or leave it out for 15";
 const TENANT_HINT: &str = "state the tenant's id, or leave it out";
 
@@ -111,7 +113,7 @@ pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Settings, Confi
         return Err(ConfigError::Settings(reader.problems));
     };
     let policy = read_policy(&reader.policy_path())?;
-    let log = reader.optional("TETHER_LOG").unwrap_or_else(|| "info".into());
+    let log = reader.optional("TETHER_LOG").unwrap_or_else(|| LOG.into());
     Ok(Settings { port, auth, endpoints, estate, graph_age, policy, log })
 }
 

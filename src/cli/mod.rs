@@ -1,5 +1,7 @@
 //! What a person types and sees: one file for each command.
 
+#[cfg(feature = "emulator")]
+mod demo;
 mod serve;
 
 use clap::{Parser, Subcommand};
@@ -21,6 +23,9 @@ pub struct Arguments {
 enum Command {
     /// Answer the Azure Functions host; the host itself starts this
     Serve,
+    /// Watch tether at work in a pretend Azure on this machine; needs no account and no network
+    #[cfg(feature = "emulator")]
+    Demo(demo::DemoArguments),
 }
 
 /// How the program ends
@@ -45,6 +50,8 @@ impl From<Exit> for std::process::ExitCode {
 pub async fn run(arguments: Arguments) -> anyhow::Result<Exit> {
     match arguments.command {
         Command::Serve => serve::serve().await,
+        #[cfg(feature = "emulator")]
+        Command::Demo(arguments) => demo::demo(arguments).await,
     }
 }
 

@@ -114,7 +114,8 @@ impl Worker {
             let cause = journal::chain(&error);
             Trouble::Passing(Failure::new("FollowUpNotSent", cause))
         })?;
-        info!(scope = %command.scope, due = %follow_up.due, sent, "will look again");
+        let in_seconds = (follow_up.due - now).whole_seconds();
+        info!(scope = %command.scope, in_seconds, sent, "will look again");
         Ok(())
     }
 

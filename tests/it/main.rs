@@ -10,6 +10,8 @@ mod corridor;
 #[cfg(test)]
 mod pretend_azure;
 #[cfg(test)]
+mod pretend_queue;
+#[cfg(test)]
 mod queue;
 #[cfg(test)]
 mod resource_graph;

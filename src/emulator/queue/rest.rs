@@ -1,71 +1,121 @@
-//! Sending over REST, as the frozen Service Bus library does it.
+//! Sending over HTTP, and how Service Bus refuses.
 //!
-//! Senders live in real time and the queues in virtual time, so a scheduled moment is taken as a
-//! delay from now.
+//! Only senders speak REST here: whoever receives does so through the Rust side. Tokens are looked
+//! at, never kept, and not verified.
 
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, Path, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::body::{Body, to_bytes};
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::post;
 use time::OffsetDateTime;
 use tokio::net::TcpListener;
+use tokio::sync::oneshot;
 
-use super::broker_properties::message;
-use super::{QueueError, Shared};
+use super::broker::Broker;
+use super::error::QueueError;
+use super::headers::{self, Headers};
+use super::shared::Shared;
 
-pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
-    let router = Router::new()
-        .route("/{queue}/messages", post(send))
-        .layer(DefaultBodyLimit::max(2 * 1024 * 1024))
-        .with_state(shared);
-    if let Err(error) = axum::serve(listener, router).await {
+/// Where reading ends: far beyond what a message may have, so that the sender hears the reason
+const LARGEST_BODY: usize = 8 * 1024 * 1024;
+
+/// The form of many messages in one request, which this does not take apart
+const BATCH: &str = "application/vnd.microsoft.servicebus.json";
+
+/// A refusal: the status, and a sentence for people
+#[derive(Debug)]
+struct Refusal(u16, String);
+
+/// Serves until the other end of `stop` goes away
+pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>, stop: oneshot::Receiver<()>) {
+    let router = Router::new().fallback(answer).with_state(shared);
+    let stop = async move {
+        // The sender going away is as good as its word.
+        let _ = stop.await;
+    };
+    if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(stop).await {
         tracing::warn!(%error, "the pretend Service Bus stopped");
     }
 }
 
-async fn send(
-    State(shared): State<Arc<Shared>>,
-    Path(queue): Path<String>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
-    if !has_token(&headers) {
-        return refused(StatusCode::UNAUTHORIZED, "MissingToken: no bearer token");
-    }
-    if let Some(status) = failure(&shared) {
-        return refused(status, "the service is not well");
-    }
-    let (mut message, due) = match message(&headers, body.to_vec()) {
-        Ok(message) => message,
-        Err(problem) => return refused(StatusCode::BAD_REQUEST, &problem),
-    };
-    let delay = due.map(|due| due - OffsetDateTime::now_utc());
-    message.scheduled = delay.map(|delay| shared.clock.now() + delay);
-    match shared.change(|broker, now| broker.send(&queue, message, now)) {
+async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+    match send(&shared, request).await {
         Ok(()) => StatusCode::CREATED.into_response(),
-        Err(QueueError::TooLarge) => refused(StatusCode::FORBIDDEN, "the message is too large"),
-        Err(error) => refused(StatusCode::GONE, &error.to_string()),
+        Err(refusal) => refusal.into_response(),
     }
 }
 
-fn has_token(headers: &HeaderMap) -> bool {
-    let token = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    token.and_then(|value| value.strip_prefix("Bearer ")).is_some_and(|token| !token.is_empty())
+async fn send(shared: &Shared, request: Request) -> Result<(), Refusal> {
+    let (parts, body) = request.into_parts();
+    // Read whatever the answer will be: a connection closed halfway hides it from the sender.
+    let body = to_bytes(body, LARGEST_BODY).await;
+    authorize(&parts.headers)?;
+    if let Some(status) = shared.with(Broker::strike) {
+        return Err(Refusal(status, "The request was made to fail.".to_owned()));
+    }
+    let queue = parts.uri.path().strip_prefix('/').and_then(|path| path.strip_suffix("/messages"));
+    let queue = queue.ok_or_else(|| Refusal(404, "Only sending is understood here.".to_owned()))?;
+    if parts.method != Method::POST {
+        return Err(Refusal(405, format!("{} does not send messages.", parts.method)));
+    }
+    shared.with(|broker| broker.entity(queue).map(|_| ()))?;
+    let told = headers::read(&parts.headers).map_err(|sentence| Refusal(400, sentence))?;
+    if told.message.content_type.as_deref().is_some_and(|kind| kind.starts_with(BATCH)) {
+        return Err(Refusal(400, "Batches are not understood here.".to_owned()));
+    }
+    let body = body.map_err(|_| Refusal(403, "The message is too large.".to_owned()))?;
+    Ok(shared.with(|broker| accept(broker, queue, told, body.to_vec()))?)
 }
 
-fn failure(shared: &Shared) -> Option<StatusCode> {
-    let mut broker = shared.broker();
-    let (left, status) = broker.failures;
-    broker.failures.0 = left.saturating_sub(1);
-    (left > 0).then(|| StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR))
+/// The sender lives in real time and the queue in virtual time: what they have in common is how long
+/// it takes from now on.
+fn accept(
+    broker: &mut Broker,
+    queue: &str,
+    told: Headers,
+    body: Vec<u8>,
+) -> Result<(), QueueError> {
+    let Headers { mut message, time_to_live, scheduled } = told;
+    let now = broker.now;
+    message.body = body;
+    message.scheduled =
+        scheduled.map(|moment| now.saturating_add(moment - OffsetDateTime::now_utc()));
+    broker.send(queue, message, time_to_live)
 }
 
-fn refused(status: StatusCode, detail: &str) -> Response {
-    let code = status.as_u16();
-    let body = format!("<Error><Code>{code}</Code><Detail>{detail}</Detail></Error>");
-    (status, [(header::CONTENT_TYPE, "application/xml; charset=utf-8")], body).into_response()
+/// Whether there is an Entra token; signatures of shared keys are not taken
+fn authorize(headers: &HeaderMap) -> Result<(), Refusal> {
+    let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let (scheme, token) = value.and_then(|value| value.split_once(' ')).unwrap_or_default();
+    if scheme.eq_ignore_ascii_case("Bearer") && !token.trim().is_empty() {
+        return Ok(());
+    }
+    Err(Refusal(401, "claim is empty or token is invalid.".to_owned()))
+}
+
+impl From<QueueError> for Refusal {
+    fn from(error: QueueError) -> Self {
+        let status = match error {
+            QueueError::Listen(_) => 500,
+            QueueError::NoSuchQueue { .. } => 410,
+            QueueError::TooLarge { .. } => 403,
+            QueueError::TooLong { .. } => 400,
+        };
+        Self(status, error.to_string())
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let Self(status, sentence) = self;
+        let sentence = sentence.replace('&', "&amp;").replace('<', "&lt;");
+        let body = format!("<Error><Code>{status}</Code><Detail>{sentence}</Detail></Error>");
+        let kind = (header::CONTENT_TYPE, "application/xml; charset=utf-8");
+        // Only a fault with an impossible status comes to the default.
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        (status, [kind], Body::from(body)).into_response()
+    }
 }

@@ -1,0 +1,89 @@
+//! `tether demo`: the real handler at work in a pretend Azure, shown to a person.
+
+mod outcome;
+mod script;
+mod watch;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clap::Args;
+
+use super::Exit;
+use crate::emulator::world::{World, WorldOptions};
+use outcome::Outcome;
+use watch::{Watch, say};
+
+/// The policy that ships, with an owner
+fn policy_text() -> String {
+    include_str!("../../../policy.yaml").replace("change-me", "tether demo")
+}
+
+/// What may be said to the demo
+#[derive(Debug, Args)]
+pub(super) struct DemoArguments {
+    /// Leave the pretend Azure running, and print `curl` lines to create and tag things by hand
+    #[arg(long)]
+    keep: bool,
+}
+
+pub(super) async fn demo(arguments: DemoArguments) -> anyhow::Result<Exit> {
+    let root = AppRoot::new();
+    let world = World::start(options(&root)?).await.context("the demo cannot start")?;
+    introduce(&world);
+    let mut watch = Watch::new(&world);
+    script::play(&world, &mut watch).await?;
+    let outcome = Outcome::read(&world, &policy_text())?;
+    outcome.show();
+    if arguments.keep {
+        keep_running(&world, &mut watch).await?;
+    }
+    Ok(if outcome.is_right() { Exit::Success } else { Exit::Failure })
+}
+
+fn options(root: &AppRoot) -> anyhow::Result<WorldOptions> {
+    let program = std::env::current_exe().context("cannot find this program")?;
+    let folder = program.parent().context("this program is in no folder")?;
+    let mut options = WorldOptions::new(&policy_text(), folder.to_owned(), root.0.clone());
+    // Minutes are skipped here, but not in the handler: it must not think an answer fresh for longer.
+    options.environment = BTreeMap::from([("TETHER_GRAPH_AGE".into(), "0".into())]);
+    Ok(options)
+}
+
+fn introduce(world: &World) {
+    say(
+        "A pretend Azure with two subscriptions, `payments` and `platform`, and the Functions host",
+    );
+    say(&format!(
+        "are running on {}. The handler is this program: `tether serve`{}.",
+        world.azure.endpoint(),
+        world.host.handler_pid().map_or_else(String::new, |pid| format!(", process {pid}")),
+    ));
+    say("Times are real and count from each step's first line; only waiting is skipped.");
+}
+
+async fn keep_running(world: &World, watch: &mut Watch) -> anyhow::Result<()> {
+    script::explain_by_hand(world);
+    tokio::select! {
+        () = watch.forever(world) => {}
+        stopped = tokio::signal::ctrl_c() => stopped.context("cannot wait for Ctrl-C")?,
+    }
+    Ok(())
+}
+
+/// A folder for the files that are deployed; gone with the demo
+struct AppRoot(PathBuf);
+
+impl AppRoot {
+    fn new() -> Self {
+        Self(std::env::temp_dir().join(format!("tether-demo-{}", uuid::Uuid::new_v4())))
+    }
+}
+
+impl Drop for AppRoot {
+    fn drop(&mut self) {
+        // What cannot be removed stays in the folder for such things.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
