@@ -14,7 +14,8 @@ use super::journal;
 use super::pending::FollowUps;
 use super::resource_changed::scopes;
 use crate::azure::{Message, Queue};
-use crate::reconcile::Reconciler;
+use crate::model::Scope;
+use crate::reconcile::{ReconcileError, Reconciler, Report};
 use crate::runtime::{Context, Failure, Outputs, ServiceBusTrigger, State};
 
 /// Where refused messages go
@@ -90,7 +91,7 @@ impl Worker {
         if command.dry_run {
             return self.dry_run(command).await;
         }
-        let run = self.reconciler.reconcile(&command.scope).await;
+        let run = self.run(&command.scope).await;
         match &run {
             Ok(report) => journal::write(report),
             Err(error) => {
@@ -117,6 +118,12 @@ impl Worker {
         let in_seconds = (follow_up.due - now).whole_seconds();
         info!(scope = %command.scope, in_seconds, sent, "will look again");
         Ok(())
+    }
+
+    async fn run(&self, scope: &Scope) -> Result<Report, ReconcileError> {
+        let plan = self.reconciler.plan(scope).await?;
+        journal::write_plan(scope, &plan);
+        Ok(self.reconciler.apply(scope, plan).await)
     }
 
     async fn dry_run(&self, command: &Reconcile) -> Result<(), Trouble> {

@@ -2,8 +2,16 @@
 
 use tracing::{debug, info, warn};
 
+use crate::model::Scope;
 use crate::plan::{Attach, HeldReason, Plan, render};
 use crate::reconcile::{Outcome, Report};
+
+/// Writes how much is going to be done.
+pub(super) fn write_plan(scope: &Scope, plan: &Plan) {
+    let Plan { attach, kept, held, gaps, .. } = plan;
+    let (attach, kept, held, unseen) = (attach.len(), kept.len(), held.len(), gaps.len());
+    info!(%scope, attach, kept, held, unseen, "planned");
+}
 
 /// Writes what came of a run.
 pub(super) fn write(report: &Report) {

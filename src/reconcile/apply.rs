@@ -14,9 +14,13 @@ use crate::plan::{Attach, Plan};
 const AT_ONCE: usize = 8;
 
 impl Reconciler {
-    /// Makes what the plan attaches. Removals never come this far: the guard holds them in every mode
-    /// that this version accepts.
-    pub(super) async fn apply(&self, scope: &Scope, plan: Plan) -> Report {
+    /// Makes what the plan attaches, and says what came of it. Removals never come this far: the guard
+    /// holds them in every mode that this version accepts.
+    ///
+    /// # Guarantees
+    /// Safe to repeat and to run twice at once: names are computed, so the same assignment is made
+    /// only once.
+    pub async fn apply(&self, scope: &Scope, plan: Plan) -> Report {
         let Plan { attach, kept, held, gaps, detach: _ } = plan;
         let mut report = Report::new(scope.clone(), kept, held, gaps);
         let puts = attach.into_iter().map(|item| async move {

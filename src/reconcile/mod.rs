@@ -54,16 +54,6 @@ impl Reconciler {
         Ok(guard(plan, &self.policy))
     }
 
-    /// Makes what the policy wants within a scope so, and says what came of it.
-    ///
-    /// # Guarantees
-    /// Safe to repeat and to run twice at once: names are computed, so the same assignment is made
-    /// only once.
-    pub async fn reconcile(&self, scope: &Scope) -> Result<Report, ReconcileError> {
-        let plan = self.plan(scope).await?;
-        Ok(self.apply(scope, plan).await)
-    }
-
     /// Plans, reads both ends of whatever the plan would write, and plans again, until nothing that
     /// has not been read is to be written.
     async fn confirmed_plan(&self, inventory: &mut Inventory) -> Result<Plan, ReconcileError> {

@@ -8,6 +8,8 @@ mod contract;
 #[cfg(test)]
 mod corridor;
 #[cfg(test)]
+mod demo;
+#[cfg(test)]
 mod pretend_azure;
 #[cfg(test)]
 mod pretend_queue;
@@ -19,3 +21,5 @@ mod resource_graph;
 mod runtime;
 #[cfg(test)]
 mod script;
+#[cfg(test)]
+mod tidy;

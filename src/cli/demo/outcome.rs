@@ -50,7 +50,7 @@ impl Outcome {
 
     pub(super) fn show(&self) {
         let mut table = Table::new();
-        table.load_style(presets::UTF8_HORIZONTAL_ONLY);
+        table.load_style(presets::UTF8_BORDERS_ONLY);
         table.set_header(["cluster", "registry", "may pull", "why"]);
         for row in &self.rows {
             let may = row.assigned.as_deref().unwrap_or("-");

@@ -22,9 +22,9 @@ pub(super) async fn play(world: &World, watch: &mut Watch) -> anyhow::Result<()>
 }
 
 async fn registries(world: &World, watch: &mut Watch) -> anyhow::Result<()> {
-    watch.step(
-        "Registries are made: one for the team, one in ABAC mode, one that never heard of us",
-    );
+    watch
+        .step("Registries are made: one for the team, one in ABAC mode, one that never heard of us")
+        .await;
     let team = RegistrySpec::new(PAYMENTS, "images", "acrshop").tag("team", "shop");
     made(world.azure.create_registry(&team.tag("acr-attach", "auto")))?;
     let base = RegistrySpec::new(PLATFORM, "images", "acrbase").tag("acr-attach", "shared");
@@ -35,7 +35,7 @@ async fn registries(world: &World, watch: &mut Watch) -> anyhow::Result<()> {
 }
 
 async fn new_cluster(world: &World, watch: &mut Watch) -> anyhow::Result<()> {
-    watch.step("A cluster is being made, tagged acr-attach=auto and team=shop");
+    watch.step("A cluster is being made, tagged acr-attach=auto and team=shop").await;
     let mut cluster = ClusterSpec::new(PAYMENTS, "shop", "aks-shop");
     cluster.ready = false;
     let cluster = cluster.tag("acr-attach", "auto").tag("team", "shop");
@@ -46,7 +46,7 @@ async fn new_cluster(world: &World, watch: &mut Watch) -> anyhow::Result<()> {
 }
 
 async fn tagged_cluster(world: &World, watch: &mut Watch) -> anyhow::Result<()> {
-    watch.step("An older cluster is tagged acr-attach=acrbase,acrsilent");
+    watch.step("An older cluster is tagged acr-attach=acrbase,acrsilent").await;
     let cluster = ClusterSpec::new(PLATFORM, "tools", "aks-tools");
     let cluster = made(world.azure.create_cluster(&cluster))?;
     watch.until_quiet(world).await?;
@@ -57,14 +57,14 @@ async fn tagged_cluster(world: &World, watch: &mut Watch) -> anyhow::Result<()> 
 }
 
 async fn new_registry(world: &World, watch: &mut Watch) -> anyhow::Result<()> {
-    watch.step("The team gets another registry");
+    watch.step("The team gets another registry").await;
     let registry = RegistrySpec::new(PLATFORM, "images", "acrextra").tag("team", "shop");
     made(world.azure.create_registry(&registry.tag("acr-attach", "auto")))?;
     watch.until_quiet(world).await
 }
 
 async fn veto(world: &World, watch: &mut Watch) -> anyhow::Result<()> {
-    watch.step("A registry and a cluster say acr-attach=disabled");
+    watch.step("A registry and a cluster say acr-attach=disabled").await;
     let legal = RegistrySpec::new(PAYMENTS, "images", "acrlegal").tag("team", "shop");
     made(world.azure.create_registry(&legal.tag("acr-attach", "disabled")))?;
     let lab = ClusterSpec::new(PAYMENTS, "lab", "aks-lab").tag("team", "shop");

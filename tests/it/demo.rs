@@ -1,0 +1,74 @@
+//! The demo as a person runs it.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::process::{ChildStdout, Command};
+use tokio::time::timeout;
+
+const LIMIT: Duration = Duration::from_secs(60);
+
+fn demo(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tether"));
+    command.arg("demo").args(arguments).env_clear();
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    command
+}
+
+#[tokio::test]
+async fn the_demo_ends_with_the_world_that_the_policy_wants() {
+    let output = timeout(LIMIT, demo(&[]).output()).await.unwrap().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
+    for line in [
+        "attached   aks-shop → acrshop as AcrPull: rule `same-team` wants it",
+        "attached   aks-tools → acrbase as Container Registry Repository Reader",
+        "held       aks-shop → acrshop not attached: the cluster has no kubelet identity yet",
+        "the registry did not consent",
+        "the registry's tag `acr-attach` says `disabled`",
+        "This is what the policy says.",
+    ] {
+        assert!(text.contains(line), "`{line}` is not in:\n{text}");
+    }
+}
+
+/// Reads on until a line is found that holds these words.
+async fn find(lines: &mut Lines<BufReader<ChildStdout>>, words: &str) -> String {
+    let found = async {
+        loop {
+            let line = lines.next_line().await.unwrap().expect("the demo ended");
+            if line.contains(words) {
+                return line;
+            }
+        }
+    };
+    timeout(LIMIT, found).await.unwrap_or_else(|_| panic!("no line holds `{words}`"))
+}
+
+/// Sends what a `curl` line would send, and gives the status.
+async fn send(client: &reqwest::Client, line: &str) -> u16 {
+    let method = line.split(" -X ").nth(1).unwrap().split(' ').next().unwrap();
+    let quoted: Vec<_> = line.split('\'').skip(1).step_by(2).collect();
+    let [authorization, kind, url, body] = quoted[..] else { panic!("{line}") };
+    let request = client.request(method.parse().unwrap(), url).body(body.to_owned());
+    let (name, value) = authorization.split_once(": ").unwrap();
+    let (kind_name, kind_value) = kind.split_once(": ").unwrap();
+    let request = request.header(name, value).header(kind_name, kind_value);
+    request.send().await.unwrap().status().as_u16()
+}
+
+#[tokio::test]
+async fn the_lines_that_the_demo_prints_create_and_tag_things() {
+    let mut child = demo(&["--keep"]).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let client = tether::azure::http_client().unwrap();
+    let mut statuses = Vec::new();
+    for _ in 0..3 {
+        let line = find(&mut lines, "curl ").await;
+        statuses.push(send(&client, &line).await);
+    }
+    assert_eq!(statuses, [201, 201, 200]);
+    find(&mut lines, "aks-mine → acrmine not attached: the cluster has no kubelet identity").await;
+    child.kill().await.unwrap();
+}
