@@ -7,6 +7,7 @@ mod serve;
 use clap::{Parser, Subcommand};
 
 use crate::config::ConfigError;
+use crate::runtime::EXIT_RESTART;
 
 /// Keeps every AKS cluster able to pull from exactly the container registries its tags entitle it to.
 #[derive(Debug, Parser)]
@@ -35,6 +36,8 @@ pub enum Exit {
     Success,
     /// It could not do what it was asked for
     Failure,
+    /// It was asked to stop. The host starts it again; after a plain success it never would.
+    Stopped,
 }
 
 impl From<Exit> for std::process::ExitCode {
@@ -42,6 +45,7 @@ impl From<Exit> for std::process::ExitCode {
         match exit {
             Exit::Success => Self::SUCCESS,
             Exit::Failure => Self::FAILURE,
+            Exit::Stopped => Self::from(EXIT_RESTART),
         }
     }
 }

@@ -16,7 +16,7 @@ pub(super) async fn serve() -> anyhow::Result<Exit> {
     logs::init(&settings.log).context("TETHER_LOG cannot be used")?;
     let server = Server::bind(settings.port).await?;
     server.run(async { start(settings) }, shutdown_signal()).await?;
-    Ok(Exit::Success)
+    Ok(Exit::Stopped)
 }
 
 fn start(settings: Settings) -> anyhow::Result<App<Arc<Worker>>> {

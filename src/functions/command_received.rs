@@ -56,7 +56,10 @@ pub(super) async fn command_received(
     message: ServiceBusTrigger,
 ) -> Result<Outputs, Failure> {
     let done = match command::read(&message.body) {
-        Ok(command::Message::Reconcile(command)) => worker.carry_out(&command).await,
+        Ok(command::Message::Reconcile(command)) => match worker.outside_estate(&command) {
+            None => worker.carry_out(&command).await,
+            Some(refusal) => worker.refuse(&message, &refusal).await,
+        },
         Ok(command::Message::Events(events)) => worker.look_at(&events).await,
         Err(refusal) => worker.refuse(&message, &refusal).await,
     };
@@ -79,6 +82,15 @@ fn pause(delivery_count: u32) -> Duration {
 }
 
 impl Worker {
+    fn outside_estate(&self, command: &Reconcile) -> Option<Refusal> {
+        self.reconciler.is_outside_estate(&command.scope).then(|| Refusal {
+            reason: format!("`{}` is outside the estate", command.scope),
+            field: Some("scope".into()),
+            hint: "the settings TETHER_SUBSCRIPTIONS and TETHER_MANAGEMENT_GROUP state it".into(),
+            source: None,
+        })
+    }
+
     async fn look_at(&self, events: &[Value]) -> Result<(), Trouble> {
         for scope in scopes(events) {
             self.carry_out(&Reconcile { recheck: true, ..Reconcile::of(scope) }).await?;

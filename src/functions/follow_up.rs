@@ -15,6 +15,9 @@ const NAMESPACE: Uuid = uuid!("0c1f7a52-3f0b-5a6e-8f0e-2d8f4b1f9a35");
 /// Due times are rounded up to a multiple of this, so that causes close together share one follow-up
 const SLOT: Duration = Duration::from_secs(30);
 
+/// How much earlier a second look may come than it was asked for
+const SLACK: Duration = Duration::from_secs(60);
+
 /// How long after an event its scope is looked at again: Resource Graph may lag, and two resources
 /// made together may not see each other the first time
 const RECHECK: Duration = Duration::from_secs(5 * 60);
@@ -75,6 +78,13 @@ impl FollowUp {
     pub(super) fn key(&self) -> String {
         key(&self.command)
     }
+}
+
+/// Whether a follow-up that is on its way already makes this one needless. A look that waits for
+/// something calls for the next one itself, so an earlier one will do. A second look after an event
+/// calls for none, so only one that is due at about the same time will do.
+pub(super) fn is_enough(pending: OffsetDateTime, wanted: &FollowUp) -> bool {
+    if wanted.command.attempt > 0 { pending <= wanted.due } else { pending + SLACK >= wanted.due }
 }
 
 /// Everything that tells one command from another, the attempt apart
@@ -138,6 +148,17 @@ mod tests {
         assert_ne!(at(1), at(31));
         let other = Reconcile { dry_run: true, ..command() };
         assert_ne!(FollowUp::retry(&other, None, NOW).unwrap().message_id(), at(7));
+    }
+
+    #[test]
+    fn an_earlier_look_will_do_only_where_it_calls_for_the_next_one() {
+        let waiting = FollowUp::retry(&command(), None, NOW).unwrap();
+        let second = FollowUp::recheck(&command(), NOW).unwrap();
+        let earlier = |follow_up: &FollowUp, seconds| follow_up.due - Duration::from_secs(seconds);
+        assert!(is_enough(earlier(&waiting, 3000), &waiting));
+        assert!(!is_enough(waiting.due + Duration::from_secs(1), &waiting));
+        assert!(is_enough(earlier(&second, 60), &second));
+        assert!(!is_enough(earlier(&second, 61), &second));
     }
 
     #[test]

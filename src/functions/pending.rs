@@ -1,8 +1,8 @@
 //! The follow-ups that this process has sent and that have not arrived yet.
 //!
 //! The queue's duplicate detection merges follow-ups that are due at the same moment. This memory
-//! merges those that are due a little later than one that is already on its way. Losing it costs an
-//! additional look and nothing else.
+//! merges those for which one that is already on its way will do. Losing it costs an additional look
+//! and nothing else.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 use tokio::sync::Mutex;
 
 use super::command::Reconcile;
-use super::follow_up::{FollowUp, key};
+use super::follow_up::{FollowUp, is_enough, key};
 use crate::azure::{Message, Queue, QueueError};
 
 /// The queue on which commands and follow-ups travel
@@ -35,7 +35,7 @@ impl FollowUps {
         }
     }
 
-    /// Sends a follow-up, unless one that asks for the same is due no later. Whether it was sent.
+    /// Sends a follow-up, unless one that is on its way will do. Whether it was sent.
     pub(super) async fn send(
         &self,
         follow_up: &FollowUp,
@@ -44,7 +44,7 @@ impl FollowUps {
         // Held while sending, so that of two equal ones the second sees the first.
         let mut due = self.due.lock().await;
         due.retain(|_, due| *due > now);
-        if due.get(&follow_up.key()).is_some_and(|due| *due <= follow_up.due) {
+        if due.get(&follow_up.key()).is_some_and(|due| is_enough(*due, follow_up)) {
             return Ok(false);
         }
         let message = Message {

@@ -13,7 +13,7 @@ use thiserror::Error;
 pub use report::{Outcome, Report, Undone};
 
 use crate::azure::{Arm, ArmError, Estate, Graph};
-use crate::model::{Inventory, Scope};
+use crate::model::{Inventory, Scope, SubscriptionId};
 use crate::plan::{Plan, guard, plan};
 use crate::policy::Policy;
 
@@ -43,15 +43,35 @@ impl Reconciler {
         Self { arm, graph, estate, policy }
     }
 
+    /// Whether the scope is known to lie outside the estate. Where a management group is stated, only
+    /// Azure can tell, and [`plan`](Self::plan) asks it.
+    pub fn is_outside_estate(&self, scope: &Scope) -> bool {
+        let stated = &self.estate.subscriptions;
+        !stated.is_empty() && subscription_of(scope).is_some_and(|id| !stated.contains(&id))
+    }
+
     /// What a run would do now. Reads, and writes nothing.
     ///
     /// # Guarantees
     /// Both ends of every planned change have been read by GET after the decision to look at them;
-    /// the mode and the limits have been applied.
+    /// the mode and the limits have been applied. Outside the estate nothing is planned.
     pub async fn plan(&self, scope: &Scope) -> Result<Plan, ReconcileError> {
+        if !self.is_in_estate(scope).await? {
+            tracing::warn!(%scope, "outside the estate");
+            return Ok(Plan::default());
+        }
         let mut inventory = self.observe(scope).await?;
         let plan = self.confirmed_plan(&mut inventory).await?;
         Ok(guard(plan, &self.policy))
+    }
+
+    async fn is_in_estate(&self, scope: &Scope) -> Result<bool, ReconcileError> {
+        let Some(id) = subscription_of(scope) else { return Ok(true) };
+        if !self.estate.subscriptions.is_empty() {
+            return Ok(self.estate.subscriptions.contains(&id));
+        }
+        let answering = self.graph.subscriptions_answering(&self.estate).await;
+        Ok(answering.map_err(reading("which subscriptions are in the estate"))?.contains(&id))
     }
 
     /// Plans, reads both ends of whatever the plan would write, and plans again, until nothing that
@@ -67,6 +87,15 @@ impl Reconciler {
             self.read_again(&unread, inventory).await?;
             read.extend(unread);
         }
+    }
+}
+
+fn subscription_of(scope: &Scope) -> Option<SubscriptionId> {
+    match scope {
+        Scope::Everything => None,
+        Scope::Subscription(id) => Some(*id),
+        Scope::Cluster(id) => Some(id.subscription()),
+        Scope::Registry(id) => Some(id.subscription()),
     }
 }
 
