@@ -259,8 +259,9 @@ fn is_blank(value: &str) -> bool {
     value.trim().is_empty()
 }
 
-/// The value of a tag whose name is in lower case already. `Tags::get` would lower it once more for
-/// every absent tag, for every pair.
+/// The value of a tag whose name is in lower case already: `Tags::get` would lower it once more for
+/// every absent tag of every pair. Tags come in the order of names, so one beyond ends the search.
 fn tag<'a>(tags: &'a Tags, name: &str) -> Option<&'a str> {
-    tags.iter().find_map(|(found, value)| (found == name).then_some(value))
+    let (found, value) = tags.iter().find(|(found, _)| *found >= name)?;
+    (found == name).then_some(value)
 }

@@ -1,48 +1,255 @@
 //! Why a text is no policy, told so that the operator can mend it: every problem at once, each with
-//! its line, the word at fault and the words that would be right.
+//! the line it is in, the word at fault and the words that would be right.
 //!
-//! How an error is printed is not decided here.
+//! What is right and wrong is decided by the reader; how an error is printed, by whoever prints it.
 
 use miette::{Diagnostic, NamedSource, SourceSpan};
 use thiserror::Error;
 
+use super::Side;
+use crate::model::OwnerError;
+
 /// Why a text is no policy
 #[derive(Debug, Error, Diagnostic)]
-#[error("`{}` is not a valid policy", .source_text.name())]
+#[error("`{}` is not a valid policy", .text.name())]
 pub struct PolicyError {
     #[source_code]
-    source_text: NamedSource<String>,
+    text: NamedSource<String>,
     #[related]
     problems: Vec<Problem>,
 }
 
 impl PolicyError {
     pub(super) fn new(name: &str, text: &str, problems: Vec<Problem>) -> Self {
-        Self { source_text: NamedSource::new(name, text.to_owned()), problems }
+        Self { text: NamedSource::new(name, text.to_owned()), problems }
     }
 
     /// Everything that is wrong, in the order of the text
-    pub fn problems(&self) -> &[Problem] {
-        &self.problems
+    pub fn problems(&self) -> impl Iterator<Item = &dyn Diagnostic> {
+        self.problems.iter().map(|problem| problem as &dyn Diagnostic)
     }
 }
 
-/// One thing that is wrong
+/// One thing that is wrong, and where
 #[derive(Clone, Debug, PartialEq, Eq, Error, Diagnostic)]
-#[error("{message}")]
-pub struct Problem {
-    /// What is wrong, with the operator's own words
-    pub message: String,
-    /// Where it stands
-    #[label]
-    pub at: SourceSpan,
-    /// What would be right
-    #[help]
-    pub help: String,
+pub(super) enum Problem {
+    /// The text is not one small YAML document.
+    #[error("this is not readable as YAML: {message}")]
+    Yaml {
+        message: String,
+        #[label("here")]
+        at: SourceSpan,
+    },
+    /// The text is larger, deeper or more entangled than any policy needs to be.
+    #[error("this is too large, too deep or refers to itself too often")]
+    #[diagnostic(help(
+        "a policy is one small document; write rules out instead of referring to them"
+    ))]
+    TooMuch {
+        #[label("up to here")]
+        at: SourceSpan,
+    },
+    /// A line is longer than any report could show.
+    #[error("line {line} has more than {most} characters")]
+    #[diagnostic(help("lists and texts may go over several lines: break it"))]
+    LongLine { line: usize, most: usize, at: SourceSpan },
+    /// A key means nothing where it stands.
+    #[error("unknown key `{found}`")]
+    #[diagnostic(help("{help}"))]
+    UnknownKey {
+        found: String,
+        help: String,
+        #[label("not a key of {place}")]
+        at: SourceSpan,
+        place: &'static str,
+    },
+    /// A key stands twice in one map.
+    #[error("`{found}` is there twice")]
+    #[diagnostic(help("{help}"))]
+    RepeatedKey {
+        found: String,
+        help: &'static str,
+        #[label("first here")]
+        first: SourceSpan,
+        #[label("and again here")]
+        at: SourceSpan,
+    },
+    /// A key that must be there is not.
+    #[error("`{key}` is missing")]
+    #[diagnostic(help("{help}"))]
+    MissingKey {
+        key: &'static str,
+        help: &'static str,
+        #[label("beside this")]
+        at: SourceSpan,
+    },
+    /// A value is of the wrong kind.
+    #[error("{what} must be {expected}, not {found}")]
+    #[diagnostic(help("{help}"))]
+    WrongKind {
+        what: String,
+        expected: &'static str,
+        found: &'static str,
+        help: String,
+        #[label("this is {found}")]
+        at: SourceSpan,
+    },
+    /// A word is none of those that are known.
+    #[error("`{found}` is no {what}")]
+    #[diagnostic(help("{help}"))]
+    UnknownWord {
+        found: String,
+        what: &'static str,
+        help: String,
+        #[label("not known here")]
+        at: SourceSpan,
+    },
+    /// The mode is one that this version does not have.
+    #[error("the mode `sync` is not yet available in this version")]
+    #[diagnostic(help("use `attach-only`: it attaches what the rules want and never detaches"))]
+    SyncNotAvailable {
+        #[label("not yet")]
+        at: SourceSpan,
+    },
+    /// The owner is still the placeholder.
+    #[error("the owner is still `change-me`")]
+    #[diagnostic(help(
+        "any text unique to this installation will do, such as `contoso-production`; role assignments made under one owner are strangers to another, so choose it once"
+    ))]
+    OwnerUnchanged {
+        #[label("change this")]
+        at: SourceSpan,
+    },
+    /// The owner can't be one.
+    #[error("this is no owner")]
+    #[diagnostic(help(
+        "any text unique to this installation will do, such as `contoso-production`"
+    ))]
+    Owner {
+        #[label("here")]
+        at: SourceSpan,
+        #[source]
+        reason: OwnerError,
+    },
+    /// A limit is not a number that it can be.
+    #[error("`{key}` must be a whole number from 1 to {most}")]
+    #[diagnostic(help("{help}"))]
+    Limit {
+        key: &'static str,
+        most: u64,
+        help: &'static str,
+        #[label("this is not")]
+        at: SourceSpan,
+    },
+    /// A rule's name is empty, long, or would not fit on a line.
+    #[error("a rule's name must be one line of 1 to {most} characters")]
+    #[diagnostic(help("plans, reports and role assignments call the rule by its name"))]
+    RuleName {
+        most: usize,
+        #[label("this is not")]
+        at: SourceSpan,
+    },
+    /// Two rules have one name.
+    #[error("two rules are called `{name}`")]
+    #[diagnostic(help("give each rule a name of its own; its name is how a plan refers to it"))]
+    RepeatedRuleName {
+        name: String,
+        #[label("first here")]
+        first: SourceSpan,
+        #[label("and again here")]
+        at: SourceSpan,
+    },
+    /// An attaching rule asks one side for nothing.
+    #[error("rule `{name}` attaches without asking the {side}")]
+    #[diagnostic(help("both sides must consent: {help}"))]
+    NoConsent {
+        name: String,
+        side: Side,
+        help: &'static str,
+        #[label("no condition on the {side}'s tags")]
+        at: SourceSpan,
+    },
+    /// A veto asks for nothing at all.
+    #[error("rule `{name}` has no condition, so it would forbid every pair")]
+    #[diagnostic(help(
+        "say what it forbids under `cluster`, `registry` or `join`; to change nothing at all, use `mode: observe`"
+    ))]
+    VetoOfEverything {
+        name: String,
+        #[label("forbids everything")]
+        at: SourceSpan,
+    },
+    /// A tag's name is one that Azure does not allow.
+    #[error("`{name}` is no tag name: {reason}")]
+    #[diagnostic(help("write the name as Azure shows it; its letter case does not matter"))]
+    TagName {
+        name: String,
+        reason: &'static str,
+        #[label("no resource can have this tag")]
+        at: SourceSpan,
+    },
+    /// A tag's value is one that Azure does not allow.
+    #[error("a tag's value has at most {most} characters, this one has {length}")]
+    #[diagnostic(help("no resource can have this value, so the condition could never be met"))]
+    TagValue {
+        most: usize,
+        length: usize,
+        #[label("too long")]
+        at: SourceSpan,
+    },
+    /// A list of values is empty.
+    #[error("no value fits the tag `{tag}`: its list is empty")]
+    #[diagnostic(help("list values, or write `{{present: true}}` for any value"))]
+    NoValues {
+        tag: String,
+        #[label("empty")]
+        at: SourceSpan,
+    },
+    /// `present` is not `true`.
+    #[error("`present` can only be `true`")]
+    #[diagnostic(help(
+        "to keep out what has a tag, write a rule with `effect: veto` that asks for the tag"
+    ))]
+    NotPresent {
+        #[label("this is not `true`")]
+        at: SourceSpan,
+    },
+    /// A join says nothing, or two things.
+    #[error("a join says exactly one thing")]
+    #[diagnostic(help(
+        "write one entry for each: `- same_tag: team` or `- registry_named_in: acr-attach`"
+    ))]
+    Join {
+        #[label("not one thing")]
+        at: SourceSpan,
+    },
 }
 
 impl Problem {
-    pub(super) fn new(message: impl Into<String>, at: SourceSpan, help: impl Into<String>) -> Self {
-        Self { message: message.into(), at, help: help.into() }
+    /// Where it is, as bytes of the text
+    pub(super) fn at(&self) -> SourceSpan {
+        match self {
+            Self::Yaml { at, .. }
+            | Self::TooMuch { at }
+            | Self::LongLine { at, .. }
+            | Self::UnknownKey { at, .. }
+            | Self::RepeatedKey { at, .. }
+            | Self::MissingKey { at, .. }
+            | Self::WrongKind { at, .. }
+            | Self::UnknownWord { at, .. }
+            | Self::SyncNotAvailable { at }
+            | Self::OwnerUnchanged { at }
+            | Self::Owner { at, .. }
+            | Self::Limit { at, .. }
+            | Self::RuleName { at, .. }
+            | Self::RepeatedRuleName { at, .. }
+            | Self::NoConsent { at, .. }
+            | Self::VetoOfEverything { at, .. }
+            | Self::TagName { at, .. }
+            | Self::TagValue { at, .. }
+            | Self::NoValues { at, .. }
+            | Self::NotPresent { at }
+            | Self::Join { at } => *at,
+        }
     }
 }

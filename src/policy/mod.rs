@@ -21,7 +21,9 @@ use std::fmt;
 
 use crate::model::Owner;
 
-pub use error::{PolicyError, Problem};
+use error::Problem;
+
+pub use error::PolicyError;
 pub use names::RegistryNames;
 pub use rule::{Effect, Join, Rule, Selector, TagTest};
 pub use verdict::{Check, Condition, Decision, Match, Seen, Side, Step, Subject, Verdict, Veto};

@@ -44,13 +44,15 @@ impl RegistryNames {
 
 /// Everything this registry may be called
 fn called(registry: &Registry) -> [&str; 3] {
-    [registry.id.name(), &registry.login_server, registry.id.key()]
+    let id = registry.id.key();
+    // The id's last segment, looked for from behind: this is asked for every pair.
+    [id.rsplit('/').next().unwrap_or(id), &registry.login_server, id]
 }
 
 /// Whether a word in a tag means this registry, and perhaps others too
 pub(super) fn fits(word: &str, registry: &Registry) -> bool {
-    let reserved = RESERVED.iter().any(|reserved| word.eq_ignore_ascii_case(reserved));
-    !reserved && called(registry).iter().any(|name| word.eq_ignore_ascii_case(name))
+    let fits = called(registry).iter().any(|name| word.eq_ignore_ascii_case(name));
+    fits && !RESERVED.iter().any(|reserved| word.eq_ignore_ascii_case(reserved))
 }
 
 /// The words between the commas of a tag's value, without the blanks around them

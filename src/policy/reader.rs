@@ -1,179 +1,173 @@
-//! Walking a tree of YAML: each step notes what is wrong and goes on, so that all of it is told.
+//! Reading typed values out of a tree and noting what is wrong on the way, instead of stopping at
+//! the first thing.
 //!
-//! Which keys there are and what they mean is not known here.
+//! What a policy consists of is not known here. A function that answers `None` has noted why.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use miette::SourceSpan;
 use serde_saphyr::Spanned;
 
-use super::Problem;
-use super::suggest;
 use super::yaml::{Node, Value, at};
+use super::{Problem, suggest};
 
-/// Collects problems
+/// Longest text quoted back in an error; longer ones are cut
+const SHOWN: usize = 80;
+
+/// Where problems are noted
 #[derive(Debug, Default)]
 pub(super) struct Reader {
-    problems: Vec<Problem>,
+    pub(super) problems: Vec<Problem>,
 }
 
-/// The entries of a map, by key
+/// A map with known keys
+#[derive(Debug)]
 pub(super) struct Fields<'n> {
     by_key: BTreeMap<&'n str, &'n Node>,
-    at: SourceSpan,
-    is_empty: bool,
+    /// Known keys that an unknown one was probably meant to be
+    meant: BTreeSet<&'static str>,
+    /// Its first key, or the map itself if it is empty
+    pub(super) at: SourceSpan,
 }
 
 impl<'n> Fields<'n> {
-    /// Whether there is nothing in it, not even a key that is unknown and told already
-    pub(super) fn is_empty(&self) -> bool {
-        self.is_empty
-    }
-
-    /// The value of a key that may be left out; a key without a value counts as left out
     pub(super) fn get(&self, key: &str) -> Option<&'n Node> {
-        let node = self.by_key.get(key).copied()?;
-        (!matches!(node.value, Value::Nothing)).then_some(node)
+        self.by_key.get(key).copied()
     }
 }
 
 impl Reader {
-    /// Everything that was wrong, in the order of the text
-    pub(super) fn into_problems(mut self) -> Vec<Problem> {
-        self.problems.sort_by_key(|problem| problem.at.offset());
-        self.problems
-    }
-
-    /// Notes a problem. Always `None`, for whoever has nothing to go on with.
-    pub(super) fn problem<T>(
-        &mut self,
-        message: impl Into<String>,
-        at: SourceSpan,
-        help: impl Into<String>,
-    ) -> Option<T> {
-        self.problems.push(Problem::new(message, at, help));
+    /// Notes a problem, and answers with nothing.
+    pub(super) fn refuse<T>(&mut self, problem: Problem) -> Option<T> {
+        self.problems.push(problem);
         None
     }
 
-    /// A map with no other keys than these, each at most once
-    pub(super) fn fields<'n>(
+    fn wrong_kind<T>(
+        &mut self,
+        node: &Node,
+        what: &str,
+        expected: &'static str,
+        help: String,
+    ) -> Option<T> {
+        let (what, found) = (what.to_owned(), node.value.kind());
+        self.refuse(Problem::WrongKind { what, expected, found, help, at: at(node) })
+    }
+
+    /// The entries of a map, repeated keys noted and left out
+    pub(super) fn entries<'n>(
         &mut self,
         node: &'n Node,
         what: &str,
-        known: &[&str],
-    ) -> Option<Fields<'n>> {
+        example: &str,
+    ) -> Option<Vec<(&'n Spanned<String>, &'n Node)>> {
         let Value::Map(entries) = &node.value else {
-            return self.unfit(node, what, "a map", &keys(known));
+            return self.wrong_kind(node, what, "a map", format!("write it like this: {example}"));
         };
-        let mut by_key = BTreeMap::new();
+        let mut first: BTreeMap<&str, SourceSpan> = BTreeMap::new();
+        let mut kept = Vec::new();
         for (key, value) in entries {
-            self.entry(key, value, known, &mut by_key);
+            if let Some(first) = first.get(key.value.as_str()).copied() {
+                let (found, help) = (shown(&key.value), "keep one of the two");
+                self.problems.push(Problem::RepeatedKey { found, help, first, at: at(key) });
+            } else {
+                first.insert(&key.value, at(key));
+                kept.push((key, value));
+            }
         }
-        Some(Fields { by_key, at: at(node), is_empty: entries.is_empty() })
+        Some(kept)
     }
 
-    fn entry<'n>(
+    /// A map that has these keys and no others
+    pub(super) fn fields<'n>(
         &mut self,
-        key: &'n Spanned<String>,
-        value: &'n Node,
-        known: &[&str],
-        by_key: &mut BTreeMap<&'n str, &'n Node>,
-    ) {
-        let name = key.value.as_str();
-        if !known.contains(&name) {
-            let help = suggest::instead_of(name, known);
-            self.problem::<()>(format!("unknown key `{name}`"), at(key), help);
-        } else if by_key.insert(name, value).is_some() {
-            self.problem::<()>(format!("`{name}` is stated twice"), at(key), "keep one of them");
+        node: &'n Node,
+        place: &'static str,
+        known: &[&'static str],
+        example: &str,
+    ) -> Option<Fields<'n>> {
+        let entries = self.entries(node, place, example)?;
+        let first = entries.first().map_or_else(|| at(node), |(key, _)| at(key));
+        let (mut by_key, mut meant) = (BTreeMap::new(), BTreeSet::new());
+        for (key, value) in entries {
+            if known.contains(&key.value.as_str()) {
+                by_key.insert(key.value.as_str(), value);
+            } else {
+                let (found, help) = (shown(&key.value), suggest::instead_of(&key.value, known));
+                meant.extend(suggest::nearest(&key.value, known));
+                self.problems.push(Problem::UnknownKey { found, help, at: at(key), place });
+            }
         }
+        Some(Fields { by_key, meant, at: first })
     }
 
-    /// The value of a key that must be there
+    /// The value of a key that must be there. One that is only misspelled has been noted already.
     pub(super) fn required<'n>(
         &mut self,
         fields: &Fields<'n>,
-        key: &str,
-        help: &str,
+        key: &'static str,
+        help: &'static str,
     ) -> Option<&'n Node> {
-        fields.get(key).or_else(|| {
-            let start = SourceSpan::from((fields.at.offset(), 0));
-            self.problem(format!("`{key}` is missing"), start, help)
-        })
+        let node = fields.get(key);
+        if node.is_none() && !fields.meant.contains(key) {
+            self.problems.push(Problem::MissingKey { key, help, at: fields.at });
+        }
+        node
     }
 
-    /// Text that is not blank
-    pub(super) fn text<'n>(&mut self, node: &'n Node, what: &str) -> Option<&'n str> {
+    pub(super) fn list<'n>(
+        &mut self,
+        node: &'n Node,
+        what: &str,
+        example: &str,
+    ) -> Option<&'n [Node]> {
         match &node.value {
-            Value::Text(text) if text.trim().is_empty() => {
-                self.problem(format!("`{what}` is empty"), at(node), "state it")
-            }
-            Value::Text(text) => Some(text),
-            Value::Truth(_) | Value::Whole(_) | Value::Number => {
-                self.unfit(node, what, "text", "put it between quotation marks")
-            }
-            Value::Nothing | Value::List(_) | Value::Map(_) => {
-                self.unfit(node, what, "text", "state one word or sentence")
+            Value::List(items) => Some(items),
+            Value::Nothing
+            | Value::Truth(_)
+            | Value::Whole(_)
+            | Value::Number
+            | Value::Text(_)
+            | Value::Map(_) => {
+                self.wrong_kind(node, what, "a list", format!("write it like this: {example}"))
             }
         }
+    }
+
+    pub(super) fn text<'n>(&mut self, node: &'n Node, what: &str) -> Option<&'n str> {
+        let help = match &node.value {
+            Value::Text(text) => return Some(text),
+            Value::Truth(_) | Value::Whole(_) | Value::Number => {
+                "put it in quotation marks to make it text"
+            }
+            Value::Nothing => "write the text behind the colon",
+            Value::List(_) | Value::Map(_) => "write a single text here",
+        };
+        self.wrong_kind(node, what, "text", help.to_owned())
     }
 
     /// One of a few words
     pub(super) fn word<T: Copy>(
         &mut self,
         node: &Node,
-        what: &str,
-        words: &[(&str, T)],
+        what: &'static str,
+        known: &[(&'static str, T)],
     ) -> Option<T> {
-        let text = self.text(node, what)?;
-        let found = words.iter().find(|(word, _)| *word == text).map(|(_, meaning)| *meaning);
-        found.or_else(|| {
-            let known: Vec<_> = words.iter().map(|(word, _)| *word).collect();
-            let help = suggest::instead_of(text, &known);
-            self.problem(format!("`{text}` is no {what}"), at(node), help)
-        })
-    }
-
-    /// A whole number within bounds
-    pub(super) fn whole(&mut self, node: &Node, what: &str, most: u64) -> Option<u64> {
-        if let Value::Whole(number) = node.value
-            && (1..=most).contains(&number)
-        {
-            return Some(number);
+        let text = self.text(node, &format!("the {what}"))?;
+        if let Some((_, meaning)) = known.iter().find(|(word, _)| *word == text) {
+            return Some(*meaning);
         }
-        let expected = format!("a whole number from 1 to {most}");
-        self.unfit(node, what, &expected, "state it in digits")
-    }
-
-    /// The items of a list that is not empty
-    pub(super) fn items<'n>(
-        &mut self,
-        node: &'n Node,
-        what: &str,
-        help: &str,
-    ) -> Option<&'n [Node]> {
-        let Value::List(items) = &node.value else {
-            return self.unfit(node, what, "a list", help);
-        };
-        if items.is_empty() {
-            return self.problem(format!("`{what}` is an empty list"), at(node), help);
-        }
-        Some(items)
-    }
-
-    /// The value is of another kind than it should be.
-    pub(super) fn unfit<T>(
-        &mut self,
-        node: &Node,
-        what: &str,
-        expected: &str,
-        help: &str,
-    ) -> Option<T> {
-        let found = node.value.kind();
-        self.problem(format!("`{what}` is {found}, not {expected}"), at(node), help)
+        let words: Vec<&str> = known.iter().map(|(word, _)| *word).collect();
+        let help = suggest::instead_of(text, &words);
+        self.refuse(Problem::UnknownWord { found: shown(text), what, help, at: at(node) })
     }
 }
 
-fn keys(known: &[&str]) -> String {
-    let keys: Vec<_> = known.iter().map(|key| format!("`{key}:`")).collect();
-    format!("its keys are {}", keys.join(", "))
+/// A user's text, short enough to be quoted on one line
+pub(super) fn shown(text: &str) -> String {
+    let mut short: String = text.chars().take(SHOWN).collect();
+    if short.len() < text.len() {
+        short.push('…');
+    }
+    short.replace(char::is_control, "�")
 }

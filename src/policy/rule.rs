@@ -66,8 +66,7 @@ pub enum Join {
 impl Rule {
     /// Every condition of the rule, in an order that the text does not influence
     pub fn conditions(&self) -> impl Iterator<Item = Condition<'_>> {
-        self.registry
-            .conditions(Side::Registry)
+        (self.registry.conditions(Side::Registry))
             .chain(self.cluster.conditions(Side::Cluster))
             .chain(self.joins.iter().map(Condition::Join))
     }

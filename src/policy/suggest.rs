@@ -12,7 +12,8 @@ pub(super) fn instead_of(found: &str, known: &[&str]) -> String {
     }
 }
 
-fn nearest<'w>(found: &str, known: &[&'w str]) -> Option<&'w str> {
+/// The known word that this one is a slip of the pen from
+pub(super) fn nearest<'w>(found: &str, known: &[&'w str]) -> Option<&'w str> {
     let found = found.trim().to_lowercase().replace('_', "-");
     let near = |word: &&'w str| {
         let distance = distance(&found, &word.replace('_', "-"));

@@ -8,9 +8,12 @@ use std::fmt;
 use miette::SourceSpan;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::options::{DuplicateKeyPolicy, MergeKeyPolicy};
-use serde_saphyr::{DefaultMessageFormatter, Location, MessageFormatter, Options, Spanned};
+use serde_saphyr::{Error, Location, MessageFormatter, Options, Spanned, UserMessageFormatter};
 
 use super::Problem;
+
+/// Longest line. Underlining a word far to the right overflows the report's column numbers.
+const LINE: usize = 10_000;
 
 /// A value and its place
 pub(super) type Node = Spanned<Value>;
@@ -50,11 +53,18 @@ impl Value {
 
 /// Reads the one document of a text.
 pub(super) fn parse(text: &str) -> Result<Node, Problem> {
+    if let Some(line) = text.split('\n').position(|line| line.len() > LINE) {
+        return Err(Problem::LongLine { line: line + 1, most: LINE, at: (0, 0).into() });
+    }
     serde_saphyr::from_str_with_options(text, options()).map_err(|error| {
         let error = error.without_snippet();
-        let message = DefaultMessageFormatter.format_message(error).into_owned();
-        let at = error.location().map_or((0, 0).into(), |at| span(&at));
-        Problem::new(message, at, "mend the YAML here; indentation and quotation marks matter")
+        let at = error.location().map_or_else(|| (0, 0).into(), |at| span_in(text, &at));
+        if matches!(error, Error::Budget { .. } | Error::RecursiveReferencesRequireWeakTypes { .. })
+        {
+            return Problem::TooMuch { at };
+        }
+        let message = UserMessageFormatter.format_message(error).into_owned();
+        Problem::Yaml { message, at }
     })
 }
 
@@ -64,7 +74,6 @@ fn options() -> Options {
             max_aliases: 100,
             max_anchors: 100,
             max_depth: 16,
-            max_documents: 1,
             max_events: 100_000,
             max_nodes: 50_000,
             max_total_scalar_bytes: 1_000_000,
@@ -92,6 +101,18 @@ fn span(location: &Location) -> SourceSpan {
     let number = |number: Option<u64>| number.and_then(|n| usize::try_from(n).ok()).unwrap_or(0);
     let span = location.span();
     (number(span.byte_offset()), number(span.byte_len())).into()
+}
+
+/// Where an error is. Those of the scanner come without bytes, but with line and column.
+fn span_in(text: &str, location: &Location) -> SourceSpan {
+    if location.span().byte_offset().is_some() {
+        return span(location);
+    }
+    let before = |count: u64| usize::try_from(count).unwrap_or(usize::MAX).saturating_sub(1);
+    let (line, column) = (before(location.line()), before(location.column()));
+    let start: usize = text.split_inclusive('\n').take(line).map(str::len).sum();
+    let rest = text.get(start..).unwrap_or_default();
+    (start + rest.chars().take(column).map(char::len_utf8).sum::<usize>(), 0).into()
 }
 
 impl<'de> Deserialize<'de> for Value {
