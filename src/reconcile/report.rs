@@ -59,7 +59,10 @@ impl Report {
 
     /// Whether anything may work later, and how long to wait for it at least
     pub fn waits(&self) -> Option<Duration> {
-        let identity = self.held.iter().any(|held| held.reason == HeldReason::NoIdentityYet);
+        // A wide run does not wait for single clusters: their own events do, and the next tick.
+        let is_narrow = matches!(self.scope, Scope::Cluster(_) | Scope::Registry(_));
+        let identity =
+            is_narrow && self.held.iter().any(|held| held.reason == HeldReason::NoIdentityYet);
         let later = self.undone.iter().filter_map(|undone| match undone.outcome {
             Outcome::Later { not_before } => Some(not_before.unwrap_or_default()),
             Outcome::Denied | Outcome::Held => None,
@@ -70,5 +73,35 @@ impl Report {
     /// Whether Azure refused anything for want of permission
     pub fn was_denied(&self) -> bool {
         self.undone.iter().any(|undone| undone.outcome == Outcome::Denied)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{ClusterId, RegistryId};
+    use crate::plan::Action;
+
+    const GROUP: &str =
+        "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/rg/providers";
+
+    fn held(reason: HeldReason) -> Held {
+        let cluster = format!("{GROUP}/Microsoft.ContainerService/managedClusters/aks1");
+        let cluster: ClusterId = cluster.parse().unwrap();
+        let registry = format!("{GROUP}/Microsoft.ContainerRegistry/registries/acr1");
+        let registry: RegistryId = registry.parse().unwrap();
+        let (clusters, action) = (vec![cluster], Action::Attach);
+        Held { registry, principal: None, clusters, action, reason }
+    }
+
+    #[test]
+    fn only_a_narrow_run_waits_for_an_identity() {
+        let waits = |scope, reason| {
+            Report::new(scope, Vec::new(), vec![held(reason)], BTreeSet::new()).waits().is_some()
+        };
+        let cluster = || Scope::Cluster(held(HeldReason::NoIdentity).clusters.remove(0));
+        assert!(waits(cluster(), HeldReason::NoIdentityYet));
+        assert!(!waits(cluster(), HeldReason::NoIdentity));
+        assert!(!waits(Scope::Everything, HeldReason::NoIdentityYet));
     }
 }
