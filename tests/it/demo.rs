@@ -70,5 +70,9 @@ async fn the_lines_that_the_demo_prints_create_and_tag_things() {
     }
     assert_eq!(statuses, [201, 201, 200]);
     find(&mut lines, "aks-mine → acrmine not attached: the cluster has no kubelet identity").await;
-    child.kill().await.unwrap();
+    // Asked politely, it takes its handler along.
+    let pid = child.id().unwrap().to_string();
+    Command::new("kill").args(["-INT", &pid]).status().await.unwrap();
+    let status = timeout(LIMIT, child.wait()).await.unwrap().unwrap();
+    assert!(status.success(), "{status}");
 }
