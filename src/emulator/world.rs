@@ -54,6 +54,9 @@ const OPERATIONS: [&str; 6] = [
     "Microsoft.Resources/tags/delete",
 ];
 
+/// `maxAutoLockRenewalDuration`
+const RENEWED: Duration = Duration::from_secs(12 * 60);
+
 /// Where Event Grid delivers
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Door {
@@ -150,7 +153,9 @@ impl World {
         write_app_root(&options).map_err(WorldError::AppRoot)?;
         let clock = Clock::new(options.speed);
         let azure = start_azure(&options, clock.clone()).await.map_err(WorldError::Azure)?;
-        let queues = vec![QueueOptions::new("commands"), QueueOptions::new("rejected")];
+        // The host renews locks while an invocation runs, for as long as `host.json` says.
+        let queue = |name| QueueOptions { lock: RENEWED, ..QueueOptions::new(name) };
+        let queues = vec![queue("commands"), queue("rejected")];
         let namespace = Namespace::start(clock.clone(), queues).await.map_err(WorldError::Queue)?;
         let environment = environment(&options, &azure, &namespace);
         let host = Host::start(HostOptions {
