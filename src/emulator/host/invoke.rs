@@ -1,6 +1,7 @@
 //! One invocation: the request in the host's framing, the answer judged, its outputs sent.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures::stream;
@@ -48,6 +49,7 @@ pub(super) async fn invoke(
     delivery_count: Option<u32>,
     (value, metadata): (Net, Vec<(String, Net)>),
 ) -> Result<(), String> {
+    let _in_flight = InFlight::start(shared);
     let invocation_id = Uuid::new_v4().to_string();
     let body = envelope(function, &value, metadata, shared.clock.now());
     let started = Instant::now();
@@ -77,6 +79,22 @@ pub(super) async fn invoke(
         took: started.elapsed(),
     });
     failure.map_or(Ok(()), Err)
+}
+
+/// An invocation that has not ended yet; its outputs are sent before it does
+struct InFlight<'a>(&'a Shared);
+
+impl<'a> InFlight<'a> {
+    fn start(shared: &'a Shared) -> Self {
+        shared.in_flight.fetch_add(1, Ordering::SeqCst);
+        Self(shared)
+    }
+}
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        self.0.in_flight.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 fn send(shared: &Shared, messages: Vec<(String, Vec<u8>)>) -> Result<(), String> {

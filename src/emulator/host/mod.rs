@@ -213,6 +213,11 @@ impl Host {
         })
     }
 
+    /// Where the handler listens
+    pub fn handler_url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.shared.port)
+    }
+
     /// Where Event Grid delivers events for a function
     pub fn webhook_url(&self, function: &str) -> String {
         let Self { shared, address, .. } = self;
@@ -256,10 +261,9 @@ impl Host {
         }
     }
 
-    /// Waits until no message of a triggered queue is active, locked or under way. Scheduled ones do
-    /// not count.
-    pub async fn wait_until_idle(&self, limit: Duration) -> Result<(), String> {
-        self.wait_until(limit, || self.shared.is_idle()).await
+    /// Whether no message of a triggered queue is active, locked or under way, and no function runs
+    pub fn is_idle(&self) -> bool {
+        self.shared.is_idle()
     }
 
     /// Waits until something is so, looking whenever anything has happened
@@ -325,10 +329,10 @@ async fn start_handler(handler: Handler, shared: Arc<Shared>) {
 async fn pump(function: Function, queue: String, shared: Arc<Shared>) {
     let slots = Arc::new(Semaphore::new(shared.app.calls_at_once()));
     let function = Arc::new(function);
-    loop {
+    // Without a handler the host stops, and messages stay where they are.
+    while ready(&mut shared.stage.subscribe()).await.is_ok() {
         let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
         let Ok(delivery) = shared.namespace.receive(&queue).await else { return };
-        shared.in_flight.fetch_add(1, Ordering::SeqCst);
         let (shared, function) = (Arc::clone(&shared), Arc::clone(&function));
         tokio::spawn(async move {
             let trigger = encoder::message(&function, &delivery, &shared.namespace);
@@ -337,7 +341,6 @@ async fn pump(function: Function, queue: String, shared: Arc<Shared>) {
                 Ok(()) => delivery.complete(),
                 Err(_) => delivery.abandon(),
             }
-            shared.in_flight.fetch_sub(1, Ordering::SeqCst);
             shared.record(|_| ());
             drop(slot);
         });

@@ -137,8 +137,12 @@ fn read_lines(
     let Some(stream) = stream else { return };
     let shared = Arc::clone(shared);
     tokio::spawn(async move {
-        let mut lines = BufReader::new(stream).lines();
-        while let Ok(Some(text)) = lines.next_line().await {
+        let mut stream = BufReader::new(stream);
+        let mut line = Vec::new();
+        // Read as bytes: a line that is no text must not end the reading.
+        while matches!(stream.read_until(b'\n', &mut line).await, Ok(length) if length > 0) {
+            let text = String::from_utf8_lossy(&line).trim_end().to_owned();
+            line.clear();
             let level = match is_stderr {
                 false => Level::Information,
                 true if text.to_lowercase().contains("warn") => Level::Warning,

@@ -78,8 +78,10 @@ async fn notify(shared: &Arc<Shared>, function: &Function, body: &[u8]) -> Respo
         Ok(_) | Err(_) => return StatusCode::BAD_REQUEST.into_response(),
     };
     let calls = events.iter().map(|one| invoke(shared, function, None, event(one)));
-    match future::try_join_all(calls).await {
-        Ok(_) => StatusCode::ACCEPTED.into_response(),
-        Err(reason) => (StatusCode::INTERNAL_SERVER_ERROR, reason).into_response(),
+    // All are awaited: a failure of one does not end the others.
+    let answers = future::join_all(calls).await;
+    match answers.into_iter().find_map(Result::err) {
+        None => StatusCode::ACCEPTED.into_response(),
+        Some(reason) => (StatusCode::INTERNAL_SERVER_ERROR, reason).into_response(),
     }
 }

@@ -2,6 +2,7 @@
 //! asserted is the world afterwards.
 
 mod attach;
+mod input;
 mod waiting;
 
 use std::path::PathBuf;
