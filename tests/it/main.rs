@@ -14,6 +14,8 @@ mod demo;
 #[cfg(test)]
 mod pretend_azure;
 #[cfg(test)]
+mod pretend_host;
+#[cfg(test)]
 mod pretend_queue;
 #[cfg(test)]
 mod queue;

@@ -154,7 +154,7 @@ pub(super) fn event(event: &Value) -> (Net, Vec<(String, Net)>) {
 /// A timer that has never run before
 pub(super) fn timer(now: OffsetDateTime) -> (Net, Vec<(String, Net)>) {
     let next = now.format(SECONDS_WITH_OFFSET).unwrap_or_default();
-    let never = "0001-01-01T00:00:00+00:00";
+    let never = "0001-01-01T00:00:00";
     let info = json!({
         "Schedule": { "AdjustForDST": true },
         "ScheduleStatus": { "Last": never, "Next": next, "LastUpdated": never },
