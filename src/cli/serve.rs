@@ -14,8 +14,9 @@ use crate::runtime::{App, Server, logs, shutdown_signal};
 pub(super) async fn serve() -> anyhow::Result<Exit> {
     let settings = config::from_environment()?;
     logs::init(&settings.log).context("TETHER_LOG cannot be used")?;
+    let shutdown = shutdown_signal();
     let server = Server::bind(settings.port).await?;
-    server.run(async { start(settings) }, shutdown_signal()).await?;
+    server.run(async { start(settings) }, shutdown).await?;
     Ok(Exit::Stopped)
 }
 

@@ -150,27 +150,32 @@ impl Serving {
 
 /// Completes when the process is asked to end: ctrl-c anywhere, SIGTERM on Unix
 ///
-/// The host itself never asks, it kills; platforms and people do.
-pub async fn shutdown_signal() {
-    let interrupt = async {
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    };
-    #[cfg(unix)]
-    let terminate = async {
-        use tokio::signal::unix::{SignalKind, signal};
-        match signal(SignalKind::terminate()) {
-            Ok(mut signals) => {
-                signals.recv().await;
-            }
+/// It listens from the call on, not from the first poll: who asks during the start is heard, too. The
+/// host itself never asks, it kills; platforms and people do.
+#[cfg(unix)]
+pub fn shutdown_signal() -> impl Future<Output = ()> {
+    use tokio::signal::unix::{Signal, SignalKind, signal};
+
+    async fn next(signals: io::Result<Signal>) {
+        match signals {
+            Ok(mut signals) => drop(signals.recv().await),
             Err(_) => std::future::pending().await,
         }
-    };
-    #[cfg(not(unix))]
-    let terminate = std::future::pending::<()>();
-    tokio::select! {
-        () = interrupt => {}
-        () = terminate => {}
+    }
+    let (interrupt, terminate) = (SignalKind::interrupt(), SignalKind::terminate());
+    let (interrupt, terminate) = (signal(interrupt), signal(terminate));
+    async {
+        tokio::select! {
+            () = next(interrupt) => {}
+            () = next(terminate) => {}
+        }
+    }
+}
+
+/// Completes when the process is asked to end: ctrl-c anywhere, SIGTERM on Unix
+#[cfg(not(unix))]
+pub async fn shutdown_signal() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending::<()>().await;
     }
 }
