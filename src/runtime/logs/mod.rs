@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
-use tracing_subscriber::filter::{FilterExt as _, filter_fn};
+use tracing_subscriber::filter::{FilterExt as _, LevelFilter, filter_fn};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::writer::MakeWriterExt as _;
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
@@ -47,13 +47,20 @@ pub fn subscriber<W>(
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
-    let wanted = EnvFilter::try_new(filter).map_err(|error| ServeError::LogFilter {
-        filter: filter.to_owned(),
-        source: error.into(),
-    })?;
+    let refused = |source| ServeError::LogFilter { filter: filter.to_owned(), source };
+    if let Some(word) = filter.split(',').map(str::trim).find(|part| !is_directive(part)) {
+        return Err(refused(format!("`{word}` is no level").into()));
+    }
+    let wanted = EnvFilter::try_new(filter).map_err(|error| refused(error.into()))?;
     // The span names the invocation on every line; no filter may take it away.
     let wanted = wanted.or(filter_fn(is_invocation).with_max_level_hint(Level::ERROR));
     Ok(Registry::default().with(InvocationLayer { writer }.with_filter(wanted)))
+}
+
+/// Whether a part of a filter says how much is wanted. A bare name would be taken for a target, so
+/// that a misspelled level would silence everything, errors included.
+fn is_directive(part: &str) -> bool {
+    part.contains(['=', '[', ']']) || part.parse::<LevelFilter>().is_ok()
 }
 
 fn is_invocation(metadata: &Metadata<'_>) -> bool {
