@@ -195,7 +195,8 @@ fn not_json(error: &serde_json::Error) -> Refusal {
 }
 
 fn wrong_field(error: &serde_path_to_error::Error<serde_json::Error>) -> Refusal {
-    let text = error.inner().to_string();
+    let text = error.inner().to_string().replace("expected u64", "expected a whole number");
+    let text = text.replace("expected u32", "expected a whole number up to 4294967295");
     let path = error.path().to_string();
     let unknown = text.strip_prefix("unknown field `").and_then(|rest| rest.split('`').next());
     let field = unknown.map_or(path, str::to_owned);
