@@ -58,6 +58,8 @@ pub(super) async fn command_received(
     let done = match command::read(&message.body) {
         Ok(command::Message::Reconcile(command)) => match worker.outside_estate(&command) {
             None => worker.carry_out(&command).await,
+            // An event led to it: nobody asked, so nobody needs to be told what to ask instead.
+            Some(_) if command.recheck => Ok(()),
             Some(refusal) => worker.refuse(&message, &refusal).await,
         },
         Ok(command::Message::Events(events)) => worker.look_at(&events).await,
@@ -83,17 +85,25 @@ fn pause(delivery_count: u32) -> Duration {
 
 impl Worker {
     fn outside_estate(&self, command: &Reconcile) -> Option<Refusal> {
-        self.reconciler.is_outside_estate(&command.scope).then(|| Refusal {
-            reason: format!("`{}` is outside the estate", command.scope),
-            field: Some("scope".into()),
-            hint: "the settings TETHER_SUBSCRIPTIONS and TETHER_MANAGEMENT_GROUP state it".into(),
-            source: None,
+        let scope = &command.scope;
+        self.reconciler.is_outside_estate(scope).then(|| {
+            warn!(%scope, "outside the estate");
+            Refusal {
+                reason: format!("`{scope}` is outside the estate"),
+                field: Some("scope".into()),
+                hint: "the settings TETHER_SUBSCRIPTIONS and TETHER_MANAGEMENT_GROUP state it"
+                    .into(),
+                source: None,
+            }
         })
     }
 
     async fn look_at(&self, events: &[Value]) -> Result<(), Trouble> {
         for scope in scopes(events) {
-            self.carry_out(&Reconcile { recheck: true, ..Reconcile::of(scope) }).await?;
+            let command = Reconcile { recheck: true, ..Reconcile::of(scope) };
+            if self.outside_estate(&command).is_none() {
+                self.carry_out(&command).await?;
+            }
         }
         Ok(())
     }
