@@ -35,7 +35,7 @@ impl Reconciler {
         let mut inventory = Inventory::new(scope.clone());
         inventory.gaps.insert(Gap::Clusters);
         let cluster = self.arm.cluster(id).await.map_err(reading(format!("cluster `{id}`")))?;
-        let Some(cluster) = cluster else { return Ok(inventory) };
+        let Some(cluster) = cluster else { return Ok(nothing(inventory)) };
         let wanted = match cluster.identity {
             Identity::Kubelet { principal, origin: IdentityOrigin::BroughtAlong } => {
                 Wanted::RegistriesAndHolders(principal)
@@ -61,7 +61,7 @@ impl Reconciler {
     ) -> Result<Inventory, ReconcileError> {
         let mut inventory = Inventory::new(scope.clone());
         let registry = self.arm.registry(id).await.map_err(reading(format!("registry `{id}`")))?;
-        let Some(registry) = registry else { return Ok(inventory) };
+        let Some(registry) = registry else { return Ok(nothing(inventory)) };
         self.ask_graph(Wanted::Everything, &mut inventory).await?;
         inventory.add_registry(registry);
         let subscription = id.subscription();
@@ -151,6 +151,12 @@ impl Reconciler {
         });
         wished.map(|(_, registry)| registry.id.subscription()).collect()
     }
+}
+
+/// An inventory of what is not there. Whoever misspelled a name finds it in the log.
+fn nothing(inventory: Inventory) -> Inventory {
+    tracing::info!(scope = %inventory.scope, "nothing is there");
+    inventory
 }
 
 /// Adds a list of grants, or the gap that a refused list leaves.
