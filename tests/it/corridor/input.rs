@@ -1,215 +1,306 @@
-//! Bad input: refused with clear words or ignored, never lost and never fatal.
+//! Messages on the queue that ask for nothing that can be done: how they end, and the words that say
+//! so. What events lead to is not asked here.
 
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
+use tether::emulator::host::{ConsoleLine, Level};
 use tether::emulator::queue::{Message, Stored};
-use tether::emulator::world::{Door, PLATFORM, World, WorldOptions};
+use tether::emulator::world::{World, WorldOptions};
 
-use super::{cluster, count, options, registry, requests, settle, start};
+use super::{LIMIT, cluster, options, registry, requests, settle, start};
 
-fn send(world: &World, body: &[u8]) {
-    let message_id = Some("sender-1".to_owned());
-    let message = Message { body: body.to_vec(), message_id, ..Message::default() };
+const EVERYTHING: &str = r#"{"command":"reconcile","scope":"everything"}"#;
+
+/// The one who asks, whom no log may name
+const WHO: &str = "ada.lovelace@contoso.example";
+
+pub(super) fn send(world: &World, id: &str, body: impl Into<Vec<u8>>) {
+    let message_id = Some(id.to_owned());
+    let message = Message { body: body.into(), message_id, ..Message::default() };
     world.namespace.send("commands", message).unwrap();
 }
 
-fn property(stored: &Stored, name: &str) -> String {
-    let value = stored.message.properties.get(name);
-    value.and_then(Value::as_str).unwrap_or_default().to_owned()
-}
-
-fn says(world: &World, words: &str) -> bool {
-    world.host.console().iter().any(|line| line.text.contains(words))
-}
-
-/// This body ends in `rejected`, unchanged, with this reason and field.
-async fn check_refused(body: &[u8], reason: &str, field: &str) {
-    let world = start(options()).await;
-    send(&world, body);
-    settle(&world).await;
-    let [rejected] = &world.namespace.active("rejected")[..] else {
-        panic!("not refused: {reason}")
+/// The first line with all of these words; lines may come later than what they tell of
+pub(super) async fn line(world: &World, words: &[&str]) -> ConsoleLine {
+    let find = || {
+        let lines = world.host.console().into_iter();
+        lines.filter(|line| words.iter().all(|word| line.text.contains(word))).next()
     };
-    assert_eq!(rejected.message.body, body);
-    assert_eq!(property(rejected, "reason"), reason);
-    assert_eq!(property(rejected, "field"), field);
-    assert!(!property(rejected, "hint").is_empty());
-    assert_eq!(rejected.message.correlation_id.as_deref(), Some("sender-1"));
-    assert!(says(&world, "message refused"));
-    assert_eq!(requests(&world), Vec::<String>::new(), "nobody was asked");
+    world.host.wait_until(LIMIT, || find().is_some()).await.unwrap_or_else(|problem| {
+        panic!("no line with {words:?}: {problem}");
+    });
+    find().unwrap()
+}
+
+/// All that was logged, on the streams and in the answers
+pub(super) fn logged(world: &World) -> String {
+    let console = world.host.console().into_iter().map(|line| line.text);
+    let answers = world.host.invocations().into_iter().flat_map(|one| one.logs);
+    console.chain(answers).collect::<Vec<_>>().join("\n")
+}
+
+/// The bodies that were sent to a queue by whomever
+pub(super) fn sent(world: &World, queue: &str) -> Vec<String> {
+    let sent = world.namespace.sent().into_iter().filter(|record| record.queue == queue);
+    sent.map(|record| String::from_utf8(record.body).unwrap()).collect()
+}
+
+/// Nothing was asked of Azure, and nothing is left to do.
+#[track_caller]
+pub(super) fn check_nothing_happened(world: &World) {
+    assert_eq!(requests(world), Vec::<String>::new());
+    assert_eq!(world.namespace.scheduled("commands"), []);
     assert_eq!(world.namespace.dead_letters("commands"), []);
 }
 
-#[tokio::test]
-async fn what_is_not_json_is_refused() {
-    let reason = "the message is not JSON: expected ident at line 1 column 2";
-    check_refused(b"nonsense", reason, "").await;
+/// A message that is refused: its body, and the reason and the field that are told
+struct Refused {
+    body: String,
+    reason: String,
+    field: Option<&'static str>,
 }
 
-#[tokio::test]
-async fn a_wrong_shape_is_refused() {
-    check_refused(b"[1]", "the message is not a JSON object", "").await;
-    check_refused(b"{}", "the message names no command", "command").await;
-    let body = br#"{"command":"reconcile","scope":"everything","scopes":[]}"#;
-    check_refused(body, "there is no field `scopes`", "scopes").await;
+fn refused(body: impl Into<String>, reason: &str, field: Option<&'static str>) -> Refused {
+    Refused { body: body.into(), reason: reason.to_owned(), field }
 }
 
-#[tokio::test]
-async fn commands_of_a_later_version_are_refused_as_not_yet_known() {
-    for name in ["attach", "detach"] {
-        let body = json!({ "command": name, "cluster": "a", "registry": "b" }).to_string();
-        let reason = format!("this version does not know the command `{name}` yet");
-        check_refused(body.as_bytes(), &reason, "command").await;
+/// Each message is in `rejected`, unchanged, with what is wrong with it, and in the log.
+async fn check_refused(cases: &[Refused]) {
+    let world = start(options()).await;
+    let id = |number: usize| format!("zażółć \"{number}\"");
+    for (number, case) in cases.iter().enumerate() {
+        send(&world, &id(number), case.body.as_str());
     }
+    settle(&world).await;
+    let rejected: BTreeMap<_, _> =
+        world.namespace.active("rejected").into_iter().map(by_id).collect();
+    assert_eq!(rejected.len(), cases.len());
+    for (number, case) in cases.iter().enumerate() {
+        let message = &rejected[&id(number)];
+        assert_eq!(String::from_utf8_lossy(&message.body), case.body);
+        let properties = &message.properties;
+        assert_eq!(properties["reason"], json!(case.reason));
+        assert_eq!(properties.get("field"), case.field.map(Value::from).as_ref(), "{}", case.body);
+        assert!(properties["hint"].as_str().unwrap().len() > 10, "{properties:?}");
+        let told = line(&world, &["message refused", &format!("{:?}", case.reason)]).await;
+        assert_eq!(told.level, Level::Error, "{}", told.text);
+    }
+    check_nothing_happened(&world);
+}
+
+fn by_id(stored: Stored) -> (String, Message) {
+    (stored.message.correlation_id.clone().unwrap(), stored.message)
 }
 
 #[tokio::test]
-async fn deep_nesting_is_refused() {
-    let body = "[".repeat(100_000);
-    let reason = "the message is not JSON: recursion limit exceeded at line 1 column 128";
-    check_refused(body.as_bytes(), reason, "").await;
+async fn what_is_no_json_object_is_refused() {
+    let deep = "[".repeat(100_000);
+    let not_json = "the message is not JSON: ";
+    let no_object = "the message is not a JSON object";
+    check_refused(&[
+        refused("", &format!("{not_json}EOF while parsing a value at line 1 column 0"), None),
+        refused("reconcile", &format!("{not_json}expected value at line 1 column 1"), None),
+        refused(deep, &format!("{not_json}recursion limit exceeded at line 1 column 128"), None),
+        refused("[]", no_object, None),
+        refused(format!("[{EVERYTHING}]"), no_object, None),
+        refused("\"reconcile\"", no_object, None),
+        refused("7", no_object, None),
+    ])
+    .await;
 }
 
 #[tokio::test]
-async fn an_id_of_another_provider_is_refused() {
-    let id = format!(
-        "/subscriptions/{PLATFORM}/resourceGroups/rg/providers/Microsoft.Compute/virtualMachines/vm1"
+async fn what_is_no_command_is_refused_with_the_field_at_fault() {
+    let not_yet = |name: &str| format!("this version does not know the command `{name}` yet");
+    let command = Some("command");
+    check_refused(&[
+        refused("{}", "the message names no command", command),
+        refused(r#"{"command":7}"#, "the message names no command", command),
+        refused(r#"{"command":"zażółć"}"#, "there is no command `zażółć`", command),
+        refused("{\"command\":\"dr\\nop\\u0000\"}", "there is no command `drop`", command),
+        refused(
+            r#"{"command":"attach","cluster":"a","registry":"b"}"#,
+            &not_yet("attach"),
+            command,
+        ),
+        refused(
+            r#"{"command":"detach","cluster":"a","registry":"b"}"#,
+            &not_yet("detach"),
+            command,
+        ),
+        refused(
+            r#"{"specversion":"1.0","type":"com.contoso.command","id":"1","source":"x"}"#,
+            "the event carries no `data`",
+            Some("data"),
+        ),
+    ])
+    .await;
+}
+
+/// `reconcile everything` with one more field
+fn with(field: &str) -> String {
+    format!(r#"{{"command":"reconcile","scope":"everything",{field}}}"#)
+}
+
+#[tokio::test]
+async fn a_field_that_is_missing_unknown_or_of_the_wrong_kind_is_refused_by_name() {
+    check_refused(&[
+        refused(r#"{"command":"reconcile"}"#, "the command names no scope", Some("scope")),
+        refused(with(r#""dryrun":true"#), "there is no field `dryrun`", Some("dryrun")),
+        refused(
+            with(r#""dryRun":"yes""#),
+            "`dryRun`: invalid type: string \"yes\", expected a boolean",
+            Some("dryRun"),
+        ),
+        refused(
+            with(r#""attempt":-1"#),
+            "`attempt`: invalid value: integer `-1`, expected a whole number up to 4294967295",
+            Some("attempt"),
+        ),
+        refused(
+            with(r#""version":"1""#),
+            "`version`: invalid type: string \"1\", expected a whole number",
+            Some("version"),
+        ),
+        refused(
+            with(r#""version":2"#),
+            "version 2 of the message format is not known",
+            Some("version"),
+        ),
+        refused(
+            r#"{"command":"reconcile","scope":["everything"]}"#,
+            "`scope`: invalid type: sequence, expected a string",
+            Some("scope"),
+        ),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn a_scope_that_is_none_of_ours_is_refused() {
+    let group = "/subscriptions/11111111-1111-4111-8111-111111111111/resourceGroups/shop";
+    let machine = format!("{group}/providers/Microsoft.Compute/virtualMachines/vm1");
+    let stranger = "/subscriptions/33333333-3333-4333-8333-333333333333";
+    let foreign = format!(
+        "{stranger}/resourceGroups/shop/providers/Microsoft.ContainerService/managedClusters/aks1"
     );
-    let body = json!({ "command": "reconcile", "scope": id }).to_string();
-    check_refused(body.as_bytes(), &format!("`{id}` is no scope"), "scope").await;
+    let scoped = |scope: &str| json!({ "command": "reconcile", "scope": scope }).to_string();
+    let case = |scope: &str, what: &str| {
+        refused(scoped(scope), &format!("`{scope}` {what}"), Some("scope"))
+    };
+    check_refused(&[
+        case("all", "is no scope"),
+        case(group, "is no scope"),
+        case(&machine, "is no scope"),
+        case(stranger, "is outside the estate"),
+        case(&foreign, "is outside the estate"),
+    ])
+    .await;
+}
+
+/// The message is not for `rejected`: it ends among the dead letters, unchanged, and the log says why.
+async fn check_dead(world: &World, body: Vec<u8>, reason: &str) {
+    send(world, "m-1", body.clone());
+    settle(world).await;
+    let told = line(world, &["invocation failed", "Refused", reason, "dead-letter"]).await;
+    assert_eq!(told.level, Level::Error);
+    let dead = world.namespace.dead_letters("commands");
+    assert_eq!(dead.len(), 1);
+    assert_eq!(dead[0].message.body, body);
+    assert_eq!(world.namespace.active("rejected"), []);
+    assert_eq!(requests(world), Vec::<String>::new());
 }
 
 #[tokio::test]
-async fn a_scope_outside_the_estate_is_refused() {
-    let id = "/subscriptions/99999999-9999-4999-8999-999999999999";
-    let body = json!({ "command": "reconcile", "scope": id }).to_string();
-    check_refused(body.as_bytes(), &format!("`{id}` is outside the estate"), "scope").await;
+async fn what_the_queue_for_refused_messages_cannot_hold_is_left_to_the_dead_letter_queue() {
+    let not_text = b"\xff\xfe{\x00}\x00".to_vec();
+    check_dead(&start(options()).await, not_text, "6 bytes").await;
+    let latin =
+        br#"{"command":"reconcile","scope":"caf"#.iter().copied().chain(*b"\xe9\"}").collect();
+    check_dead(&start(options()).await, latin, "no text").await;
+    let large = vec![b'x'; 200 * 1024 + 1];
+    check_dead(&start(options()).await, large, "204801 bytes").await;
 }
 
 #[tokio::test]
-async fn what_is_no_text_goes_to_the_dead_letters_whole() {
+async fn the_largest_message_that_fits_is_passed_on_whole() {
     let world = start(options()).await;
-    send(&world, b"\xff\xfe\x00");
+    let body = vec![b'x'; 200 * 1024];
+    send(&world, "m-1", body.clone());
     settle(&world).await;
-    let [dead] = &world.namespace.dead_letters("commands")[..] else { panic!("not dead") };
-    assert_eq!(dead.message.body, b"\xff\xfe\x00");
-    assert!(says(&world, "the dead-letter queue keeps it"));
+    let [rejected] = &world.namespace.active("rejected")[..] else { panic!("one message") };
+    assert_eq!(rejected.message.body, body);
 }
 
 #[tokio::test]
-async fn a_body_of_fifteen_mebibytes_is_answered_and_the_process_lives() {
+async fn a_refused_message_that_cannot_be_passed_on_comes_back_until_it_can() {
     let world = start(options()).await;
-    let body = BASE64_STANDARD.encode(vec![b'x'; 15 * 1024 * 1024]);
-    let envelope = json!({ "Data": { "message": body }, "Metadata": {} }).to_string();
-    let client = tether::azure::http_client().unwrap();
-    let url = format!("{}/command-received", world.host.handler_url());
-    let answer = client.post(&url).body(envelope).send().await.unwrap();
-    assert_eq!(answer.status().as_u16(), 500);
-    let answer: Value = serde_json::from_str(&answer.text().await.unwrap()).unwrap();
-    let message = answer.pointer("/error/message").and_then(Value::as_str).unwrap();
-    assert!(message.contains("15728640 bytes are too many"), "{message}");
-    send(&world, br#"{"command":"reconcile","scope":"everything"}"#);
+    world.namespace.fail_sends(1, 403);
+    send(&world, "m-1", "{");
     settle(&world).await;
-    assert!(says(&world, "reconciled"));
+    let [rejected] = &world.namespace.active("rejected")[..] else { panic!("one message") };
+    assert_eq!(rejected.message.correlation_id.as_deref(), Some("m-1"));
+    let counts: Vec<_> = world.host.invocations().iter().map(|one| one.delivery_count).collect();
+    assert_eq!(counts, [Some(1), Some(2)]);
+    line(&world, &["RefusalNotSent", "`rejected`", "Azure Service Bus Data Sender"]).await;
+    check_nothing_happened(&world);
+}
+
+pub(super) fn traced() -> WorldOptions {
+    let mut options = options();
+    options.environment.insert("TETHER_LOG".into(), "trace".into());
+    options
 }
 
 #[tokio::test]
-async fn a_cluster_that_is_gone_is_done_with() {
+async fn whoever_asks_is_named_in_no_log_and_no_follow_up() {
+    let world = start(traced()).await;
+    world.azure.create_cluster(&cluster("aks1").tag("acr-attach", "auto")).unwrap();
+    let who = format!(r#""requestedBy":"{WHO}""#);
+    let unknown = with(&format!(r#"{who},"urgent":true"#));
+    send(&world, "m-1", with(&who));
+    send(&world, "m-2", with(&format!(r#"{who},"dryRun":true"#)));
+    send(&world, "m-3", with(&format!(r#"{who},"recheck":true"#)));
+    send(&world, "m-4", unknown.as_str());
+    settle(&world).await;
+    line(&world, &["there is no field `urgent`"]).await;
+    assert!(!logged(&world).contains("lovelace"), "{}", logged(&world));
+    let [rejected] = &world.namespace.active("rejected")[..] else { panic!("one message") };
+    assert_eq!(String::from_utf8_lossy(&rejected.message.body), unknown);
+    let scheduled = world.namespace.scheduled("commands");
+    let texts = scheduled.iter().map(|stored| String::from_utf8_lossy(&stored.message.body));
+    let follow_ups: Vec<_> = texts.filter(|text| text.contains("everything")).collect();
+    assert_eq!(follow_ups, [EVERYTHING]);
+}
+
+#[tokio::test]
+async fn what_is_gone_is_read_and_nothing_is_written() {
     let world = start(options()).await;
     let aks = cluster("aks1").tag("acr-attach", "auto").tag("team", "a");
     let aks = world.azure.create_cluster(&aks).unwrap();
+    let acr = registry("acr1").tag("acr-attach", "auto").tag("team", "a");
+    let acr = world.azure.create_registry(&acr).unwrap();
     settle(&world).await;
-    world.azure.delete(&aks).unwrap();
-    settle(&world).await;
-    let body =
-        json!({ "command": "reconcile", "scope": aks, "requestedBy": "somebody" }).to_string();
-    send(&world, body.as_bytes());
-    settle(&world).await;
-    assert_eq!(world.namespace.active("rejected"), []);
-    assert_eq!(world.namespace.dead_letters("commands"), []);
-    assert_eq!(count(&requests(&world), "PUT assignment"), 0);
-    assert!(!says(&world, "somebody"));
-}
-
-#[tokio::test]
-async fn a_dry_run_says_what_it_would_do_and_writes_nothing() {
-    let world = start(options()).await;
-    world.events.pause();
-    world.azure.create_registry(&registry("acr1").tag("acr-attach", "shared")).unwrap();
-    world.azure.create_cluster(&cluster("aks1").tag("acr-attach", "acr1")).unwrap();
-    send(&world, br#"{"command":"reconcile","scope":"everything","dryRun":true}"#);
-    settle(&world).await;
-    assert_eq!(world.azure.assignments(), []);
-    assert!(says(&world, "attach  aks1 → acr1 as AcrPull: rule `named-registry` wants it"));
-}
-
-#[tokio::test]
-async fn a_policy_that_only_observes_writes_nothing() {
-    let world = start(WorldOptions {
-        policy: super::policy().replace("attach-only", "observe"),
-        ..options()
-    })
-    .await;
-    world.azure.create_registry(&registry("acr1").tag("acr-attach", "shared")).unwrap();
-    world.azure.create_cluster(&cluster("aks1").tag("acr-attach", "acr1")).unwrap();
-    settle(&world).await;
-    assert_eq!(world.azure.assignments(), []);
-    assert!(says(&world, "aks1 → acr1 not attached: mode is `observe`"));
-}
-
-#[tokio::test]
-async fn events_that_do_not_matter_lead_to_nothing_but_a_line() {
-    for door in [Door::Function, Door::Queue] {
-        let world = start(WorldOptions { door, filtered: false, ..options() }).await;
-        let event = |kind: &str, operation: &str, id: &str| {
-            json!({ "id": operation, "eventType": kind, "subject": id, "topic": "t", "eventTime": "2026-09-01T10:00:00Z",
-                    "data": { "operationName": operation, "resourceUri": id, "claims": { "name": "Pretend Person" } } })
-        };
-        let group = format!("/subscriptions/{PLATFORM}/resourceGroups/rg");
-        let aks = format!("{group}/providers/Microsoft.ContainerService/managedClusters/aks1");
-        let write = "Microsoft.Resources.ResourceWriteSuccess";
-        for (kind, operation, id) in [
-            (
-                write,
-                "Microsoft.ContainerService/managedClusters/agentPools/write",
-                format!("{aks}/agentPools/one"),
-            ),
-            (write, "Microsoft.Resources/deployments/write", group.clone()),
-            (
-                "Microsoft.Resources.ResourceWriteFailure",
-                "Microsoft.ContainerService/managedClusters/write",
-                aks.clone(),
-            ),
-            ("Microsoft.Unheard.Of", "x", aks.clone()),
-        ] {
-            world.events.deliver(&event(kind, operation, &id));
-        }
+    for (id, read) in [(aks, "GET cluster"), (acr, "GET registry")] {
+        world.azure.clear_log();
+        world.azure.delete(&id).unwrap();
         settle(&world).await;
-        let lines = world.host.console();
-        let ignored = lines.iter().filter(|line| line.text.contains("event ignored")).count();
-        assert_eq!(ignored, 4);
-        assert_eq!(requests(&world), Vec::<String>::new());
-        assert_eq!(world.namespace.active("rejected"), []);
+        assert_eq!(requests(&world), [read], "for the event");
+        send(&world, "m-1", json!({ "command": "reconcile", "scope": id }).to_string());
+        settle(&world).await;
+        assert_eq!(requests(&world), [read, read], "for the command");
+        line(&world, &["nothing is there", &id]).await;
+        line(&world, &["reconciled", &id, "attached=0"]).await;
     }
+    assert!(world.host.invocations().iter().all(|one| one.failure.is_none()));
+    assert_eq!(sent(&world, "rejected"), Vec::<String>::new());
 }
 
 #[tokio::test]
-async fn a_refusal_that_cannot_be_sent_is_tried_again() {
+async fn a_tick_is_one_command() {
     let world = start(options()).await;
-    world.namespace.fail_sends(3, 500);
-    send(&world, b"nonsense");
+    world.host.fire_timer("reconcile-tick").await.unwrap();
     settle(&world).await;
-    assert_eq!(world.namespace.active("rejected").len(), 1);
-    let deliveries: Vec<_> =
-        world.host.invocations().iter().filter_map(|one| one.delivery_count).collect();
-    assert_eq!(deliveries, [1, 2]);
-}
-
-#[tokio::test]
-async fn a_policy_that_breaks_keeps_the_handler_from_starting() {
-    let policy = super::policy().replace("same_tag", "same_tags");
-    let error = World::start(WorldOptions { policy, ..options() }).await.unwrap_err();
-    let text = format!("{:#}", anyhow::Error::from(error));
-    assert!(text.contains("exit status: 1") && text.contains("did you mean `same_tag`?"), "{text}");
+    assert_eq!(sent(&world, "commands"), [EVERYTHING]);
 }

@@ -2,6 +2,7 @@
 //! asserted is the world afterwards.
 
 mod attach;
+mod events;
 mod input;
 mod waiting;
 
