@@ -162,8 +162,9 @@ impl Worker {
     /// Passes a message that can never be understood to the queue `rejected`, unchanged, with what is
     /// wrong as properties.
     async fn refuse(&self, message: &ServiceBusTrigger, refusal: &Refusal) -> Result<(), Trouble> {
-        let Refusal { reason, field, hint, .. } = refusal;
-        error!(reason, field, hint, "message refused");
+        let Refusal { reason, field, hint, source } = refusal;
+        let cause = source.as_ref().map(|source| journal::chain(source));
+        error!(reason, field, hint, cause, "message refused");
         let body = match std::str::from_utf8(&message.body) {
             Ok(body) if body.len() <= LARGEST_REJECTED => body.to_owned(),
             Ok(_) | Err(_) => {

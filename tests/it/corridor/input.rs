@@ -24,8 +24,8 @@ pub(super) fn send(world: &World, id: &str, body: impl Into<Vec<u8>>) {
 /// The first line with all of these words; lines may come later than what they tell of
 pub(super) async fn line(world: &World, words: &[&str]) -> ConsoleLine {
     let find = || {
-        let lines = world.host.console().into_iter();
-        lines.filter(|line| words.iter().all(|word| line.text.contains(word))).next()
+        let mut lines = world.host.console().into_iter();
+        lines.find(|line| words.iter().all(|word| line.text.contains(word)))
     };
     world.host.wait_until(LIMIT, || find().is_some()).await.unwrap_or_else(|problem| {
         panic!("no line with {words:?}: {problem}");
@@ -197,6 +197,23 @@ async fn a_scope_that_is_none_of_ours_is_refused() {
         case(&foreign, "is outside the estate"),
     ])
     .await;
+}
+
+#[tokio::test]
+async fn the_log_says_why_a_scope_is_none() {
+    let world = start(options()).await;
+    let subscription = "/subscriptions/11111111-1111-4111-8111-11111111111";
+    let machine = "/providers/Microsoft.Compute/virtualMachines/vm1";
+    for (scope, cause) in [
+        (subscription.to_owned(), "is not a subscription id: expected a GUID"),
+        (format!("{subscription}1/resourceGroups/shop"), "is not a resource id: expected"),
+        (format!("{subscription}1/resourceGroups/shop{machine}"), "expected an AKS cluster or a"),
+    ] {
+        send(&world, "m-1", json!({ "command": "reconcile", "scope": scope }).to_string());
+        line(&world, &["message refused", &scope, cause]).await;
+    }
+    settle(&world).await;
+    check_nothing_happened(&world);
 }
 
 /// The message is not for `rejected`: it ends among the dead letters, unchanged, and the log says why.
