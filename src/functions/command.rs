@@ -13,6 +13,10 @@ use crate::model::{Scope, ScopeError};
 /// The version of the message format, for senders that state it
 const VERSION: u64 = 1;
 
+/// Largest message that is read: what Event Grid allows an event. A larger one, which only a premium
+/// namespace takes, would cost many times its size in memory.
+const LARGEST: usize = 1024 * 1024;
+
 /// What a message asks for
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Message {
@@ -115,6 +119,10 @@ impl Reconcile {
 /// Reads a message: a plain command, a command in a `CloudEvent`, or Event Grid events.
 pub(super) fn read(body: &[u8]) -> Result<Message, Refusal> {
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
+    if body.len() > LARGEST {
+        let reason = format!("the message is larger than {LARGEST} bytes");
+        return Err(refuse(&reason, None, "send one command in each message"));
+    }
     let message: Value = serde_json::from_slice(body).map_err(|error| not_json(&error))?;
     if is_event(&message) {
         return Ok(Message::Events(vec![message]));
@@ -334,6 +342,15 @@ mod tests {
             "the event carries no `data`",
             Some("data"),
         );
+    }
+
+    #[test]
+    fn a_message_is_read_up_to_a_limit() {
+        let command = r#"{"command":"reconcile","scope":"everything"}"#;
+        let largest = format!("{command}{}", " ".repeat(LARGEST - command.len()));
+        reads(&largest, everything());
+        let refusal = read(format!("{largest} ").as_bytes()).unwrap_err();
+        assert_eq!(refusal.reason, "the message is larger than 1048576 bytes");
     }
 
     #[test]
