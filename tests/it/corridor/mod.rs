@@ -4,6 +4,7 @@
 mod attach;
 mod events;
 mod input;
+mod modes;
 mod waiting;
 
 use std::path::PathBuf;
