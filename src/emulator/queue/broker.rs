@@ -3,13 +3,13 @@
 //! It is brought up to the virtual time before each use. It does not know of HTTP, and nothing in it
 //! waits; `shared` does.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::entity::Entity;
+use super::entity::{Entity, Shelf};
 use super::error::QueueError;
 use super::message::{Message, QueueOptions, SentRecord, Stored};
 
@@ -30,6 +30,17 @@ pub(super) struct Broker {
     /// By name in lower case
     queues: BTreeMap<String, Entity>,
     fault: Fault,
+    /// What nobody may do
+    forbidden: BTreeSet<Claim>,
+}
+
+/// A right on a namespace, as its refusals name it
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Claim {
+    /// To send
+    Send,
+    /// To receive
+    Listen,
 }
 
 /// How many sends over HTTP fail yet, and how
@@ -43,7 +54,8 @@ impl Broker {
     pub(super) fn new(queues: Vec<QueueOptions>, now: OffsetDateTime) -> Self {
         let named = |options: QueueOptions| (options.name.to_lowercase(), Entity::new(options));
         let queues = queues.into_iter().map(named).collect();
-        Self { now, revision: 0, sent: Vec::new(), queues, fault: Fault::default() }
+        let (sent, fault, forbidden) = (Vec::new(), Fault::default(), BTreeSet::new());
+        Self { now, revision: 0, sent, queues, fault, forbidden }
     }
 
     /// Lets happen what is due by now
@@ -88,21 +100,53 @@ impl Broker {
         Ok(())
     }
 
-    /// Locks the oldest active message of the queue
-    pub(super) fn take(&mut self, queue: &str) -> Result<Option<(Stored, Uuid)>, QueueError> {
+    /// Locks the oldest message of the queue
+    pub(super) fn take(
+        &mut self,
+        queue: &str,
+        shelf: Shelf,
+    ) -> Result<Option<(Stored, Uuid)>, QueueError> {
         let now = self.now;
-        let taken = self.entity_mut(queue)?.take(now);
+        let taken = self.entity_mut(queue)?.take(shelf, now);
         if taken.is_some() {
             self.revision += 1;
         }
         Ok(taken)
     }
 
-    /// Completes or abandons what was taken; nothing happens if the lock is lost
-    pub(super) fn finish(&mut self, queue: &str, end: fn(&mut Entity, Uuid) -> bool, token: Uuid) {
-        if self.entity_mut(queue).is_ok_and(|entity| end(entity, token)) {
+    /// Takes the oldest message of the queue out for good
+    pub(super) fn take_away(
+        &mut self,
+        queue: &str,
+        shelf: Shelf,
+    ) -> Result<Option<Stored>, QueueError> {
+        let now = self.now;
+        let taken = self.entity_mut(queue)?.take_away(shelf, now);
+        if taken.is_some() {
             self.revision += 1;
         }
+        Ok(taken)
+    }
+
+    /// Completes or abandons what was taken; nothing happens if the lock is lost, and then it is
+    /// false
+    pub(super) fn finish(
+        &mut self,
+        queue: &str,
+        end: fn(&mut Entity, Uuid) -> bool,
+        token: Uuid,
+    ) -> bool {
+        let done = self.entity_mut(queue).is_ok_and(|entity| end(entity, token));
+        if done {
+            self.revision += 1;
+        }
+        done
+    }
+
+    /// Renews a lock; false if it is lost
+    pub(super) fn renew(&mut self, queue: &str, token: Uuid) -> bool {
+        let now = self.now;
+        self.entity_mut(queue).is_ok_and(|entity| entity.renew(token, now))
     }
 
     pub(super) fn entity(&self, queue: &str) -> Result<&Entity, QueueError> {
@@ -115,6 +159,14 @@ impl Broker {
 
     pub(super) fn fail_sends(&mut self, times: u32, status: u16) {
         self.fault = Fault { left: times, status };
+    }
+
+    pub(super) fn forbid(&mut self, claim: Claim) {
+        self.forbidden.insert(claim);
+    }
+
+    pub(super) fn is_forbidden(&self, claim: Claim) -> bool {
+        self.forbidden.contains(&claim)
     }
 
     /// The status with which this send fails

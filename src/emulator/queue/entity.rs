@@ -13,6 +13,15 @@ use super::message::{Message, QueueOptions, Stored};
 /// The reason Service Bus gives for a message that failed too often
 const DELIVERED_TOO_OFTEN: &str = "MaxDeliveryCountExceeded";
 
+/// Where among a queue's messages somebody takes one
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shelf {
+    /// Among those that are active
+    Active,
+    /// Among the dead ones: `$deadletterqueue`
+    Dead,
+}
+
 /// How long a message lives at most: what the portal gives a new queue
 const TIME_TO_LIVE: Duration = Duration::from_secs(14 * 24 * 3600);
 
@@ -24,6 +33,8 @@ pub(super) struct Entity {
     pub(super) scheduled: BTreeMap<(OffsetDateTime, i64), Stored>,
     pub(super) dead: Vec<Stored>,
     pub(super) locked: BTreeMap<Uuid, Locked>,
+    /// Locks on dead messages, which keep their place: by token, the sequence number and the end
+    dead_locked: BTreeMap<Uuid, (i64, OffsetDateTime)>,
     seen: BTreeMap<String, OffsetDateTime>,
     last_sequence_number: i64,
 }
@@ -43,6 +54,7 @@ impl Entity {
             scheduled: BTreeMap::new(),
             dead: Vec::new(),
             locked: BTreeMap::new(),
+            dead_locked: BTreeMap::new(),
             seen: BTreeMap::new(),
             last_sequence_number: 0,
         }
@@ -88,29 +100,66 @@ impl Entity {
         };
     }
 
-    /// Locks the oldest active message
-    pub(super) fn take(&mut self, now: OffsetDateTime) -> Option<(Stored, Uuid)> {
-        let (_, mut stored) = self.active.pop_first()?;
-        stored.delivery_count = stored.delivery_count.saturating_add(1);
-        // Made up from what never comes twice, so that every run gives the same tokens.
-        let seed =
-            format!("{} {} {}", self.options.name, stored.sequence_number, stored.delivery_count);
-        let token = Uuid::new_v5(&Uuid::NAMESPACE_OID, seed.as_bytes());
+    /// Locks the oldest message
+    pub(super) fn take(&mut self, shelf: Shelf, now: OffsetDateTime) -> Option<(Stored, Uuid)> {
         let until = later(now, self.options.lock);
-        self.locked.insert(token, Locked { stored: stored.clone(), until });
-        Some((stored, token))
+        match shelf {
+            Shelf::Active => {
+                let (_, mut stored) = self.active.pop_first()?;
+                let token = count_delivery(&self.options.name, &mut stored);
+                self.locked.insert(token, Locked { stored: stored.clone(), until });
+                Some((stored, token))
+            }
+            Shelf::Dead => {
+                let taken: Vec<i64> =
+                    self.dead_locked.values().map(|(number, _)| *number).collect();
+                let mut free = self.dead.iter_mut();
+                let stored = free.find(|stored| !taken.contains(&stored.sequence_number))?;
+                let token = count_delivery(&self.options.name, stored);
+                self.dead_locked.insert(token, (stored.sequence_number, until));
+                Some((stored.clone(), token))
+            }
+        }
+    }
+
+    /// Takes the oldest message out for good
+    pub(super) fn take_away(&mut self, shelf: Shelf, now: OffsetDateTime) -> Option<Stored> {
+        let (stored, token) = self.take(shelf, now)?;
+        self.complete(token);
+        Some(stored)
     }
 
     /// Ends a message, if its lock still holds
     pub(super) fn complete(&mut self, token: Uuid) -> bool {
+        if let Some((number, _)) = self.dead_locked.remove(&token) {
+            self.dead.retain(|stored| stored.sequence_number != number);
+            return true;
+        }
         self.locked.remove(&token).is_some()
     }
 
-    /// Gives a message back, if its lock still holds
+    /// Gives a message back, if its lock still holds. A dead one stays dead, however often.
     pub(super) fn abandon(&mut self, token: Uuid) -> bool {
+        if self.dead_locked.remove(&token).is_some() {
+            return true;
+        }
         let Some(locked) = self.locked.remove(&token) else { return false };
         self.give_back(locked.stored);
         true
+    }
+
+    /// Lets a lock hold for its full time from now on, if it still holds
+    pub(super) fn renew(&mut self, token: Uuid, now: OffsetDateTime) -> bool {
+        let end = later(now, self.options.lock);
+        let dead = self.dead_locked.get_mut(&token).map(|(_, until)| until);
+        let until = dead.or_else(|| self.locked.get_mut(&token).map(|locked| &mut locked.until));
+        until.map(|until| *until = end).is_some()
+    }
+
+    /// When a lock ends, if it still holds
+    pub(super) fn locked_until(&self, token: Uuid) -> Option<OffsetDateTime> {
+        let dead = self.dead_locked.get(&token).map(|(_, until)| *until);
+        dead.or_else(|| self.locked.get(&token).map(|locked| locked.until))
     }
 
     /// Lets happen what is due; whether anything was
@@ -126,8 +175,9 @@ impl Entity {
     pub(super) fn next_due(&self) -> Option<OffsetDateTime> {
         let scheduled = self.scheduled.keys().map(|(due, _)| *due).take(1);
         let locked = self.locked.values().map(|locked| locked.until);
+        let dead = self.dead_locked.values().map(|(_, until)| *until);
         let expiring = self.active.values().map(|stored| stored.expires_at);
-        scheduled.chain(locked).chain(expiring).min()
+        scheduled.chain(locked).chain(dead).chain(expiring).min()
     }
 
     fn activate(&mut self, now: OffsetDateTime) -> bool {
@@ -146,7 +196,9 @@ impl Entity {
 
     fn unlock(&mut self, now: OffsetDateTime) -> bool {
         let expired = self.locked.iter().filter(|(_, locked)| locked.until <= now);
-        let tokens: Vec<Uuid> = expired.map(|(token, _)| *token).collect();
+        let expired = expired.map(|(token, _)| *token);
+        let dead = self.dead_locked.iter().filter(|(_, (_, until))| *until <= now);
+        let tokens: Vec<Uuid> = expired.chain(dead.map(|(token, _)| *token)).collect();
         for token in &tokens {
             self.abandon(*token);
         }
@@ -167,6 +219,15 @@ impl Entity {
         self.last_sequence_number = self.last_sequence_number.saturating_add(1);
         self.last_sequence_number
     }
+}
+
+/// Counts a delivery; the token of its lock, made up from what never comes twice, so that every run
+/// gives the same tokens
+fn count_delivery(queue: &str, stored: &mut Stored) -> Uuid {
+    stored.delivery_count = stored.delivery_count.saturating_add(1);
+    let dead = if stored.dead_letter_reason.is_some() { " dead" } else { "" };
+    let seed = format!("{queue} {} {}{dead}", stored.sequence_number, stored.delivery_count);
+    Uuid::new_v5(&Uuid::NAMESPACE_OID, seed.as_bytes())
 }
 
 fn later(moment: OffsetDateTime, by: Duration) -> OffsetDateTime {

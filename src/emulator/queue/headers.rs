@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Map, Value};
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
-use time::{OffsetDateTime, PrimitiveDateTime};
+use time::{OffsetDateTime, PrimitiveDateTime, UtcOffset};
 
 use super::message::Message;
 
@@ -142,6 +142,11 @@ fn moment(value: &Value) -> Result<OffsetDateTime, String> {
         .ok_or_else(|| {
             "ScheduledEnqueueTimeUtc is not a date like Sat, 10 Jan 2026 10:07:31 GMT".to_owned()
         })
+}
+
+/// A moment in the form of the documentation's examples
+pub(super) fn date(moment: OffsetDateTime) -> String {
+    moment.to_offset(UtcOffset::UTC).format(DATE).unwrap_or_default()
 }
 
 #[cfg(test)]

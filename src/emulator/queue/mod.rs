@@ -1,14 +1,14 @@
-//! A pretend Service Bus namespace: queues in virtual time, sent to over HTTP or from Rust, received
-//! from in Rust.
+//! A pretend Service Bus namespace: queues in virtual time, sent to and received from over HTTP or
+//! from Rust.
 //!
-//! It has neither topics, sessions nor batches, and does not receive over HTTP. Who receives, and
-//! why, it does not know.
+//! It has neither topics, sessions nor batches. Who receives, and why, it does not know.
 
 mod broker;
 mod entity;
 mod error;
 mod headers;
 mod message;
+mod receive;
 mod rest;
 mod shared;
 
@@ -21,11 +21,12 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
+pub use broker::Claim;
 pub use error::QueueError;
 pub use message::{Message, QueueOptions, SentRecord, Stored};
 
 use broker::Broker;
-use entity::Entity;
+use entity::{Entity, Shelf};
 use shared::Shared;
 
 use super::Clock;
@@ -80,7 +81,8 @@ impl Namespace {
     pub async fn receive(&self, queue: &str) -> Result<Delivery, QueueError> {
         loop {
             let changed = self.changed();
-            if let Some((stored, lock_token)) = self.0.shared.with(|broker| broker.take(queue))? {
+            let taken = self.0.shared.with(|broker| broker.take(queue, Shelf::Active))?;
+            if let Some((stored, lock_token)) = taken {
                 let (queue, shared) = (queue.to_owned(), Arc::clone(&self.0.shared));
                 return Ok(Delivery { stored, lock_token, queue, shared });
             }
@@ -98,7 +100,7 @@ impl Namespace {
         self.look(queue, |entity| entity.scheduled.values().cloned().collect())
     }
 
-    /// What was given up, in the order of that
+    /// What was given up, in the order of that, what somebody works on included
     pub fn dead_letters(&self, queue: &str) -> Vec<Stored> {
         self.look(queue, |entity| entity.dead.clone())
     }
@@ -116,6 +118,11 @@ impl Namespace {
     /// Lets the next sends over HTTP fail with a status; takes the place of what was set before
     pub fn fail_sends(&self, times: u32, status: u16) {
         self.0.shared.with(|broker| broker.fail_sends(times, status));
+    }
+
+    /// From now on nobody may do this over HTTP, whatever the token
+    pub fn forbid(&self, claim: Claim) {
+        self.0.shared.with(|broker| broker.forbid(claim));
     }
 
     /// Waits for the next change of any queue.

@@ -1,22 +1,23 @@
-//! Sending over HTTP, and how Service Bus refuses.
+//! The door for HTTP: who may come in, sending, and how Service Bus refuses.
 //!
-//! Only senders speak REST here: whoever receives does so through the Rust side. Tokens are looked
-//! at, never kept, and not verified.
+//! Receiving is in `receive`. Tokens are looked at, never kept, and not verified.
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use time::OffsetDateTime;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
-use super::broker::Broker;
+use super::broker::{Broker, Claim};
 use super::error::QueueError;
 use super::headers::{self, Headers};
+use super::receive::{self, Place};
 use super::shared::Shared;
 
 /// Where reading ends: far beyond what a message may have, so that the sender hears the reason
@@ -27,7 +28,7 @@ const BATCH: &str = "application/vnd.microsoft.servicebus.json";
 
 /// A refusal: the status, and a sentence for people
 #[derive(Debug)]
-struct Refusal(u16, String);
+pub(super) struct Refusal(pub(super) u16, pub(super) String);
 
 /// Serves until the other end of `stop` goes away
 pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>, stop: oneshot::Receiver<()>) {
@@ -42,22 +43,42 @@ pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>, stop: ones
 }
 
 async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response {
-    match send(&shared, request).await {
-        Ok(()) => StatusCode::CREATED.into_response(),
-        Err(refusal) => refusal.into_response(),
-    }
+    go(&shared, request).await.unwrap_or_else(IntoResponse::into_response)
 }
 
-async fn send(shared: &Shared, request: Request) -> Result<(), Refusal> {
+async fn go(shared: &Shared, request: Request) -> Result<Response, Refusal> {
     let (parts, body) = request.into_parts();
     // Read whatever the answer will be: a connection closed halfway hides it from the sender.
     let body = to_bytes(body, LARGEST_BODY).await;
     authorize(&parts.headers)?;
+    let place = Place::parse(parts.uri.path());
+    match place.ok_or_else(|| Refusal(404, "There is nothing at this address.".to_owned()))? {
+        Place::Messages(queue) => {
+            let body = body.map_err(|_| Refusal(403, "The message is too large.".to_owned()));
+            send(shared, &parts, queue, body.map(|body| body.to_vec()))?;
+            Ok(StatusCode::CREATED.into_response())
+        }
+        Place::Head(source) => {
+            permit(shared, Claim::Listen, source.queue)?;
+            receive::head(shared, &parts, source).await
+        }
+        Place::Lock(source, token) => {
+            permit(shared, Claim::Listen, source.queue)?;
+            receive::lock(shared, &parts.method, source, token)
+        }
+    }
+}
+
+fn send(
+    shared: &Shared,
+    parts: &Parts,
+    queue: &str,
+    body: Result<Vec<u8>, Refusal>,
+) -> Result<(), Refusal> {
     if let Some(status) = shared.with(Broker::strike) {
         return Err(Refusal(status, "The request was made to fail.".to_owned()));
     }
-    let queue = parts.uri.path().strip_prefix('/').and_then(|path| path.strip_suffix("/messages"));
-    let queue = queue.ok_or_else(|| Refusal(404, "Only sending is understood here.".to_owned()))?;
+    permit(shared, Claim::Send, queue)?;
     if parts.method != Method::POST {
         return Err(Refusal(405, format!("{} does not send messages.", parts.method)));
     }
@@ -66,8 +87,22 @@ async fn send(shared: &Shared, request: Request) -> Result<(), Refusal> {
     if told.message.content_type.as_deref().is_some_and(|kind| kind.starts_with(BATCH)) {
         return Err(Refusal(400, "Batches are not understood here.".to_owned()));
     }
-    let body = body.map_err(|_| Refusal(403, "The message is too large.".to_owned()))?;
-    Ok(shared.with(|broker| accept(broker, queue, told, body.to_vec()))?)
+    let body = body?;
+    Ok(shared.with(|broker| accept(broker, queue, told, body))?)
+}
+
+/// Whether what is asked for was forbidden: by the status, no different from having no token
+fn permit(shared: &Shared, claim: Claim, queue: &str) -> Result<(), Refusal> {
+    if !shared.with(|broker| broker.is_forbidden(claim)) {
+        return Ok(());
+    }
+    Err(Refusal(
+        401,
+        format!(
+            "40103: Unauthorized: Unauthorized access. '{claim:?}' claim(s) are required to perform \
+             this operation. Resource: 'sb://pretend.servicebus.windows.net/{queue}'."
+        ),
+    ))
 }
 
 /// The sender lives in real time and the queue in virtual time: what they have in common is how long

@@ -1,8 +1,9 @@
-//! The pretend Service Bus, sent to over HTTP and from Rust.
+//! The pretend Service Bus, sent to and received from over HTTP and from Rust.
 //!
 //! These tests know what is published of Service Bus, and nothing of what tether makes of it.
 
 mod delivery;
+mod receive;
 mod rest;
 mod schedule;
 

@@ -1,4 +1,4 @@
-//! What is sent over HTTP: who may, what arrives, and what is refused.
+//! What is sent over HTTP: who may, what arrives, and what is refused. Receiving is in `receive`.
 
 use reqwest::Client;
 use serde_json::json;
@@ -115,8 +115,8 @@ async fn what_is_malformed_is_refused_and_leaves_nothing() {
     let batch = setup.post("commands").body("[]");
     let batch = batch.header("Content-Type", "application/vnd.microsoft.servicebus.json");
     check_refused(batch, 400, "Batches").await;
-    let receive = setup.http.post(setup.url("/commands/messages/head")).bearer_auth("token");
-    check_refused(receive, 404, "Only sending").await;
+    let elsewhere = setup.http.post(setup.url("/commands/subscriptions")).bearer_auth("token");
+    check_refused(elsewhere, 404, "nothing at this address").await;
     let get = setup.http.get(setup.url("/commands/messages")).bearer_auth("token");
     check_refused(get, 405, "GET").await;
     assert!(setup.namespace.sent().is_empty());
