@@ -23,7 +23,7 @@ pub use endpoint::{Cloud, CloudError, Endpoint, EndpointError, Endpoints};
 pub use error::ArmError;
 pub use estate::Estate;
 pub use graph::{Graph, Seen, Wanted};
-pub use queue::{Message, Queue, QueueAnswer, QueueError};
+pub use queue::{Inbox, Locked, Message, Queue, QueueAnswer, QueueError, Received};
 pub use refusal::Refusal;
 pub use transport::{ClientError, http_client};
 pub use wire::Unreadable;

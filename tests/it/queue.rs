@@ -131,6 +131,7 @@ async fn a_message_arrives_whole_with_our_token_and_no_signature() {
         message_id: Some("3f8d1c62/r1".to_owned()),
         scheduled: Some(datetime!(2026-01-10 11:07:31.9 +01:00)),
         correlation_id: Some("Łódź".to_owned()),
+        reply_to: Some("replies".to_owned()),
         content_type: Some("application/json".to_owned()),
         properties: BTreeMap::from([("reason".to_owned(), "says \"no\"\r\nHost: b".to_owned())]),
     };
@@ -151,6 +152,7 @@ async fn a_message_arrives_whole_with_our_token_and_no_signature() {
         json!({
             "MessageId": "3f8d1c62/r1",
             "CorrelationId": "Łódź",
+            "ReplyTo": "replies",
             "ScheduledEnqueueTimeUtc": "Sat, 10 Jan 2026 10:07:31 GMT",
         })
     );

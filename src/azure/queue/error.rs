@@ -1,4 +1,4 @@
-//! Why a message was not sent, by what can be done about it.
+//! Why a message was not sent or received, by what can be done about it.
 //!
 //! Service Bus answers in XML, and 403 has opposite meanings there: the right to send is missing, or
 //! there is no room. What to do about it is the caller's decision.
@@ -20,7 +20,16 @@ const FULL: [&str; 2] = ["quota", "maximum entity size"];
 /// What Service Bus says when a message is too large
 const TOO_LARGE: [&str; 3] = ["too large", "message size", "exceeds the limit"];
 
-/// Why a message was not sent
+/// What was tried
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Act {
+    Send,
+    Receive,
+    /// To complete a message, or give it back
+    Settle,
+}
+
+/// Why a message was not sent or received
 #[derive(Debug, Error)]
 pub enum QueueError {
     /// The namespace's address is more than a scheme, a host and a port.
@@ -50,6 +59,30 @@ pub enum QueueError {
         #[source]
         answer: QueueAnswer,
     },
+    /// The token isn't enough to receive.
+    #[error(
+        "receiving from the queue `{queue}` is not allowed: the identity needs the role \
+         `Azure Service Bus Data Receiver` on it, and a new assignment takes minutes to work"
+    )]
+    MayNotReceive {
+        /// The queue
+        queue: String,
+        /// What Service Bus said
+        #[source]
+        answer: QueueAnswer,
+    },
+    /// The lock of a message ran out, or somebody else has removed the message.
+    #[error("the lock on a message of the queue `{queue}` is lost")]
+    LockLost {
+        /// The queue
+        queue: String,
+        /// What Service Bus said
+        #[source]
+        answer: QueueAnswer,
+    },
+    /// The namespace names another host for a lock.
+    #[error("the lock of a message is at another host, `{0}`, which must not get the token")]
+    Elsewhere(String),
     /// The namespace has no such queue.
     #[error("there is no queue `{queue}` in the Service Bus namespace")]
     Absent {
@@ -79,7 +112,7 @@ pub enum QueueError {
     },
     /// Too many requests, from whomever.
     #[error(
-        "the Service Bus namespace asks to slow down, so nothing was sent to the queue `{queue}`"
+        "the Service Bus namespace asks to slow down, so nothing was done at the queue `{queue}`"
     )]
     Throttled {
         /// The queue
@@ -91,7 +124,7 @@ pub enum QueueError {
         answer: QueueAnswer,
     },
     /// A fault on the side of Service Bus; it may have taken the message.
-    #[error("Service Bus is out of order, so perhaps nothing was sent to the queue `{queue}`")]
+    #[error("Service Bus is out of order, so perhaps nothing was done at the queue `{queue}`")]
     Unavailable {
         /// The queue
         queue: String,
@@ -102,7 +135,7 @@ pub enum QueueError {
         answer: QueueAnswer,
     },
     /// Anything else that Service Bus says no to.
-    #[error("the queue `{queue}` does not take the message")]
+    #[error("the queue `{queue}` does not take the message, or the request")]
     Refused {
         /// The queue
         queue: String,
@@ -165,22 +198,25 @@ impl QueueAnswer {
 
 impl QueueError {
     /// What went wrong on the way to `queue`, unpacked from the library's error
-    pub(super) fn of(queue: &str, error: azure_core_legacy::Error) -> Self {
+    pub(super) fn of(act: Act, queue: &str, error: azure_core_legacy::Error) -> Self {
         match error.into_downcast::<TransportError>() {
             Ok(TransportError::Token(cause)) => Self::Token(cause),
             Ok(TransportError::Unreachable(cause)) => Self::Unreachable(cause),
-            Ok(TransportError::Answer(answer)) => Self::answered(queue, answer),
+            Ok(TransportError::Elsewhere(host)) => Self::Elsewhere(host),
+            Ok(TransportError::Answer(answer)) => Self::answered(act, queue, answer),
             Err(cause) => Self::Client(cause),
         }
     }
 
-    fn answered(queue: &str, answer: QueueAnswer) -> Self {
+    fn answered(act: Act, queue: &str, answer: QueueAnswer) -> Self {
         let queue = queue.to_owned();
         let retry_after = answer.retry_after;
         match answer.status {
             400 | 403 if answer.says(&TOO_LARGE) => Self::TooLarge { queue, answer },
             403 if answer.says(&FULL) => Self::Full { queue, answer },
+            401 | 403 if act != Act::Send => Self::MayNotReceive { queue, answer },
             401 | 403 => Self::Forbidden { queue, answer },
+            404 | 410 if act == Act::Settle => Self::LockLost { queue, answer },
             404 | 410 => Self::Absent { queue, answer },
             // 431: the properties are headers, and too many or too long.
             413 | 431 => Self::TooLarge { queue, answer },
@@ -197,8 +233,13 @@ mod tests {
 
     #[track_caller]
     fn check(status: u16, detail: &str, expected: &str) {
+        check_act(Act::Send, status, detail, expected);
+    }
+
+    #[track_caller]
+    fn check_act(act: Act, status: u16, detail: &str, expected: &str) {
         let body = format!("<Error><Code>{status}</Code><Detail>{detail}</Detail></Error>");
-        let error = QueueError::answered("commands", QueueAnswer::new(status, None, &body));
+        let error = QueueError::answered(act, "commands", QueueAnswer::new(status, None, &body));
         let shown = error.to_string();
         assert!(shown.contains(expected), "{status} {detail}: {shown}");
         assert!(shown.contains("`commands`"), "{shown}");
@@ -223,6 +264,18 @@ mod tests {
         check(500, "", "out of order");
         check(503, "", "out of order");
         check(307, "", "does not take the message");
+    }
+
+    #[test]
+    fn whoever_receives_needs_another_role_and_may_lose_a_lock() {
+        for act in [Act::Receive, Act::Settle] {
+            check_act(act, 401, "'Listen' claim(s)", "role `Azure Service Bus Data Receiver`");
+            check_act(act, 429, "", "slow down");
+        }
+        check_act(Act::Receive, 404, "", "there is no queue");
+        check_act(Act::Receive, 410, "", "there is no queue");
+        check_act(Act::Settle, 404, "", "is lost");
+        check_act(Act::Settle, 410, "", "is lost");
     }
 
     #[test]

@@ -61,6 +61,12 @@ pub(super) fn value(text: &str) -> String {
     ascii(&Value::from(cut(text, VALUE)).to_string())
 }
 
+/// The value of a property out of the value of a header: what a JSON string says, or anything else
+/// as it is written
+pub(super) fn read(value: &str) -> String {
+    serde_json::from_str(value).unwrap_or_else(|_| value.to_owned())
+}
+
 /// At most `limit` characters, the last three of them dots if there were more
 pub(super) fn cut(text: &str, limit: usize) -> String {
     match text.chars().nth(limit) {
@@ -133,6 +139,10 @@ mod tests {
             let value = value(text);
             assert!(value.bytes().all(|byte| (b' '..=b'~').contains(&byte)), "{value}");
             assert_eq!(serde_json::from_str::<String>(&value).unwrap(), text, "{value}");
+            assert_eq!(read(&value), text);
+        }
+        for written in ["3", "true", "bare words", ""] {
+            assert_eq!(read(written), written);
         }
     }
 

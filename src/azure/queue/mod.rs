@@ -1,13 +1,14 @@
-//! Sending to Service Bus: one message per call, on the old client library for it.
+//! Sending to and receiving from Service Bus: one message per call, on the old client library for it.
 //!
 //! `azure_messaging_servicebus` 0.21 speaks REST, knows shared access signatures only, and always
-//! sends to `servicebus.windows.net` in the public cloud. What a request looks like is left to it;
+//! asks `servicebus.windows.net` in the public cloud. What a request looks like is left to it;
 //! where the request goes and what it is allowed by is decided in [`transport`], so that its
-//! successor changes this folder and nothing else. What messages mean is not known here, and
-//! nothing is received here: the Functions host does that.
+//! successor changes this folder and nothing else. What messages mean is not known here. Commands are
+//! not received here: the Functions host does that.
 
 mod error;
 mod header;
+mod receive;
 mod transport;
 
 use std::collections::BTreeMap;
@@ -21,15 +22,17 @@ use azure_messaging_servicebus::service_bus::{
 };
 use time::{OffsetDateTime, UtcOffset};
 
+use self::error::Act;
 pub use self::error::{QueueAnswer, QueueError};
+pub use self::receive::{Inbox, Locked, Received};
 use self::transport::Transport;
 use super::{Cloud, Endpoint};
 
 /// Longest message id, a limit of Service Bus
 const MESSAGE_ID: usize = 128;
 
-/// Longest correlation id that is sent whole
-const CORRELATION_ID: usize = 1_024;
+/// Longest correlation id, and longest name to reply to, that is sent whole
+const LONGEST: usize = 1_024;
 
 /// Longest path of a queue, a limit of Service Bus
 const NAME: usize = 260;
@@ -39,7 +42,7 @@ const NAME: usize = 260;
 /// anyway: it is no key of any namespace.
 const UNUSED: &str = "unused";
 
-/// Sends messages to the queues of one Service Bus namespace
+/// Sends to and receives from the queues of one Service Bus namespace
 #[derive(Clone, Debug)]
 pub struct Queue {
     transport: Arc<Transport>,
@@ -56,6 +59,8 @@ pub struct Message {
     pub scheduled: Option<OffsetDateTime>,
     /// What it is an answer to; cut after 1,024 characters
     pub correlation_id: Option<String>,
+    /// The queue that an answer should go to; cut after 1,024 characters
+    pub reply_to: Option<String>,
     /// The media type of the body; anything but printable ASCII is left out
     pub content_type: Option<String>,
     /// Application properties. They travel as HTTP headers, so a name arrives in lower case, with
@@ -102,7 +107,7 @@ impl Queue {
             .map_err(QueueError::Client)?
             .send_message(&body, Some(options))
             .await
-            .map_err(|error| QueueError::of(queue, error))
+            .map_err(|error| QueueError::of(Act::Send, queue, error))
     }
 }
 
@@ -115,11 +120,16 @@ impl Message {
         let custom_properties = Some(properties.collect());
         let scheduled = self.scheduled.map(in_utc).transpose()?;
         let message_id = self.message_id.map(check_message_id).transpose()?;
-        let correlation_id = self.correlation_id.map(|id| header::cut(&id, CORRELATION_ID));
-        let is_plain = scheduled.is_none() && message_id.is_none() && correlation_id.is_none();
+        let correlation_id = self.correlation_id.map(|id| header::cut(&id, LONGEST));
+        let reply_to = self.reply_to.map(|queue| header::cut(&queue, LONGEST));
+        let is_plain = scheduled.is_none()
+            && message_id.is_none()
+            && correlation_id.is_none()
+            && reply_to.is_none();
         let broker_properties = (!is_plain).then(|| SettableBrokerProperties {
             correlation_id,
             message_id,
+            reply_to,
             scheduled_enqueue_time_utc: scheduled,
             ..SettableBrokerProperties::default()
         });

@@ -3,7 +3,7 @@
 //!
 //! The old library hands its requests to whatever implements its `HttpClient`. That is where
 //! everything is put right that it can't express: the address, the token, the zone of a time, a
-//! second try. What an answer means is not known here.
+//! second try, and answers that it could not read. What an answer means is not known here.
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,12 +15,14 @@ use azure_core_legacy::error::{Error, ErrorKind, ResultExt};
 use azure_core_legacy::headers::Headers;
 use azure_core_legacy::{Body, HttpClient, Request, Response, StatusCode};
 use bytes::Bytes;
+use reqwest::Method;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use thiserror::Error;
 use url::Url;
 
 use super::header::broker_properties;
-use super::{QueueAnswer, QueueError};
+use super::{QueueAnswer, QueueError, UNUSED};
+use crate::azure::transport::is_same_host;
 use crate::azure::{Cloud, Endpoint};
 
 /// How long one try may take from its start to the last byte of the answer
@@ -34,6 +36,18 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// How much of an answer is read: an error is a few hundred bytes.
 const ANSWER: usize = 16 * 1_024;
+
+/// How much of a message is read: what Event Grid allows an event. Only a premium namespace takes
+/// more, and none of it is ours.
+const MESSAGE: usize = 1024 * 1024;
+
+/// Under which name the library's answers carry `BrokerProperties`. By its own name the library would
+/// read it, into types that are too small and miss fields, and would fail with the lock in hand.
+pub(super) const BROKER_PROPERTIES: &str = "tether-broker-properties";
+
+/// Stands in the headers of an answer whose body was left out, since it is no text, which the library
+/// cannot carry, or too long
+pub(super) const UNFIT: &str = "tether-unfit";
 
 /// Carries the library's requests.
 pub(super) struct Transport {
@@ -54,6 +68,9 @@ pub(super) enum TransportError {
     /// There was no connection, or no answer.
     #[error("there is no answer")]
     Unreachable(#[source] reqwest::Error),
+    /// A lock is at another host, which must not get the token.
+    #[error("the lock is at another host, `{0}`")]
+    Elsewhere(String),
     /// The answer was no.
     #[error(transparent)]
     Answer(QueueAnswer),
@@ -61,6 +78,7 @@ pub(super) enum TransportError {
 
 /// A request as it is sent, as often as needed
 struct Outgoing {
+    method: Method,
     url: Url,
     headers: HeaderMap,
     body: Bytes,
@@ -82,8 +100,9 @@ impl From<TransportError> for Error {
 #[async_trait]
 impl HttpClient for Transport {
     async fn execute_request(&self, request: &Request) -> azure_core_legacy::Result<Response> {
-        let mut url = self.base.clone();
-        url.set_path(request.url().path());
+        let method = Method::from_bytes(request.method().as_ref().as_bytes())
+            .context(ErrorKind::DataConversion, "the method is malformed")?;
+        let url = self.address(request.url())?;
         let headers = headers(request.headers())?;
         let Body::Bytes(body) = request.body().clone() else {
             return Err(Error::message(ErrorKind::Other, "a message is not sent as a stream"));
@@ -91,8 +110,11 @@ impl HttpClient for Transport {
         // Asked for each time: credentials keep their tokens and know when to renew them.
         let token = self.credential.get_token(&[self.scope], None).await;
         let token = token.map_err(TransportError::Token)?.token.secret().to_owned();
-        self.deliver(&Outgoing { url, headers, body, token }).await?;
-        Ok(Response::new(StatusCode::Created, Headers::new(), Box::pin(futures::stream::empty())))
+        let Answer { status, headers, body } =
+            self.deliver(&Outgoing { method, url, headers, body, token }).await?;
+        let status = StatusCode::try_from(status).unwrap_or(StatusCode::Ok);
+        let body = futures::stream::once(std::future::ready(Ok(body)));
+        Ok(Response::new(status, headers, Box::pin(body)))
     }
 }
 
@@ -114,10 +136,25 @@ impl Transport {
         Ok(Self { base, scope: cloud.service_bus_scope(), credential, client })
     }
 
-    async fn deliver(&self, outgoing: &Outgoing) -> Result<(), TransportError> {
+    /// Where a request goes: to the namespace, whatever the library thinks that is called. What it
+    /// was told by the namespace itself, the address of a lock, has to be at the same place.
+    fn address(&self, url: &Url) -> Result<Url, TransportError> {
+        let host = url.host_str().unwrap_or_default();
+        let is_the_librarys = host.strip_suffix(".servicebus.windows.net") == Some(UNUSED);
+        if !is_the_librarys && !is_same_host(url, &self.base) {
+            return Err(TransportError::Elsewhere(host.to_owned()));
+        }
+        let mut address = self.base.clone();
+        address.set_path(url.path());
+        address.set_query(url.query());
+        Ok(address)
+    }
+
+    async fn deliver(&self, outgoing: &Outgoing) -> Result<Answer, TransportError> {
         for pause in PAUSES {
-            let Err(failure) = self.attempt(outgoing).await else {
-                return Ok(());
+            let failure = match self.attempt(outgoing).await {
+                Ok(answer) => return Ok(answer),
+                Err(failure) => failure,
             };
             let Some(pause) = failure.pause(pause) else {
                 return Err(failure);
@@ -127,20 +164,60 @@ impl Transport {
         self.attempt(outgoing).await
     }
 
-    async fn attempt(&self, outgoing: &Outgoing) -> Result<(), TransportError> {
+    async fn attempt(&self, outgoing: &Outgoing) -> Result<Answer, TransportError> {
         let request = self
             .client
-            .post(outgoing.url.clone())
+            .request(outgoing.method.clone(), outgoing.url.clone())
             .timeout(REQUEST)
             .headers(outgoing.headers.clone())
             .bearer_auth(&outgoing.token)
             .body(outgoing.body.clone());
-        let response = request.send().await.map_err(TransportError::Unreachable)?;
-        if response.status().is_success() {
-            return Ok(());
+        let mut response = request.send().await.map_err(TransportError::Unreachable)?;
+        if !response.status().is_success() {
+            return Err(TransportError::Answer(read(response).await));
         }
-        Err(TransportError::Answer(read(response).await))
+        let status = response.status().as_u16();
+        let mut headers = answer_headers(response.headers());
+        let body = body(&mut response, MESSAGE).await.map_err(TransportError::Unreachable)?;
+        if body.len() <= MESSAGE && std::str::from_utf8(&body).is_ok() {
+            return Ok(Answer { status, headers, body: body.into() });
+        }
+        headers.insert(UNFIT, "yes");
+        Ok(Answer { status, headers, body: Bytes::new() })
     }
+}
+
+/// An answer that says yes, as the library may see it
+struct Answer {
+    status: u16,
+    headers: Headers,
+    body: Bytes,
+}
+
+/// The headers of an answer, those that are no text left out
+fn answer_headers(sent: &HeaderMap) -> Headers {
+    let mut headers = Headers::new();
+    for (name, value) in sent {
+        let Ok(value) = value.to_str() else { continue };
+        match name.as_str() {
+            "brokerproperties" => headers.insert(BROKER_PROPERTIES, value.to_owned()),
+            // Only we may say this.
+            BROKER_PROPERTIES | UNFIT => {}
+            name => headers.insert(name.to_owned(), value.to_owned()),
+        }
+    }
+    headers
+}
+
+/// A body, up to just beyond the limit
+async fn body(response: &mut reqwest::Response, limit: usize) -> reqwest::Result<Vec<u8>> {
+    let mut body = Vec::new();
+    while body.len() <= limit
+        && let Some(chunk) = response.chunk().await?
+    {
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
 }
 
 impl TransportError {
@@ -152,7 +229,7 @@ impl TransportError {
             Self::Answer(answer) if matches!(answer.status(), 429 | 500 | 503) => {
                 Some(answer.retry_after().unwrap_or(usual)).filter(|pause| *pause <= LONGEST_PAUSE)
             }
-            Self::Answer(_) | Self::Token(_) => None,
+            Self::Answer(_) | Self::Token(_) | Self::Elsewhere(_) => None,
         }
     }
 }
@@ -209,6 +286,31 @@ mod tests {
         for status in [301, 400, 401, 403, 404, 410, 413, 502, 504] {
             check_pause(status, None, None);
             check_pause(status, Some(1), None);
+        }
+    }
+
+    #[test]
+    fn no_token_goes_to_another_host_though_the_namespace_says_so() {
+        let credential = crate::azure::credential(&crate::azure::Auth::Developer).unwrap();
+        let client = crate::azure::http_client().unwrap();
+        let endpoint: Endpoint = "https://contoso.servicebus.windows.net".parse().unwrap();
+        let transport = Transport::new(&endpoint, Cloud::Public, credential, client).unwrap();
+        let address = |url: &str| transport.address(&url.parse().unwrap());
+        for url in [
+            "https://unused.servicebus.windows.net/a/messages/1/2?timeout=1",
+            "https://Contoso.servicebus.windows.net:443/a/messages/1/2?timeout=1",
+        ] {
+            let expected = "https://contoso.servicebus.windows.net/a/messages/1/2?timeout=1";
+            assert_eq!(address(url).unwrap().as_str(), expected);
+        }
+        for url in [
+            "https://fabrikam.servicebus.windows.net/a",
+            "https://contoso.servicebus.windows.net.example.com/a",
+            "https://contoso.servicebus.windows.net:8443/a",
+            "https://contoso.servicebus.windows.net@example.com/a",
+            "http://contoso.servicebus.windows.net/a",
+        ] {
+            assert!(matches!(address(url), Err(TransportError::Elsewhere(_))), "{url}");
         }
     }
 
