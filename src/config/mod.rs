@@ -3,6 +3,8 @@
 //! All that is missing or wrong is reported at once. Values are passed down from here; nobody below
 //! knows the names of the variables.
 
+mod sender;
+
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -12,6 +14,8 @@ use uuid::Uuid;
 
 use crate::azure::{Auth, Cloud, Endpoint, Endpoints, Estate};
 use crate::policy::{Policy, PolicyError};
+
+pub use sender::{SenderSettings, read_sender, sender_from_environment};
 
 /// Everything that `tether serve` needs to know
 #[derive(Debug)]
@@ -85,6 +89,7 @@ const NAMESPACE: &str = "ServiceBus__fullyQualifiedNamespace";
 const NAMESPACE_HINT: &str = "state the namespace's host, such as `contoso.servicebus.windows.net`";
 const BUS: &str = "TETHER_SERVICE_BUS_ENDPOINT";
 const SUBSCRIPTIONS: &str = "TETHER_SUBSCRIPTIONS";
+const MANAGEMENT_GROUP: &str = "TETHER_MANAGEMENT_GROUP";
 const URL_HINT: &str = "state an https address; http is taken only for a loopback address such as `http://127.0.0.1:8080`";
 const ESTATE_HINT: &str =
     "state subscription ids separated by commas, or a group's name in TETHER_MANAGEMENT_GROUP";
@@ -95,15 +100,19 @@ const TENANT_HINT: &str = "state the tenant's id, or leave it out";
 
 /// Reads the settings of `tether serve` from the process's environment.
 pub fn from_environment() -> Result<Settings, ConfigError> {
+    read(environment)
+}
+
+fn environment(name: &str) -> Option<String> {
     #[expect(clippy::disallowed_methods, reason = "this is the place where it is read")]
-    read(|name| std::env::var(name).ok())
+    std::env::var(name).ok()
 }
 
 /// Reads the settings through a look-up of variables.
 pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Settings, ConfigError> {
     let mut reader = Reader { variable: &variable, problems: Vec::new() };
     let port = reader.parsed(PORT, PORT_HINT, |text| text.parse().ok().filter(|port| *port != 0));
-    let auth = reader.auth();
+    let auth = reader.auth(AUTH_HINT);
     let endpoints = reader.endpoints();
     let estate = reader.estate();
     let graph_age = reader.graph_age();
@@ -178,19 +187,28 @@ impl Reader<'_> {
         })
     }
 
-    fn auth(&mut self) -> Option<Auth> {
+    fn auth(&mut self, hint: &'static str) -> Option<Auth> {
         let client_id = self.optional("AZURE_CLIENT_ID");
-        self.parsed(AUTH, AUTH_HINT, |text| match text {
+        self.parsed(AUTH, hint, |text| match text {
             "managed-identity" => Some(Auth::ManagedIdentity { client_id }),
             "developer" => Some(Auth::Developer),
             _ => None,
         })
     }
 
-    fn endpoints(&mut self) -> Option<Endpoints> {
-        let cloud = self.parsed_or(CLOUD, CLOUD_HINT, Cloud::Public, |text| text.parse().ok());
+    fn cloud(&mut self) -> Option<Cloud> {
+        self.parsed_or(CLOUD, CLOUD_HINT, Cloud::Public, |text| text.parse().ok())
+    }
+
+    fn arm(&mut self) -> Option<Endpoint> {
+        // A cloud that makes no sense is complained of where it is read.
+        let cloud: Option<Cloud> = self.optional(CLOUD).and_then(|text| text.parse().ok());
         let arm = endpoint(cloud.unwrap_or_default().arm())?;
-        let arm = self.parsed_or("TETHER_ARM_ENDPOINT", URL_HINT, arm, endpoint);
+        self.parsed_or("TETHER_ARM_ENDPOINT", URL_HINT, arm, endpoint)
+    }
+
+    fn endpoints(&mut self) -> Option<Endpoints> {
+        let (cloud, arm) = (self.cloud(), self.arm());
         let service_bus = match self.optional(BUS) {
             Some(_) => self.parsed(BUS, URL_HINT, endpoint),
             None => self.parsed(NAMESPACE, NAMESPACE_HINT, namespace),
@@ -199,7 +217,7 @@ impl Reader<'_> {
     }
 
     fn estate(&mut self) -> Option<Estate> {
-        let management_group = self.optional("TETHER_MANAGEMENT_GROUP");
+        let management_group = self.optional(MANAGEMENT_GROUP);
         let subscriptions = self.parsed_or(SUBSCRIPTIONS, ESTATE_HINT, Vec::new(), |text| {
             text.split(',').map(|id| id.parse().ok()).collect()
         });
