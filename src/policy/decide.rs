@@ -70,6 +70,18 @@ impl Policy {
         }
     }
 
+    /// The entry of `pins` that lets a person attach this pair by a command, or of several the one
+    /// with the least name. Vetoes are not looked at.
+    pub fn lets_pin(
+        &self,
+        cluster: &Cluster,
+        registry: &Registry,
+        names: &RegistryNames,
+    ) -> Option<&Rule> {
+        let pair = Pair { cluster, registry, names };
+        self.pins.iter().find(|rule| matches!(pair.fit(rule), Fit::Yes))
+    }
+
     fn veto(&self, pair: &Pair<'_>) -> Option<Veto<'_>> {
         let disabled = [Side::Cluster, Side::Registry]
             .into_iter()
@@ -197,7 +209,7 @@ impl<'a> Pair<'a> {
                 let checks = rule.conditions().map(|condition| self.traced(condition)).collect();
                 let fit = match (rule.effect, self.fit(rule)) {
                     (Effect::Veto, fit) => Fit::from_bool(fit.may_be()),
-                    (Effect::Attach, fit) => fit,
+                    (Effect::Attach | Effect::Pin, fit) => fit,
                 };
                 (checks, fit)
             }

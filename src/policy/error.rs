@@ -179,6 +179,16 @@ pub(super) enum Problem {
         #[label("forbids everything")]
         at: SourceSpan,
     },
+    /// An entry of `pins` asks for nothing at all.
+    #[error("entry `{name}` of `pins` has no condition, so a command could attach any pair")]
+    #[diagnostic(help(
+        "say what may be pinned under `cluster`, `registry` or `join`, such as `registry: {{tags: {{acr-attach: {{present: true}}}}}}`"
+    ))]
+    PinOfEverything {
+        name: String,
+        #[label("allows everything")]
+        at: SourceSpan,
+    },
     /// A tag's name is one that Azure does not allow.
     #[error("`{name}` is no tag name: {reason}")]
     #[diagnostic(help("write the name as Azure shows it; its letter case does not matter"))]
@@ -245,6 +255,7 @@ impl Problem {
             | Self::RepeatedRuleName { at, .. }
             | Self::NoConsent { at, .. }
             | Self::VetoOfEverything { at, .. }
+            | Self::PinOfEverything { at, .. }
             | Self::TagName { at, .. }
             | Self::TagValue { at, .. }
             | Self::NoValues { at, .. }

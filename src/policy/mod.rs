@@ -39,6 +39,8 @@ pub struct Policy {
     pub limits: Limits,
     /// INVARIANT: in the order of names, which are unique.
     rules: Vec<Rule>,
+    /// What a person may attach by a command. INVARIANT: as for rules.
+    pins: Vec<Rule>,
 }
 
 /// How far tether may go

@@ -26,9 +26,10 @@ const TAG_NAME: usize = 512;
 const TAG_VALUE: usize = 256;
 const NOT_IN_TAG_NAMES: &str = "<>%&\\?/";
 
-const POLICY_KEYS: [&str; 6] =
-    ["owner", "mode", "max_attach", "max_detach", "max_detach_percent", "rules"];
+const POLICY_KEYS: [&str; 7] =
+    ["owner", "mode", "max_attach", "max_detach", "max_detach_percent", "pins", "rules"];
 const RULE_KEYS: [&str; 6] = ["name", "description", "effect", "cluster", "registry", "join"];
+const PIN_KEYS: [&str; 5] = ["name", "description", "cluster", "registry", "join"];
 const JOIN_KEYS: [&str; 2] = ["same_tag", "registry_named_in"];
 
 const POLICY_LIKE: &str = "`owner: contoso-production`, and more keys below";
@@ -64,8 +65,11 @@ impl Reader {
         let mode = mode.and_then(|node| self.mode(node));
         let limits = self.limits(&fields);
         let rules = self.required(&fields, "rules", RULES_HELP);
-        let rules = rules.and_then(|node| self.rules(node));
-        Some(Policy { owner: owner?, mode: mode?, limits: limits?, rules: rules? })
+        let rules = rules.and_then(|node| self.rules(node, "`rules`", Self::rule));
+        let pins = fields.get("pins");
+        let pins = pins.map_or(Some(Vec::new()), |node| self.rules(node, "`pins`", Self::pin));
+        let (owner, mode, limits) = (owner?, mode?, limits?);
+        Some(Policy { owner, mode, limits, pins: pins?, rules: rules? })
     }
 
     fn owner(&mut self, node: &Node) -> Option<Owner> {
@@ -109,11 +113,17 @@ impl Reader {
         self.refuse(Problem::Limit { key, most: most.into(), help, at: at(node) })
     }
 
-    fn rules(&mut self, node: &Node) -> Option<Vec<Rule>> {
-        let items = self.list(node, "`rules`", RULES_LIKE)?;
+    /// Rules with names of their own, in the order of these
+    fn rules(
+        &mut self,
+        node: &Node,
+        place: &str,
+        read: fn(&mut Self, &Node) -> Option<(SourceSpan, Rule)>,
+    ) -> Option<Vec<Rule>> {
+        let items = self.list(node, place, RULES_LIKE)?;
         let mut by_name: BTreeMap<String, (SourceSpan, Rule)> = BTreeMap::new();
         for item in items {
-            let Some((place, rule)) = self.rule(item) else { continue };
+            let Some((place, rule)) = read(self, item) else { continue };
             if let Some((first, _)) = by_name.get(&rule.name) {
                 let (name, first) = (shown(&rule.name), *first);
                 self.problems.push(Problem::RepeatedRuleName { name, first, at: place });
@@ -126,13 +136,27 @@ impl Reader {
 
     /// A rule, and where its name stands
     fn rule(&mut self, node: &Node) -> Option<(SourceSpan, Rule)> {
-        let noted = self.problems.len();
         let fields = self.fields(node, "a rule", &RULE_KEYS, RULES_LIKE)?;
-        let name = self.required(&fields, "name", NAME_HELP);
+        let effect = fields.get("effect").map_or(Some(Effect::Attach), |node| self.effect(node));
+        self.conditions(&fields, effect)
+    }
+
+    /// An entry of `pins`, and where its name stands
+    fn pin(&mut self, node: &Node) -> Option<(SourceSpan, Rule)> {
+        let fields = self.fields(node, "an entry of `pins`", &PIN_KEYS, RULES_LIKE)?;
+        self.conditions(&fields, Some(Effect::Pin))
+    }
+
+    fn conditions(
+        &mut self,
+        fields: &Fields<'_>,
+        effect: Option<Effect>,
+    ) -> Option<(SourceSpan, Rule)> {
+        let noted = self.problems.len();
+        let name = self.required(fields, "name", NAME_HELP);
         let named = name.and_then(|node| Some((at(node), self.rule_name(node)?)));
         let description =
             fields.get("description").and_then(|node| self.text(node, "the description"));
-        let effect = fields.get("effect").map_or(Some(Effect::Attach), |node| self.effect(node));
         let cluster = self.selector(fields.get("cluster"), "`cluster`");
         let registry = self.selector(fields.get("registry"), "`registry`");
         let joins = self.joins(fields.get("join"));
@@ -146,7 +170,7 @@ impl Reader {
             joins: joins?,
         };
         // A condition under a misspelled key must not be missed as well.
-        if self.problems.len() == noted {
+        if self.problems.len() == noted && fields.are_all_known() {
             self.consent(&rule, place);
         }
         Some((place, rule))
@@ -173,7 +197,10 @@ impl Reader {
             Effect::Veto if rule.conditions().next().is_none() => {
                 self.problems.push(Problem::VetoOfEverything { name, at });
             }
-            Effect::Veto => {}
+            Effect::Pin if rule.conditions().next().is_none() => {
+                self.problems.push(Problem::PinOfEverything { name, at });
+            }
+            Effect::Veto | Effect::Pin => {}
             Effect::Attach => {
                 for (side, help) in [
                     (Side::Cluster, "add a tag under `cluster`, or a `join`"),

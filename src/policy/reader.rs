@@ -26,6 +26,7 @@ pub(super) struct Fields<'n> {
     by_key: BTreeMap<&'n str, &'n Node>,
     /// Known keys that an unknown one was probably meant to be
     meant: BTreeSet<&'static str>,
+    has_unknown: bool,
     /// Its first key, or the map itself if it is empty
     pub(super) at: SourceSpan,
 }
@@ -33,6 +34,11 @@ pub(super) struct Fields<'n> {
 impl<'n> Fields<'n> {
     pub(super) fn get(&self, key: &str) -> Option<&'n Node> {
         self.by_key.get(key).copied()
+    }
+
+    /// Whether no key was noted as unknown
+    pub(super) fn are_all_known(&self) -> bool {
+        !self.has_unknown
     }
 }
 
@@ -88,17 +94,18 @@ impl Reader {
     ) -> Option<Fields<'n>> {
         let entries = self.entries(node, place, example)?;
         let first = entries.first().map_or_else(|| at(node), |(key, _)| at(key));
-        let (mut by_key, mut meant) = (BTreeMap::new(), BTreeSet::new());
+        let (mut by_key, mut meant, mut has_unknown) = (BTreeMap::new(), BTreeSet::new(), false);
         for (key, value) in entries {
             if known.contains(&key.value.as_str()) {
                 by_key.insert(key.value.as_str(), value);
             } else {
                 let (found, help) = (shown(&key.value), suggest::instead_of(&key.value, known));
                 meant.extend(suggest::nearest(&key.value, known));
+                has_unknown = true;
                 self.problems.push(Problem::UnknownKey { found, help, at: at(key), place });
             }
         }
-        Some(Fields { by_key, meant, at: first })
+        Some(Fields { by_key, meant, has_unknown, at: first })
     }
 
     /// The value of a key that must be there. One that is only misspelled has been noted already.

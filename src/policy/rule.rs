@@ -30,6 +30,8 @@ pub enum Effect {
     Attach,
     /// Forbids it, whatever other rules want
     Veto,
+    /// Wants nothing, and lets a person attach it by a command: what stands under `pins`
+    Pin,
 }
 
 /// Conditions on one side of a pair; none fit everything

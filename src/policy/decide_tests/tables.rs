@@ -169,3 +169,23 @@ true the cluster's tag `acr-attach` is `auto`: the cluster's `acr-attach` is `au
 false the cluster's tag `team` equals the registry's tag `team`: the cluster has no `team`, the registry's `team` is `a`";
     assert_eq!(lines.join("\n"), expected);
 }
+
+#[test]
+fn a_pair_may_be_pinned_only_where_an_entry_of_pins_fits_it() {
+    let text = "owner: contoso\nmode: attach-only\npins:\n\
+        - {name: b, registry: {tags: {pin: {present: true}}}}\n\
+        - {name: a, registry: {tags: {pin: x}}, join: [{same_tag: team}]}\nrules: []";
+    let policy = Policy::parse("policy.yaml", text).map_err(miette::Report::new).unwrap();
+    let check = |of_cluster: &str, of_registry: &str, expected: Option<&str>| {
+        let (cluster, registry) = (cluster(of_cluster), registry(of_registry));
+        let names = RegistryNames::new(std::iter::once(&registry));
+        let found = policy.lets_pin(&cluster, &registry, &names).map(|rule| rule.name.as_str());
+        assert_eq!(found, expected, "{of_cluster} {of_registry}");
+        assert_eq!(decided(&policy, &cluster, &registry, &[]), "not wanted");
+    };
+    check("", "", None);
+    check("", "pin=", Some("b"));
+    check("team=a", "pin=x;team=a", Some("a"));
+    check("team=a", "pin=x;team=b", Some("b"));
+    assert!(shipped().pins.is_empty(), "the policy that ships lets nobody pin anything");
+}

@@ -2,6 +2,7 @@
 
 mod bounds;
 mod document;
+mod pins;
 mod rules;
 mod tags;
 
