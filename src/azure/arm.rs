@@ -6,13 +6,14 @@
 use std::sync::Arc;
 
 use azure_core::credentials::TokenCredential;
+use serde_json::value::RawValue;
 
 use super::client::Client;
 use super::request::Ask;
 use super::wire::{self, Unreadable};
 use super::{ArmError, Endpoints};
 use crate::model::{
-    AssignmentName, Cluster, ClusterId, Grant, GrantKey, PrincipalId, Registry, RegistryId,
+    Access, AssignmentName, Cluster, ClusterId, Grant, GrantKey, PrincipalId, Registry, RegistryId,
     SubscriptionId,
 };
 
@@ -30,8 +31,19 @@ pub struct Arm {
 pub enum Put {
     /// It was not there before
     Created,
-    /// It was there, under this name or another
+    /// It was there, under this name
     AlreadyThere,
+    /// Azure says that the same scope, identity and role have an assignment under another name
+    UnderAnotherName,
+}
+
+/// What a DELETE of an assignment came to
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Removed {
+    /// It is gone
+    Gone,
+    /// It was gone before
+    WasNotThere,
 }
 
 impl Arm {
@@ -84,11 +96,25 @@ impl Arm {
         self.grants(ask, |grant| grant.key.registry == *registry).await
     }
 
+    /// Reads the assignment of this name at a registry.
+    ///
+    /// # Guarantees
+    /// `None` means that Azure said in its own words that it does not exist, or that it is of another
+    /// role or scope than is ever made here.
+    pub async fn grant(
+        &self,
+        registry: &RegistryId,
+        name: AssignmentName,
+    ) -> Result<Option<Grant>, ArmError> {
+        let understand = |body: &[u8]| wire::grant(serde_json::from_slice(body)?);
+        let ask = Ask::grant(self.client.base(), registry, name);
+        Ok(self.read(&ask, understand).await?.flatten())
+    }
+
     /// Makes an assignment, or gives the one of this name this description.
     ///
     /// # Guarantees
-    /// May be repeated. An assignment of the same key under another name counts as there, and is
-    /// left as it is.
+    /// May be repeated. An assignment of the same key under another name is left as it is.
     pub async fn put_grant(
         &self,
         key: &GrantKey,
@@ -98,9 +124,37 @@ impl Arm {
         let ask = Ask::put_grant(self.client.base(), key, name, description);
         match self.client.send(&ask).await {
             Ok(answer) if answer.status == 201 => Ok(Put::Created),
-            Ok(_) | Err(ArmError::RoleAssignmentExists(_)) => Ok(Put::AlreadyThere),
+            Ok(_) => Ok(Put::AlreadyThere),
+            Err(ArmError::RoleAssignmentExists(_)) => Ok(Put::UnderAnotherName),
             Err(error) => Err(error),
         }
+    }
+
+    /// Removes the assignment of this name at a registry.
+    ///
+    /// # Guarantees
+    /// May be repeated. What is gone already, its registry included, is no error.
+    pub async fn delete_grant(
+        &self,
+        registry: &RegistryId,
+        name: AssignmentName,
+    ) -> Result<Removed, ArmError> {
+        match self.client.send(&Ask::delete_grant(self.client.base(), registry, name)).await {
+            Ok(answer) if answer.status == 204 => Ok(Removed::WasNotThere),
+            Ok(_) => Ok(Removed::Gone),
+            Err(ArmError::NotFound(_)) => Ok(Removed::WasNotThere),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Every role assignment that an identity has at a registry: there or above, to itself or to a
+    /// group that it is in, of whatever role.
+    pub async fn access_of(
+        &self,
+        registry: &RegistryId,
+        principal: PrincipalId,
+    ) -> Result<Vec<Access>, ArmError> {
+        self.list(Ask::access_of(self.client.base(), registry, principal), wire::access).await
     }
 
     async fn read<T>(
@@ -115,24 +169,34 @@ impl Arm {
         }
     }
 
-    /// All pages of a list of assignments. An item that cannot be read is left out: at worst an
-    /// assignment is made anew, and Azure says that it is there.
+    /// The pull grants in a list of assignments
     async fn grants(
         &self,
         first: Ask,
         wanted: impl Fn(&Grant) -> bool,
     ) -> Result<Vec<Grant>, ArmError> {
-        let mut grants = Vec::new();
+        let grants = self.list(first, wire::grant).await?;
+        Ok(grants.into_iter().flatten().filter(|grant| wanted(grant)).collect())
+    }
+
+    /// All pages of a list of assignments. An item that cannot be read is left out: at worst an
+    /// assignment is made anew, and Azure says that it is there.
+    async fn list<T>(
+        &self,
+        first: Ask,
+        understand: fn(&RawValue) -> Result<T, Unreadable>,
+    ) -> Result<Vec<T>, ArmError> {
+        let mut items = Vec::new();
         let mut next = Some(first);
         for _ in 0..PAGES {
-            let Some(ask) = next else { return Ok(grants) };
+            let Some(ask) = next else { return Ok(items) };
             let answer = self.client.send(&ask).await?;
             let page = wire::Page::read(&answer.body)?;
-            let (read, problems) = page.items.read(wire::grant);
+            let (read, problems) = page.items.read(understand);
             for problem in problems {
                 tracing::warn!(problem, "a role assignment is left out");
             }
-            grants.extend(read.into_iter().flatten().filter(|grant| wanted(grant)));
+            items.extend(read);
             next = match page.next {
                 Some(link) => Some(Ask::next(self.client.base(), &link).ok_or(Unreadable::Link)?),
                 None => None,

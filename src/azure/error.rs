@@ -189,7 +189,13 @@ impl ArmError {
 
 /// Whether a code of a 404 says that the named thing itself is not there
 fn is_absence(code: &str) -> bool {
-    matches!(code, "resourcenotfound" | "resourcegroupnotfound" | "subscriptionnotfound")
+    matches!(
+        code,
+        "resourcenotfound"
+            | "resourcegroupnotfound"
+            | "subscriptionnotfound"
+            | "roleassignmentnotfound"
+    )
 }
 
 /// Whether a missing token is a matter of time: its source is out of order or not reached, and did
@@ -259,7 +265,12 @@ mod tests {
 
     #[test]
     fn only_a_404_in_azures_words_proves_absence() {
-        for code in ["ResourceNotFound", "ResourceGroupNotFound", "SubscriptionNotFound"] {
+        for code in [
+            "ResourceNotFound",
+            "ResourceGroupNotFound",
+            "SubscriptionNotFound",
+            "RoleAssignmentNotFound",
+        ] {
             assert!(matches!(answer(404, code), ArmError::NotFound(_)), "{code}");
         }
         for body in ["<html>404</html>", "", r#"{"error":{"code":"InvalidResourceType"}}"#] {

@@ -17,7 +17,7 @@ mod request;
 mod transport;
 mod wire;
 
-pub use arm::{Arm, Put};
+pub use arm::{Arm, Put, Removed};
 pub use auth::{Auth, AuthError, credential};
 pub use endpoint::{Cloud, CloudError, Endpoint, EndpointError, Endpoints};
 pub use error::ArmError;

@@ -48,6 +48,25 @@ impl Ask {
         Self::get(base, &path, &format!("{ASSIGNMENTS}&$filter=atScope()"))
     }
 
+    /// Reads one assignment.
+    pub(super) fn grant(base: &Url, registry: &RegistryId, name: AssignmentName) -> Self {
+        let path = format!("{registry}{AUTHORIZATION}/roleAssignments/{name}");
+        Self::get(base, &path, ASSIGNMENTS)
+    }
+
+    /// Lists the assignments that an identity has at a registry or above it, by itself or by a group.
+    pub(super) fn access_of(base: &Url, registry: &RegistryId, whose: PrincipalId) -> Self {
+        let path = format!("{registry}{AUTHORIZATION}/roleAssignments");
+        let filter = format!("$filter=atScope() and assignedTo('{whose}')");
+        Self::get(base, &path, &format!("{ASSIGNMENTS}&{filter}"))
+    }
+
+    /// Removes an assignment.
+    pub(super) fn delete_grant(base: &Url, registry: &RegistryId, name: AssignmentName) -> Self {
+        let path = format!("{registry}{AUTHORIZATION}/roleAssignments/{name}");
+        Self { method: Method::Delete, url: address(base, &path, ASSIGNMENTS), body: None }
+    }
+
     /// Makes an assignment, or changes its description.
     pub(super) fn put_grant(
         base: &Url,
@@ -156,6 +175,32 @@ mod tests {
                 registry()
             ),
         );
+    }
+
+    #[test]
+    fn access_is_asked_for_at_and_above_the_registry_and_through_groups() {
+        let ask = Ask::access_of(&base(), &registry(), PRINCIPAL.parse().unwrap());
+        check(
+            &ask,
+            Method::Get,
+            &format!(
+                "{}/providers/Microsoft.Authorization/roleAssignments?api-version=2022-04-01&$filter=atScope()%20and%20assignedTo(%27{PRINCIPAL}%27)",
+                registry()
+            ),
+        );
+    }
+
+    #[test]
+    fn an_assignment_is_read_and_removed_by_its_name_alone() {
+        let name = AssignmentName(NAME.parse().unwrap());
+        let rest = format!(
+            "{}/providers/Microsoft.Authorization/roleAssignments/{NAME}?api-version=2022-04-01",
+            registry()
+        );
+        check(&Ask::grant(&base(), &registry(), name), Method::Get, &rest);
+        let ask = Ask::delete_grant(&base(), &registry(), name);
+        check(&ask, Method::Delete, &rest);
+        assert_eq!(ask.body, None);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use tracing::{debug, info, warn};
 
 use crate::model::Scope;
 use crate::plan::{Attach, HeldReason, Plan, render};
-use crate::reconcile::{Outcome, Report};
+use crate::reconcile::{Change, Outcome, Report};
 
 /// Writes how much is going to be done.
 pub(super) fn write_plan(scope: &Scope, plan: &Plan) {
@@ -27,8 +27,12 @@ pub(super) fn write(report: &Report) {
             Outcome::Denied => "not permitted",
             Outcome::Held => "held",
         };
-        let (cause, code) = (chain(&undone.error), undone.error.code());
-        warn!(change = %undone.item, code, cause, "not attached: {outcome}");
+        let (cause, code) = (chain(&undone.cause), undone.cause.code());
+        let (not_done, assignment) = match &undone.change {
+            Change::Attach(item) => ("not attached", item.name),
+            Change::Detach(item) => ("not detached", item.name),
+        };
+        warn!(change = %undone.change, %assignment, code, cause, "{not_done}: {outcome}");
     }
     for held in &report.held {
         if matches!(held.reason, HeldReason::Limit { .. }) {

@@ -4,6 +4,7 @@
 //! the house leans on: ids compare without letter case, everything has one order, and what could
 //! not be seen is a value ([`Gap`]) instead of an absence.
 
+mod access;
 mod cluster;
 mod grant;
 mod id;
@@ -13,6 +14,7 @@ mod registry;
 mod scope;
 mod tags;
 
+pub use access::{Access, Pulls};
 pub use cluster::{Cluster, ClusterState, Identity, IdentityOrigin};
 pub use grant::{Grant, GrantKey, Role};
 pub use id::{ClusterId, PrincipalId, RegistryId, ResourceId, ResourceIdError, SubscriptionId};

@@ -20,6 +20,8 @@ pub enum Scope {
     Cluster(ClusterId),
     /// One registry and all clusters
     Registry(RegistryId),
+    /// One cluster and one registry. No text means it: a command that names a pair has both ids.
+    Pair(ClusterId, RegistryId),
 }
 
 impl Scope {
@@ -32,6 +34,7 @@ impl Scope {
             }
             Self::Cluster(id) => id == cluster,
             Self::Registry(id) => id == registry,
+            Self::Pair(one, other) => one == cluster && other == registry,
         }
     }
 
@@ -48,6 +51,7 @@ impl fmt::Display for Scope {
             Self::Subscription(id) => write!(f, "/subscriptions/{id}"),
             Self::Cluster(id) => id.fmt(f),
             Self::Registry(id) => id.fmt(f),
+            Self::Pair(cluster, registry) => write!(f, "{cluster} → {registry}"),
         }
     }
 }

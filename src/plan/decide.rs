@@ -21,13 +21,22 @@ pub(super) struct Case<'a> {
 }
 
 /// What a wish for the right role came to
-enum Wish {
+pub(super) enum Wish {
     /// It is there already
     Kept,
     /// It will be there once the plan is applied
     Planned(AssignmentName),
     /// It will not be there
     Held,
+}
+
+/// Why the right role should be there
+pub(super) struct Want<'a> {
+    /// The rule that wants it, if one does
+    pub(super) rule: Option<&'a str>,
+    /// Whether it must outlive the rule
+    pub(super) pinned: bool,
+    pub(super) reason: AttachReason,
 }
 
 /// What a removal has to wait for
@@ -51,11 +60,19 @@ impl Case<'_> {
         match &self.desire.stance {
             Stance::Vetoed => self.remove_vetoed(plan),
             Stance::Wanted { rule, clusters } => {
-                let wish = self.attach(Some(rule), clusters, !pinned.is_empty(), plan);
+                let follows = !self.desire.followed_by_pin.is_empty();
+                let reason = if follows {
+                    AttachReason::PinFollows
+                } else {
+                    AttachReason::Rule((*rule).to_owned())
+                };
+                let want = Want { rule: Some(rule), pinned: !pinned.is_empty(), reason };
+                let wish = self.attach(&want, clusters, plan);
                 self.retire_other_roles(&wish, plan);
             }
             Stance::Ambiguous(_) | Stance::Unwanted if !pinned.is_empty() => {
-                let wish = self.attach(None, &pinned, true, plan);
+                let want = Want { rule: None, pinned: true, reason: AttachReason::PinFollows };
+                let wish = self.attach(&want, &pinned, plan);
                 self.retire_other_roles(&wish, plan);
             }
             Stance::Ambiguous(reason) => self.hold_ambiguous(reason, plan),
@@ -80,25 +97,17 @@ impl Case<'_> {
     }
 
     /// Sees to it that the right role is there.
-    fn attach(
-        &self,
-        wanted_by: Option<&str>,
-        clusters: &[&Cluster],
-        pinned: bool,
-        plan: &mut Plan,
-    ) -> Wish {
+    pub(super) fn attach(&self, want: &Want<'_>, clusters: &[&Cluster], plan: &mut Plan) -> Wish {
         let role = match self.desire.role() {
             Ok(role) => role,
             Err(reason) => return self.hold_wish(clusters, reason, plan),
         };
         let right = || self.desire.found.iter().filter(|grant| grant.key.role == role);
         let unconditional = right().find(|grant| !grant.conditional);
-        let must_raise = |grant: &Grant| {
-            self.holder(grant) == Holder::Ours && !self.desire.followed_by_pin.is_empty()
-        };
+        let must_raise = |grant: &Grant| self.holder(grant) == Holder::Ours && want.pinned;
         match unconditional {
             Some(grant) if !must_raise(grant) => {
-                plan.kept.push(self.kept(grant, wanted_by, clusters));
+                plan.kept.push(self.kept(grant, want.rule, clusters));
                 return Wish::Kept;
             }
             Some(_) => {}
@@ -117,26 +126,18 @@ impl Case<'_> {
         if living.is_empty() {
             return self.hold_wish(clusters, HeldReason::ClusterDeleting, plan);
         }
-        let attach = self.new_attach(role, wanted_by, &living, pinned);
+        let attach = self.new_attach(role, want, &living);
         let name = attach.name;
         plan.attach.push(attach);
         Wish::Planned(name)
     }
 
-    fn new_attach(
-        &self,
-        role: Role,
-        wanted_by: Option<&str>,
-        clusters: &[&Cluster],
-        pinned: bool,
-    ) -> Attach {
+    fn new_attach(&self, role: Role, want: &Want<'_>, clusters: &[&Cluster]) -> Attach {
         let grant = self.key(role);
-        let kind = if pinned { MarkKind::Pin } else { MarkKind::Rule };
+        let kind = if want.pinned { MarkKind::Pin } else { MarkKind::Rule };
         let pins = self.pinned_clusters();
         let first = pins.iter().chain(clusters).next().map(|cluster| &cluster.id);
-        let reason = wanted_by
-            .filter(|_| self.desire.followed_by_pin.is_empty())
-            .map_or(AttachReason::PinFollows, |rule| AttachReason::Rule(rule.to_owned()));
+        let reason = want.reason.clone();
         let sentence = first
             .map_or_else(String::new, |id| format!("lets cluster {} pull; {reason}", id.name()));
         let description = first.map_or_else(String::new, |id| {
@@ -273,7 +274,7 @@ impl Case<'_> {
     }
 
     /// Who, unseen so far, may need this identity to pull
-    fn doubt(&self) -> Option<HeldReason> {
+    pub(super) fn doubt(&self) -> Option<HeldReason> {
         if !self.inventory.knows_all_clusters() {
             return Some(HeldReason::ClustersUnseen);
         }
@@ -290,11 +291,11 @@ impl Case<'_> {
         pending.map(|cluster| HeldReason::MayBeIdentityOf(cluster.id.clone()))
     }
 
-    fn is_ours(&self, grant: &Grant) -> bool {
+    pub(super) fn is_ours(&self, grant: &Grant) -> bool {
         AssignmentName::is_of(&self.policy.owner, grant)
     }
 
-    fn holder(&self, grant: &Grant) -> Holder {
+    pub(super) fn holder(&self, grant: &Grant) -> Holder {
         if !self.is_ours(grant) {
             return Holder::Foreign;
         }
@@ -318,7 +319,12 @@ impl Case<'_> {
         }
     }
 
-    fn detach(&self, grant: &Grant, reason: DetachReason, after: Option<AssignmentName>) -> Detach {
+    pub(super) fn detach(
+        &self,
+        grant: &Grant,
+        reason: DetachReason,
+        after: Option<AssignmentName>,
+    ) -> Detach {
         Detach {
             grant: grant.key.clone(),
             name: AssignmentName(grant.name),
@@ -333,7 +339,7 @@ impl Case<'_> {
         Wish::Held
     }
 
-    fn hold_detach(&self, reason: HeldReason, plan: &mut Plan) {
+    pub(super) fn hold_detach(&self, reason: HeldReason, plan: &mut Plan) {
         plan.held.push(self.held(self.desire.holders, Action::Detach, reason));
     }
 
@@ -348,10 +354,10 @@ impl Case<'_> {
     }
 }
 
-fn conditional(grant: &Grant) -> HeldReason {
+pub(super) fn conditional(grant: &Grant) -> HeldReason {
     HeldReason::Conditional { assignment: grant.id.clone() }
 }
 
-fn ids(clusters: &[&Cluster]) -> Vec<ClusterId> {
+pub(super) fn ids(clusters: &[&Cluster]) -> Vec<ClusterId> {
     clusters.iter().map(|cluster| cluster.id.clone()).collect()
 }

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 
 use super::{Action, Held, HeldReason};
 use crate::model::{
-    AssignmentName, Cluster, ClusterHash, ClusterState, Grant, Identity, Inventory, Mark, MarkKind,
-    PrincipalId, Registry, RegistryMode, Role, Scope,
+    AssignmentName, Cluster, ClusterHash, ClusterId, ClusterState, Grant, Identity, Inventory,
+    Mark, MarkKind, PrincipalId, Registry, RegistryMode, Role, Scope,
 };
 use crate::policy::{Decision, Policy, RegistryNames};
 
@@ -75,30 +75,42 @@ impl<'a> Index<'a> {
 
     fn desires_at(&'a self, registry: &'a Registry) -> impl Iterator<Item = Desire<'a>> {
         let key = registry.id.key();
-        let (grants, pins) = (self.grants.get(key), self.pins.get(key));
+        let grants = self.grants.get(key);
         let scope = &self.inventory.scope;
         let held = self.holders.iter().filter(|(_, clusters)| {
             clusters.iter().any(|cluster| scope.covers(&cluster.id, &registry.id))
         });
-        let held = held.map(|(principal, clusters)| (*principal, clusters.as_slice()));
+        let held = held.map(|(principal, _)| *principal);
         // Identities that only a grant remembers, where the scope is wide enough to tell that they
         // are orphans
         let orphans = grants.into_iter().flatten().filter(|(principal, grants)| {
             !self.holders.contains_key(principal)
                 && grants.iter().any(|grant| is_in_scope(self.inventory, grant))
         });
-        let orphans = orphans.map(|(principal, _)| (*principal, [].as_slice()));
-        held.chain(orphans).filter_map(move |(principal, holders)| {
-            let desire = Desire {
-                registry,
-                principal,
-                holders,
-                stance: stance(self.policy, registry, holders, &self.names),
-                found: slice(grants, principal),
-                followed_by_pin: slice(pins, principal),
-            };
+        let orphans = orphans.map(|(principal, _)| *principal);
+        held.chain(orphans).filter_map(move |principal| {
+            let desire = self.desire(registry, principal);
             desire.may_matter().then_some(desire)
         })
+    }
+
+    /// The desire of one identity at one registry, whether or not it may lead to anything
+    pub(super) fn desire(&'a self, registry: &'a Registry, principal: PrincipalId) -> Desire<'a> {
+        let key = registry.id.key();
+        let holders = self.holders.get(&principal).map_or(&[][..], Vec::as_slice);
+        Desire {
+            registry,
+            principal,
+            holders,
+            stance: stance(self.policy, registry, holders, &self.names),
+            found: slice(self.grants.get(key), principal),
+            followed_by_pin: slice(self.pins.get(key), principal),
+        }
+    }
+
+    /// What the registries of the inventory may be called
+    pub(super) fn names(&self) -> &RegistryNames {
+        &self.names
     }
 
     /// The wishes of clusters without an identity
@@ -108,13 +120,7 @@ impl<'a> Index<'a> {
     }
 
     fn held_wishes_of(&self, cluster: &Cluster) -> Vec<Held> {
-        let reason = match &cluster.identity {
-            Identity::Kubelet { .. } => return Vec::new(),
-            _ if cluster.state == ClusterState::Deleting => HeldReason::ClusterDeleting,
-            Identity::Pending => HeldReason::NoIdentityYet,
-            Identity::ServicePrincipal { .. } => HeldReason::ServicePrincipal,
-            Identity::Missing => HeldReason::NoIdentity,
-        };
+        let Some(reason) = without_identity(cluster) else { return Vec::new() };
         let scope = &self.inventory.scope;
         let registries = self.inventory.registries.values();
         let in_scope = registries.filter(|registry| scope.covers(&cluster.id, &registry.id));
@@ -137,6 +143,17 @@ impl<'a> Index<'a> {
             })
         });
         held.collect()
+    }
+}
+
+/// Why nothing can be attached to a cluster that has no kubelet identity
+pub(super) fn without_identity(cluster: &Cluster) -> Option<HeldReason> {
+    match &cluster.identity {
+        Identity::Kubelet { .. } => None,
+        _ if cluster.state == ClusterState::Deleting => Some(HeldReason::ClusterDeleting),
+        Identity::Pending => Some(HeldReason::NoIdentityYet),
+        Identity::ServicePrincipal { .. } => Some(HeldReason::ServicePrincipal),
+        Identity::Missing => Some(HeldReason::NoIdentity),
     }
 }
 
@@ -198,10 +215,13 @@ fn is_in_scope(inventory: &Inventory, grant: &Grant) -> bool {
         Scope::Everything => true,
         Scope::Subscription(id) => grant.key.registry.subscription() == *id,
         Scope::Registry(id) => *id == grant.key.registry,
-        Scope::Cluster(id) => {
-            Mark::read(&grant.description).is_some_and(|mark| mark.cluster == ClusterHash::of(id))
-        }
+        Scope::Cluster(id) => is_marked_for(grant, id),
+        Scope::Pair(id, registry) => *registry == grant.key.registry && is_marked_for(grant, id),
     }
+}
+
+fn is_marked_for(grant: &Grant, cluster: &ClusterId) -> bool {
+    Mark::read(&grant.description).is_some_and(|mark| mark.cluster == ClusterHash::of(cluster))
 }
 
 /// Joins the verdicts of all holders: a veto wins, then a wish, then an ambiguous name.

@@ -45,6 +45,21 @@ pub fn guard(mut plan: Plan, policy: &Policy) -> Plan {
     plan
 }
 
+/// Moves to *held* what the policy's mode forbids a person's own command on one pair.
+///
+/// A person who asks for one pair has decided what the modes and limits leave to nobody, so only
+/// `observe` stands against it: it promises that nothing is written.
+pub fn guard_pair(mut plan: Plan, policy: &Policy) -> Plan {
+    if let Some(reason) = forbids_attach(policy.mode) {
+        let attach = std::mem::take(&mut plan.attach).into_iter();
+        plan.held.extend(attach.map(|attach| held_attach(attach, reason.clone())));
+        let detach = std::mem::take(&mut plan.detach).into_iter();
+        plan.held.extend(detach.map(|detach| held_detach(detach, reason.clone())));
+        plan.held.sort();
+    }
+    plan
+}
+
 fn forbids_attach(mode: Mode) -> Option<HeldReason> {
     (mode == Mode::Observe).then_some(HeldReason::Mode(mode))
 }

@@ -26,6 +26,9 @@ mod desire;
 mod guard;
 #[cfg(test)]
 mod guard_tests;
+mod pair;
+#[cfg(test)]
+mod pair_tests;
 mod project;
 mod reason;
 mod render;
@@ -36,7 +39,8 @@ mod worlds;
 
 use std::collections::BTreeSet;
 
-pub use guard::guard;
+pub use guard::{guard, guard_pair};
+pub use pair::{PairRefusal, is_pinned_for, pin, unpin};
 pub use project::project;
 pub use reason::{AttachReason, DetachReason, HeldReason};
 pub use render::render;
@@ -61,6 +65,8 @@ pub struct Plan {
     pub held: Vec<Held>,
     /// What could not be seen
     pub gaps: BTreeSet<Gap>,
+    /// What an attachment does not do for a cluster that has one, or gets one
+    pub warnings: BTreeSet<Warning>,
 }
 
 impl Plan {
@@ -148,6 +154,13 @@ pub enum Action {
     Detach,
 }
 
+/// Something that an attachment does not do
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Warning {
+    /// The cluster has service accounts pull, and an attachment is of the kubelet identity
+    ServiceAccountPull(ClusterId),
+}
+
 /// Compares what the policy wants with what was found.
 ///
 /// # Guarantees
@@ -174,5 +187,15 @@ pub fn plan(inventory: &Inventory, policy: &Policy) -> Plan {
     plan.detach.sort();
     plan.kept.sort();
     plan.held.sort();
+    plan.warnings = warnings(inventory, &plan);
     plan
+}
+
+fn warnings(inventory: &Inventory, plan: &Plan) -> BTreeSet<Warning> {
+    let attached = plan.attach.iter().flat_map(|attach| &attach.clusters);
+    let pulling = attached.chain(plan.kept.iter().flat_map(|kept| &kept.clusters));
+    let by_service_account = pulling.filter(|id| {
+        inventory.clusters.get(*id).is_some_and(|cluster| cluster.service_account_pull)
+    });
+    by_service_account.cloned().map(Warning::ServiceAccountPull).collect()
 }

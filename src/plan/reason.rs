@@ -12,6 +12,8 @@ pub enum AttachReason {
     Rule(String),
     /// A pinned assignment follows its cluster to a new identity or its registry to a new mode
     PinFollows,
+    /// A person asked for it by a command
+    Asked,
 }
 
 impl fmt::Display for AttachReason {
@@ -19,6 +21,7 @@ impl fmt::Display for AttachReason {
         match self {
             Self::Rule(name) => write!(f, "rule `{name}` wants it"),
             Self::PinFollows => f.write_str("its pin follows"),
+            Self::Asked => f.write_str("a command asked for it"),
         }
     }
 }
@@ -36,6 +39,8 @@ pub enum DetachReason {
     ClusterGone,
     /// The cluster it was pinned for has another identity now
     IdentityReplaced,
+    /// A person asked for it by a command
+    Asked,
 }
 
 impl fmt::Display for DetachReason {
@@ -46,6 +51,7 @@ impl fmt::Display for DetachReason {
             Self::RoleNotHonoured => "the registry does not honour this role in its present mode",
             Self::ClusterGone => "no cluster holds the identity",
             Self::IdentityReplaced => "its cluster has another identity now",
+            Self::Asked => "a command asked for it",
         })
     }
 }
@@ -81,6 +87,8 @@ pub enum HeldReason {
     ClustersUnseen,
     /// A cluster that is being made may turn out to have this identity
     MayBeIdentityOf(ClusterId),
+    /// Another cluster has the same identity, and a rule or a pin wants the registry for it
+    NeededBy(ClusterId),
     /// A person pinned it and the policy vetoes it
     PinnedButVetoed,
     /// The assignment that must be there first is held itself
@@ -125,6 +133,9 @@ impl fmt::Display for HeldReason {
             Self::ClustersUnseen => f.write_str("not every cluster that may need it was looked at"),
             Self::MayBeIdentityOf(cluster) => {
                 write!(f, "`{}` is being made and may have this identity", cluster.name())
+            }
+            Self::NeededBy(cluster) => {
+                write!(f, "`{}` has the same identity and needs it", cluster.name())
             }
             Self::PinnedButVetoed => f.write_str("it is pinned, and the policy vetoes it"),
             Self::ReplacementHeld => f.write_str("the assignment that replaces it is held itself"),

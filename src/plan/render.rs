@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Action, Attach, Detach, Held, Holder, Kept, Plan};
+use super::{Action, Attach, Detach, Held, Holder, Kept, Plan, Warning};
 use crate::model::ClusterId;
 
 /// The plan as lines for people, each ending in a line break
@@ -12,7 +12,8 @@ pub fn render(plan: &Plan) -> String {
     let held = plan.held.iter().map(|item| format!("held    {item}\n"));
     let kept = plan.kept.iter().map(|item| format!("kept    {item}\n"));
     let gaps = plan.gaps.iter().map(|gap| format!("unseen  {gap}\n"));
-    attach.chain(detach).chain(held).chain(kept).chain(gaps).collect()
+    let warnings = plan.warnings.iter().map(|warning| format!("warning {warning}\n"));
+    attach.chain(detach).chain(held).chain(kept).chain(gaps).chain(warnings).collect()
 }
 
 impl fmt::Display for Attach {
@@ -52,6 +53,18 @@ impl fmt::Display for Kept {
             (Holder::Ours, None) => f.write_str("ours"),
             (Holder::Pinned, _) => f.write_str("pinned"),
             (Holder::Foreign, _) => f.write_str("made by someone else"),
+        }
+    }
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ServiceAccountPull(cluster) => write!(
+                f,
+                "{} lets service accounts pull with identities of their own: an attachment does nothing for such pulls",
+                cluster.name()
+            ),
         }
     }
 }

@@ -197,7 +197,7 @@ impl Case<'_> {
                     }
                 }
                 DetachReason::ClusterGone => self.inventory.knows_all_clusters(),
-                DetachReason::Unwanted | DetachReason::Vetoed => false,
+                DetachReason::Unwanted | DetachReason::Vetoed | DetachReason::Asked => false,
             },
         }
     }
@@ -330,7 +330,7 @@ fn the_small_worlds_reach_every_outcome() {
     assert!(missing.is_empty(), "never held for: {missing:?}");
 }
 
-/// A number for each reason that the planner itself gives; the guard's own are 99.
+/// A number for each reason that a walk of the planner gives; those of others are 99.
 fn discriminant(reason: &HeldReason) -> u8 {
     match reason {
         HeldReason::NoIdentityYet => 0,
@@ -343,6 +343,7 @@ fn discriminant(reason: &HeldReason) -> u8 {
         HeldReason::MayBeIdentityOf(_) => 7,
         HeldReason::PinnedButVetoed => 8,
         HeldReason::NoIdentity
+        | HeldReason::NeededBy(_)
         | HeldReason::AmbiguousName { .. }
         | HeldReason::ReplacementHeld
         | HeldReason::Mode(_)

@@ -1,53 +1,128 @@
-//! Making a plan's assignments, side by side, each with an outcome of its own.
+//! Making a plan's changes, each with an outcome of its own: attachments side by side, then
+//! detachments.
 //!
-//! One that fails stops no other.
+//! One that fails stops no other, but for a removal whose replacement did not come.
+
+use std::collections::BTreeSet;
 
 use futures::stream::{self, StreamExt};
 
 use super::Reconciler;
-use super::report::{Outcome, Report, Undone};
-use crate::azure::Put;
-use crate::model::Scope;
-use crate::plan::{Attach, Plan};
+use super::report::{Cause, Change, Report, Undone};
+use crate::azure::{Put, Removed};
+use crate::model::{AssignmentName, Grant, Mark, MarkKind, Scope};
+use crate::plan::{Attach, Detach, DetachReason, Plan};
 
-/// How many assignments are made at once: ARM lets ten a second through in the long run
+/// How many assignments are written at once: ARM lets ten a second through in the long run
 const AT_ONCE: usize = 8;
 
+/// What an attachment came to
+enum Attached {
+    Now,
+    Already,
+}
+
 impl Reconciler {
-    /// Makes what the plan attaches, and says what came of it. Removals never come this far: the guard
-    /// holds them in every mode that this version accepts.
+    /// Makes the changes of a plan, and says what came of it.
     ///
     /// # Guarantees
     /// Safe to repeat and to run twice at once: names are computed, so the same assignment is made
-    /// only once.
+    /// only once. An assignment is removed only after a read of the assignment itself that proves it
+    /// ours and as it was when the removal was decided, and after the one that replaces it is there.
     pub async fn apply(&self, scope: &Scope, plan: Plan) -> Report {
-        let Plan { attach, kept, held, gaps, detach: _ } = plan;
-        let mut report = Report::new(scope.clone(), kept, held, gaps);
+        let (mut report, attach, detach) = Report::of(scope.clone(), plan);
         let puts = attach.into_iter().map(|item| async move {
-            let outcome = self.arm.put_grant(&item.grant, item.name, &item.description).await;
-            (item, outcome)
+            let done = self.attach(&item).await;
+            (item, done)
         });
         let mut puts = stream::iter(puts).buffered(AT_ONCE);
-        while let Some((item, outcome)) = puts.next().await {
-            note(&mut report, item, outcome);
+        while let Some((item, done)) = puts.next().await {
+            match done {
+                Ok(Attached::Now) => report.attached.push(item),
+                Ok(Attached::Already) => report.already.push(item),
+                Err(cause) => report.undone.push(undone(Change::Attach(item), cause)),
+            }
+        }
+        let there = report.attached.iter().chain(&report.already).map(|item| item.name);
+        let there: BTreeSet<AssignmentName> = there.collect();
+        let there = &there;
+        let deletes = detach.into_iter().map(|item| async move {
+            let done = self.detach(&item, there).await;
+            (item, done)
+        });
+        let mut deletes = stream::iter(deletes).buffered(AT_ONCE);
+        while let Some((item, done)) = deletes.next().await {
+            match done {
+                Ok(Removed::Gone) => report.detached.push(item),
+                Ok(Removed::WasNotThere) => report.gone.push(item),
+                Err(cause) => report.undone.push(undone(Change::Detach(item), cause)),
+            }
         }
         report
     }
-}
 
-fn note(report: &mut Report, item: Attach, outcome: Result<Put, crate::azure::ArmError>) {
-    match outcome {
-        Ok(Put::Created) => report.attached.push(item),
-        Ok(Put::AlreadyThere) => report.already.push(item),
-        Err(error) => {
-            let outcome = if error.is_later() {
-                Outcome::Later { not_before: error.retry_after() }
-            } else if error.is_denied() {
-                Outcome::Denied
-            } else {
-                Outcome::Held
-            };
-            report.undone.push(Undone { item, outcome, error });
+    async fn attach(&self, item: &Attach) -> Result<Attached, Cause> {
+        match self.arm.put_grant(&item.grant, item.name, &item.description).await? {
+            Put::Created => Ok(Attached::Now),
+            // The name was there: someone was quicker, or the mark of an old one was to be changed.
+            Put::AlreadyThere => Ok(Attached::Already),
+            Put::UnderAnotherName => self.is_there(item).await,
         }
     }
+
+    /// Whether the assignment of another name that Azure speaks of lets the cluster pull
+    async fn is_there(&self, item: &Attach) -> Result<Attached, Cause> {
+        let subscription = item.grant.registry.subscription();
+        let grants = self.arm.grants_of(subscription, item.grant.principal).await?;
+        let same: Vec<Grant> = grants.into_iter().filter(|grant| grant.key == item.grant).collect();
+        match same.first() {
+            Some(_) if same.iter().any(|grant| !grant.conditional) => Ok(Attached::Already),
+            Some(grant) => Err(Cause::Conditional(grant.id.clone())),
+            None => Err(Cause::Hidden),
+        }
+    }
+
+    async fn detach(
+        &self,
+        item: &Detach,
+        there: &BTreeSet<AssignmentName>,
+    ) -> Result<Removed, Cause> {
+        if item.after.is_some_and(|after| !there.contains(&after)) {
+            return Err(Cause::NotReplaced);
+        }
+        let registry = &item.grant.registry;
+        let Some(grant) = self.arm.grant(registry, item.name).await? else {
+            return Ok(Removed::WasNotThere);
+        };
+        if !self.is_as_decided(item, &grant) {
+            return Err(Cause::Changed);
+        }
+        Ok(self.arm.delete_grant(registry, item.name).await?)
+    }
+
+    /// Whether an assignment is still what its removal was decided about: ours, without a condition,
+    /// and not pinned by someone since
+    fn is_as_decided(&self, item: &Detach, grant: &Grant) -> bool {
+        let mark = Mark::read(&grant.description).map(|mark| mark.kind);
+        let may_go = match (item.reason, mark) {
+            (DetachReason::Asked, _) | (_, Some(MarkKind::Rule)) => true,
+            (
+                DetachReason::ClusterGone
+                | DetachReason::IdentityReplaced
+                | DetachReason::RoleNotHonoured,
+                Some(MarkKind::Pin),
+            ) => true,
+            (DetachReason::Unwanted | DetachReason::Vetoed, Some(MarkKind::Pin)) | (_, None) => {
+                false
+            }
+        };
+        may_go
+            && grant.key == item.grant
+            && !grant.conditional
+            && AssignmentName::is_of(&self.policy.owner, grant)
+    }
+}
+
+fn undone(change: Change, cause: Cause) -> Undone {
+    Undone { change, outcome: cause.outcome(), cause }
 }

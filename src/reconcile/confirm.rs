@@ -45,7 +45,7 @@ pub(super) fn read_by_observing(inventory: &Inventory) -> BTreeSet<ResourceId> {
     match &inventory.scope {
         Scope::Cluster(id) => BTreeSet::from([ResourceId::Cluster(id.clone())]),
         Scope::Registry(id) => BTreeSet::from([ResourceId::Registry(id.clone())]),
-        Scope::Everything | Scope::Subscription(_) => BTreeSet::new(),
+        Scope::Everything | Scope::Subscription(_) | Scope::Pair(..) => BTreeSet::new(),
     }
 }
 

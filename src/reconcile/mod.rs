@@ -5,12 +5,16 @@
 
 mod apply;
 mod confirm;
+mod names;
 mod observe;
+mod pair;
 mod report;
 
 use thiserror::Error;
 
-pub use report::{Outcome, Report, Undone};
+pub use names::NameError;
+pub use pair::{PairError, PairPlan, Wish};
+pub use report::{Cause, Change, Outcome, Report, Undone};
 
 use crate::azure::{Arm, ArmError, Estate, Graph};
 use crate::model::{Inventory, Scope, SubscriptionId};
@@ -47,7 +51,7 @@ impl Reconciler {
     /// Azure can tell, and [`plan`](Self::plan) asks it.
     pub fn is_outside_estate(&self, scope: &Scope) -> bool {
         let stated = &self.estate.subscriptions;
-        !stated.is_empty() && subscription_of(scope).is_some_and(|id| !stated.contains(&id))
+        !stated.is_empty() && subscriptions_of(scope).iter().any(|id| !stated.contains(id))
     }
 
     /// What a run would do now. Reads, and writes nothing.
@@ -66,12 +70,13 @@ impl Reconciler {
     }
 
     async fn is_in_estate(&self, scope: &Scope) -> Result<bool, ReconcileError> {
-        let Some(id) = subscription_of(scope) else { return Ok(true) };
-        if !self.estate.subscriptions.is_empty() {
-            return Ok(self.estate.subscriptions.contains(&id));
+        let ids = subscriptions_of(scope);
+        if ids.is_empty() || !self.estate.subscriptions.is_empty() {
+            return Ok(!self.is_outside_estate(scope));
         }
         let answering = self.graph.subscriptions_answering(&self.estate).await;
-        Ok(answering.map_err(reading("which subscriptions are in the estate"))?.contains(&id))
+        let answering = answering.map_err(reading("which subscriptions are in the estate"))?;
+        Ok(ids.iter().all(|id| answering.contains(id)))
     }
 
     /// Plans, reads both ends of whatever the plan would write, and plans again, until nothing that
@@ -90,12 +95,13 @@ impl Reconciler {
     }
 }
 
-fn subscription_of(scope: &Scope) -> Option<SubscriptionId> {
+fn subscriptions_of(scope: &Scope) -> Vec<SubscriptionId> {
     match scope {
-        Scope::Everything => None,
-        Scope::Subscription(id) => Some(*id),
-        Scope::Cluster(id) => Some(id.subscription()),
-        Scope::Registry(id) => Some(id.subscription()),
+        Scope::Everything => Vec::new(),
+        Scope::Subscription(id) => vec![*id],
+        Scope::Cluster(id) => vec![id.subscription()],
+        Scope::Registry(id) => vec![id.subscription()],
+        Scope::Pair(cluster, registry) => vec![cluster.subscription(), registry.subscription()],
     }
 }
 

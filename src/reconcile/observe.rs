@@ -21,7 +21,9 @@ impl Reconciler {
         match scope {
             Scope::Cluster(id) => self.observe_cluster(scope, id).await,
             Scope::Registry(id) => self.observe_registry(scope, id).await,
-            Scope::Everything | Scope::Subscription(_) => self.observe_estate(scope).await,
+            Scope::Everything | Scope::Subscription(_) | Scope::Pair(..) => {
+                self.observe_estate(scope).await
+            }
         }
     }
 
@@ -78,14 +80,23 @@ impl Reconciler {
         for grant in grants {
             inventory.add_grant(grant);
         }
+        self.note_silent_subscriptions(&mut inventory).await?;
+        Ok(inventory)
+    }
+
+    /// Notes a gap for every stated subscription that Resource Graph leaves out in silence.
+    pub(super) async fn note_silent_subscriptions(
+        &self,
+        inventory: &mut Inventory,
+    ) -> Result<(), ReconcileError> {
         let answering = self.graph.subscriptions_answering(&self.estate).await;
         let answering = answering.map_err(reading("which subscriptions answer"))?;
         let silent = self.estate.subscriptions.iter().filter(|id| !answering.contains(id));
         inventory.gaps.extend(silent.copied().map(Gap::Subscription));
-        Ok(inventory)
+        Ok(())
     }
 
-    async fn ask_graph(
+    pub(super) async fn ask_graph(
         &self,
         wanted: Wanted,
         inventory: &mut Inventory,
@@ -160,7 +171,7 @@ fn nothing(inventory: Inventory) -> Inventory {
 }
 
 /// Adds a list of grants, or the gap that a refused list leaves.
-fn note_grants(
+pub(super) fn note_grants(
     subscription: SubscriptionId,
     principal: Option<PrincipalId>,
     grants: Result<Vec<Grant>, ArmError>,

@@ -1,22 +1,29 @@
 //! What came of a run, as values: who logs it or sends it is not known here.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::time::Duration;
+
+use thiserror::Error;
 
 use crate::azure::ArmError;
 use crate::model::{Gap, Scope};
-use crate::plan::{Attach, Held, HeldReason, Kept};
+use crate::plan::{Attach, Detach, Held, HeldReason, Kept, Plan, Warning};
 
 /// What came of one run
 #[derive(Debug)]
 pub struct Report {
     /// Where it looked
     pub scope: Scope,
-    /// Assignments made
+    /// Assignments made, or given a pin
     pub attached: Vec<Attach>,
     /// Assignments that someone made in the meantime
     pub already: Vec<Attach>,
-    /// Assignments that could not be made
+    /// Assignments removed
+    pub detached: Vec<Detach>,
+    /// Assignments that someone removed in the meantime
+    pub gone: Vec<Detach>,
+    /// Changes that could not be made
     pub undone: Vec<Undone>,
     /// What was as it should be
     pub kept: Vec<Kept>,
@@ -24,20 +31,78 @@ pub struct Report {
     pub held: Vec<Held>,
     /// What could not be seen
     pub gaps: BTreeSet<Gap>,
+    /// What an attachment does not do
+    pub warnings: BTreeSet<Warning>,
 }
 
-/// An assignment that could not be made
+/// A change that could not be made
 #[derive(Debug)]
 pub struct Undone {
     /// Which
-    pub item: Attach,
+    pub change: Change,
     /// What becomes of it
     pub outcome: Outcome,
-    /// What Azure said
-    pub error: ArmError,
+    /// What stood against it
+    pub cause: Cause,
 }
 
-/// What becomes of an assignment that could not be made
+/// A change of one assignment
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Making it
+    Attach(Attach),
+    /// Removing it
+    Detach(Detach),
+}
+
+/// What stood against a change
+#[derive(Debug, Error)]
+pub enum Cause {
+    /// Azure did not do it
+    #[error(transparent)]
+    Azure(#[from] ArmError),
+    /// The same scope, identity and role have an assignment under another name, with a condition
+    #[error("assignment `{0}` is there with a condition")]
+    Conditional(String),
+    /// Azure said that it is there, and did not list it
+    #[error("Azure says that it is there, and does not show it")]
+    Hidden,
+    /// The assignment was changed since the decision to remove it
+    #[error("the assignment is not what it was a moment ago")]
+    Changed,
+    /// The assignment that must be there first could not be made
+    #[error("the assignment that replaces it could not be made")]
+    NotReplaced,
+}
+
+impl Cause {
+    /// Azure's code, such as `ScopeLocked`, or a word of ours
+    pub fn code(&self) -> &str {
+        match self {
+            Self::Azure(error) => error.code(),
+            Self::Conditional(_) => "Conditional",
+            Self::Hidden => "Hidden",
+            Self::Changed => "Changed",
+            Self::NotReplaced => "NotReplaced",
+        }
+    }
+
+    /// What becomes of the change
+    pub(super) fn outcome(&self) -> Outcome {
+        match self {
+            Self::Azure(error) if error.is_later() => {
+                Outcome::Later { not_before: error.retry_after() }
+            }
+            Self::Azure(error) if error.is_denied() => Outcome::Denied,
+            Self::Hidden => Outcome::Later { not_before: None },
+            Self::Azure(_) | Self::Conditional(_) | Self::Changed | Self::NotReplaced => {
+                Outcome::Held
+            }
+        }
+    }
+}
+
+/// What becomes of a change that could not be made
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// It may well work later
@@ -51,29 +116,53 @@ pub enum Outcome {
     Held,
 }
 
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Attach(item) => item.fmt(f),
+            Self::Detach(item) => item.fmt(f),
+        }
+    }
+}
+
 impl Report {
-    pub(super) fn new(scope: Scope, kept: Vec<Kept>, held: Vec<Held>, gaps: BTreeSet<Gap>) -> Self {
+    /// What a plan leaves as it is; its changes are still to be made
+    pub(super) fn of(scope: Scope, plan: Plan) -> (Self, Vec<Attach>, Vec<Detach>) {
+        let Plan { attach, detach, kept, held, gaps, warnings } = plan;
         let (attached, already, undone) = (Vec::new(), Vec::new(), Vec::new());
-        Self { scope, attached, already, undone, kept, held, gaps }
+        let (detached, gone) = (Vec::new(), Vec::new());
+        let report =
+            Self { scope, attached, already, detached, gone, undone, kept, held, gaps, warnings };
+        (report, attach, detach)
     }
 
     /// Whether anything may work later, and how long to wait for it at least
     pub fn waits(&self) -> Option<Duration> {
         // A wide run does not wait for single clusters: their own events do, and the next tick.
-        let is_narrow = matches!(self.scope, Scope::Cluster(_) | Scope::Registry(_));
-        let identity =
-            is_narrow && self.held.iter().any(|held| held.reason == HeldReason::NoIdentityYet);
+        let is_narrow = match self.scope {
+            Scope::Cluster(_) | Scope::Registry(_) | Scope::Pair(..) => true,
+            Scope::Everything | Scope::Subscription(_) => false,
+        };
+        let cluster = is_narrow && self.held.iter().any(|held| passes(&held.reason));
         let later = self.undone.iter().filter_map(|undone| match undone.outcome {
             Outcome::Later { not_before } => Some(not_before.unwrap_or_default()),
             Outcome::Denied | Outcome::Held => None,
         });
-        later.chain(identity.then_some(Duration::ZERO)).max()
+        later.chain(cluster.then_some(Duration::ZERO)).max()
     }
 
     /// Whether Azure refused anything for want of permission
     pub fn was_denied(&self) -> bool {
         self.undone.iter().any(|undone| undone.outcome == Outcome::Denied)
     }
+}
+
+/// Whether a reason passes by itself: a cluster that is being made or deleted will be done some day.
+fn passes(reason: &HeldReason) -> bool {
+    matches!(
+        reason,
+        HeldReason::NoIdentityYet | HeldReason::ClusterDeleting | HeldReason::MayBeIdentityOf(_)
+    )
 }
 
 #[cfg(test)]
@@ -95,12 +184,14 @@ mod tests {
     }
 
     #[test]
-    fn only_a_narrow_run_waits_for_an_identity() {
+    fn only_a_narrow_run_waits_for_a_cluster() {
         let waits = |scope, reason| {
-            Report::new(scope, Vec::new(), vec![held(reason)], BTreeSet::new()).waits().is_some()
+            let plan = Plan { held: vec![held(reason)], ..Plan::default() };
+            Report::of(scope, plan).0.waits().is_some()
         };
         let cluster = || Scope::Cluster(held(HeldReason::NoIdentity).clusters.remove(0));
         assert!(waits(cluster(), HeldReason::NoIdentityYet));
+        assert!(waits(cluster(), HeldReason::ClusterDeleting));
         assert!(!waits(cluster(), HeldReason::NoIdentity));
         assert!(!waits(Scope::Everything, HeldReason::NoIdentityYet));
     }

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::Unreadable;
 use super::resource::said;
-use crate::model::{Grant, GrantKey, Role};
+use crate::model::{Access, Grant, GrantKey, Role};
 
 #[derive(Debug, Deserialize)]
 struct Assignment {
@@ -42,6 +42,24 @@ pub(in crate::azure) fn grant(item: &RawValue) -> Result<Option<Grant>, Unreadab
     }))
 }
 
+/// Reads an assignment of any role at any scope, for what it may allow.
+pub(in crate::azure) fn access(item: &RawValue) -> Result<Access, Unreadable> {
+    let Assignment { id, properties } = serde_json::from_str(item.get())?;
+    let whose = properties.principal_id;
+    let principal = whose.parse().map_err(|_| Unreadable::guid("principalId", &whose))?;
+    let definition = properties.role_definition_id;
+    let role = definition.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+    let role =
+        Uuid::parse_str(role).map_err(|_| Unreadable::guid("roleDefinitionId", &definition))?;
+    Ok(Access {
+        assignment: id,
+        scope: properties.scope,
+        role,
+        principal,
+        conditional: said(properties.condition).is_some(),
+    })
+}
+
 /// The GUID that an assignment's id ends with
 fn name(id: &str) -> Result<Uuid, Unreadable> {
     let last = id.rsplit('/').next().unwrap_or_default();
@@ -62,6 +80,14 @@ mod tests {
         let (grants, problems) = Page::read(body).unwrap().items.read(grant);
         assert_eq!(grants, [None, None, None]);
         assert_eq!(problems, Vec::<String>::new());
+    }
+
+    #[test]
+    fn every_role_at_every_scope_is_read_as_access() {
+        let (access, problems) = Page::read(LIST).unwrap().items.read(access);
+        assert!(access.iter().any(|one| !one.scope.to_lowercase().contains("/registries/")));
+        assert!(access.iter().any(|one| one.conditional));
+        assert_eq!(problems.len(), 2, "{problems:?}");
     }
 
     #[test]

@@ -16,7 +16,7 @@ use thiserror::Error;
 
 use crate::model::ResourceIdError;
 
-pub(super) use assignment::grant;
+pub(super) use assignment::{access, grant};
 pub(super) use cluster::cluster;
 pub(super) use list::{GraphPage, Page};
 pub(super) use registry::registry;

@@ -1,0 +1,212 @@
+//! What to do about one pair that a person names in a command.
+//!
+//! | command | the policy                  | found          | result                                |
+//! |---------|-----------------------------|----------------|---------------------------------------|
+//! | attach  | vetoes it                   | any            | refuse                                |
+//! | attach  | neither wants nor allows it | any            | refuse                                |
+//! | attach  | wants it, or `pins` has it  | nothing        | attach, pinned                        |
+//! | attach  | wants it, or `pins` has it  | ours, unpinned | pin it                                |
+//! | attach  | wants it, or `pins` has it  | ours, pinned   | keep                                  |
+//! | attach  | wants it, or `pins` has it  | someone else's | keep, and never ours                  |
+//! | detach  | wants it                    | any            | refuse, naming the rule               |
+//! | detach  | does not                    | ours           | detach, or hold if anyone may need it |
+//! | detach  | does not                    | someone else's | leave                                 |
+//!
+//! What stands against a planned attachment stands against a pinned one too.
+
+use std::collections::BTreeSet;
+
+use thiserror::Error;
+
+use super::decide::{Case, Want, conditional};
+use super::desire::{Index, without_identity};
+use super::{Action, AttachReason, DetachReason, Held, HeldReason, Plan, warnings};
+use crate::model::{
+    AssignmentName, Cluster, ClusterHash, ClusterId, Grant, Inventory, Mark, MarkKind, PrincipalId,
+    Registry,
+};
+use crate::policy::{Decision, Policy};
+
+/// Why a person's command on a pair is turned down: no later attempt would end otherwise
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum PairRefusal {
+    /// They live in different tenants, where no managed identity of one can reach the other.
+    #[error("the cluster and the registry live in different tenants")]
+    OtherTenant,
+    /// The policy forbids it, for this cluster or for one with the same identity.
+    #[error("it is vetoed for cluster `{}`: {by}", .cluster.name())]
+    Vetoed {
+        /// The cluster
+        cluster: ClusterId,
+        /// What forbids it
+        by: String,
+    },
+    /// Neither does a rule want it, nor does an entry of `pins` allow it.
+    #[error("no rule wants this pair, and no entry of `pins` allows it")]
+    NotAllowed,
+    /// A rule would attach it again.
+    #[error("the rule `{rule}` wants this pair attached")]
+    Wanted {
+        /// The rule
+        rule: String,
+    },
+}
+
+impl PairRefusal {
+    /// What to do about it
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::OtherTenant => "use a registry in the cluster's own tenant",
+            Self::Vetoed { .. } => {
+                "a veto wins over every command: change the tag or the rule that forbids it"
+            }
+            Self::NotAllowed => {
+                "tag both sides as a rule asks for, or let the policy's `pins` allow the pair"
+            }
+            Self::Wanted { .. } => {
+                "take away the tags that the rule asks for, or put `acr-attach: disabled` on either side"
+            }
+        }
+    }
+}
+
+/// Plans what a person's command to attach a registry to a cluster comes to.
+///
+/// # Guarantees
+/// Total and in any order of the inventory the same. Nothing is attached that the policy vetoes, nor
+/// anything that it neither wants nor lets be pinned. A pin is never lowered.
+///
+/// # Assumptions
+/// Cluster and registry are in the inventory, freshly read, with the other holders of the identity,
+/// the registries of the estate and the grants of the identity at the registry.
+pub fn pin(
+    inventory: &Inventory,
+    policy: &Policy,
+    (cluster, registry): (&Cluster, &Registry),
+) -> Result<Plan, PairRefusal> {
+    let index = Index::new(inventory, policy);
+    may_be_pinned(&index, policy, cluster, registry)?;
+    let mut plan = Plan { gaps: inventory.gaps.clone(), ..Plan::default() };
+    let Some(principal) = cluster.identity.principal() else {
+        plan.held.extend(without_identity(cluster).map(|reason| Held {
+            registry: registry.id.clone(),
+            principal: None,
+            clusters: vec![cluster.id.clone()],
+            action: Action::Attach,
+            reason,
+        }));
+        return Ok(plan);
+    };
+    let desire = index.desire(registry, principal);
+    for holder in desire.holders {
+        is_vetoed(&index, policy, holder, registry)?;
+    }
+    let want = Want { rule: None, pinned: true, reason: AttachReason::Asked };
+    let case = Case { desire: &desire, inventory, policy };
+    // What becomes of a role that is not honoured any more is for the next walk.
+    let _ = case.attach(&want, &[cluster], &mut plan);
+    plan.warnings = warnings(inventory, &plan);
+    Ok(plan)
+}
+
+/// Plans what a person's command to detach a registry from a cluster comes to.
+///
+/// # Guarantees
+/// Total and in any order of the inventory the same. Only assignments that are proven ours are
+/// detached, and none that another cluster with the same identity needs. A plan without any change
+/// and without anything held means that nothing of ours is there.
+///
+/// # Assumptions
+/// As for [`pin`], with all grants at the registry and the holders of every identity that has one.
+pub fn unpin(
+    inventory: &Inventory,
+    policy: &Policy,
+    (cluster, registry): (&Cluster, &Registry),
+) -> Result<Plan, PairRefusal> {
+    let index = Index::new(inventory, policy);
+    match policy.decision(cluster, registry, index.names()) {
+        Decision::Attach { by } | Decision::Ambiguous { by, .. } => {
+            return Err(PairRefusal::Wanted { rule: by.name.clone() });
+        }
+        Decision::Vetoed { .. } | Decision::NotWanted | Decision::OtherTenant => {}
+    }
+    let mut plan = Plan { gaps: inventory.gaps.clone(), ..Plan::default() };
+    for principal in principals(inventory, policy, cluster, registry) {
+        let desire = index.desire(registry, principal);
+        let case = Case { desire: &desire, inventory, policy };
+        let need = needed_by(&index, &case, cluster);
+        for grant in desire.found.iter().filter(|grant| case.is_ours(grant)) {
+            let doubt = need.clone().or_else(|| grant.conditional.then(|| conditional(grant)));
+            match doubt.or_else(|| case.doubt()) {
+                Some(reason) => case.hold_detach(reason, &mut plan),
+                None => plan.detach.push(case.detach(grant, DetachReason::Asked, None)),
+            }
+        }
+    }
+    plan.detach.sort();
+    plan.held.sort();
+    Ok(plan)
+}
+
+/// The identities by which the cluster was attached: the one it has, and those it had when it was
+/// pinned. A pin that is left at one of those would follow the cluster and come back.
+fn principals(
+    inventory: &Inventory,
+    policy: &Policy,
+    cluster: &Cluster,
+    registry: &Registry,
+) -> BTreeSet<PrincipalId> {
+    let earlier = inventory.grants.values().filter(|grant| {
+        grant.key.registry == registry.id && is_pinned_for(policy, grant, &cluster.id)
+    });
+    earlier.map(|grant| grant.key.principal).chain(cluster.identity.principal()).collect()
+}
+
+/// Whether an assignment of ours is pinned for this cluster
+pub fn is_pinned_for(policy: &Policy, grant: &Grant, cluster: &ClusterId) -> bool {
+    let mark = Mark::read(&grant.description).filter(|mark| mark.kind == MarkKind::Pin);
+    mark.is_some_and(|mark| mark.cluster == ClusterHash::of(cluster))
+        && AssignmentName::is_of(&policy.owner, grant)
+}
+
+fn may_be_pinned(
+    index: &Index<'_>,
+    policy: &Policy,
+    cluster: &Cluster,
+    registry: &Registry,
+) -> Result<(), PairRefusal> {
+    is_vetoed(index, policy, cluster, registry)?;
+    match policy.decision(cluster, registry, index.names()) {
+        Decision::OtherTenant => Err(PairRefusal::OtherTenant),
+        Decision::Attach { .. } => Ok(()),
+        Decision::Vetoed { .. } | Decision::Ambiguous { .. } | Decision::NotWanted => policy
+            .lets_pin(cluster, registry, index.names())
+            .map(|_| ())
+            .ok_or(PairRefusal::NotAllowed),
+    }
+}
+
+fn is_vetoed(
+    index: &Index<'_>,
+    policy: &Policy,
+    cluster: &Cluster,
+    registry: &Registry,
+) -> Result<(), PairRefusal> {
+    if let Decision::Vetoed { by } = policy.decision(cluster, registry, index.names()) {
+        return Err(PairRefusal::Vetoed { cluster: cluster.id.clone(), by: by.to_string() });
+    }
+    Ok(())
+}
+
+/// Another cluster with the identity for which a rule or a pin wants the registry
+fn needed_by(index: &Index<'_>, case: &Case<'_>, cluster: &Cluster) -> Option<HeldReason> {
+    let Case { desire, policy, .. } = case;
+    let mut others = desire.holders.iter().filter(|holder| holder.id != cluster.id);
+    let needs = |other: &Cluster| {
+        let decision = policy.decision(other, desire.registry, index.names());
+        matches!(decision, Decision::Attach { .. } | Decision::Ambiguous { .. })
+            || desire.found.iter().any(|grant| is_pinned_for(policy, grant, &other.id))
+    };
+    let other = others.find(|other| needs(other))?;
+    Some(HeldReason::NeededBy(other.id.clone()))
+}

@@ -1,0 +1,237 @@
+//! One pair that a person names in a command: found, read afresh, and planned.
+//!
+//! What the command comes to is decided by `plan`; this file reads what that takes.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use thiserror::Error;
+
+use super::names::{self, CLUSTER, Called, NameError, REGISTRY};
+use super::observe::note_grants;
+use super::{ReconcileError, Reconciler, reading};
+use crate::azure::{Seen, Wanted};
+use crate::model::{
+    Access, AssignmentName, Cluster, ClusterId, Gap, Identity, IdentityOrigin, Inventory,
+    PrincipalId, Pulls, Registry, RegistryId, ResourceId, Scope,
+};
+use crate::plan::{PairRefusal, Plan, guard_pair, is_pinned_for, pin, unpin};
+
+/// What a person wants of a pair
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wish {
+    /// The registry attached, and pinned
+    Attach,
+    /// The registry detached, and no longer pinned
+    Detach,
+}
+
+/// What a command on a pair comes to, and what that was decided on
+#[derive(Debug)]
+pub struct PairPlan {
+    /// What to do
+    pub plan: Plan,
+    /// The cluster, as it was read
+    pub cluster: Cluster,
+    /// The registry, as it was read
+    pub registry: Registry,
+}
+
+/// Why a command on a pair came to no plan
+#[derive(Debug, Error)]
+pub enum PairError {
+    /// What it names cannot be used.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// The policy is against it.
+    #[error(transparent)]
+    Policy(#[from] PairRefusal),
+    /// Azure could not be read.
+    #[error(transparent)]
+    Unread(#[from] ReconcileError),
+}
+
+impl Reconciler {
+    /// Finds the cluster and the registry that a command names, by id or by a name that fits only one
+    /// in the estate.
+    ///
+    /// # Guarantees
+    /// Both lie in the estate. Resource Graph is asked only where a name was given.
+    pub async fn find_pair(
+        &self,
+        cluster: &str,
+        registry: &str,
+    ) -> Result<(ClusterId, RegistryId), PairError> {
+        let cluster = match Called::read(CLUSTER, cluster)? {
+            Called::Id(id) => id,
+            Called::Name(name) => {
+                let seen = self.named_in_estate(Wanted::Everything, CLUSTER, &name).await?;
+                names::cluster(&seen.clusters, &name)?
+            }
+        };
+        let registry = match Called::read(REGISTRY, registry)? {
+            Called::Id(id) => id,
+            Called::Name(name) => {
+                let seen = self.named_in_estate(Wanted::Registries, REGISTRY, &name).await?;
+                names::registry(&seen.registries, &name)?
+            }
+        };
+        let ids = [
+            (CLUSTER, Scope::Cluster(cluster.clone())),
+            (REGISTRY, Scope::Registry(registry.clone())),
+        ];
+        for (what, scope) in ids {
+            if !self.is_in_estate(&scope).await? {
+                return Err(NameError::Outside { what, text: scope.to_string() }.into());
+            }
+        }
+        Ok((cluster, registry))
+    }
+
+    /// What a person's command on this pair comes to now. Reads, and writes nothing.
+    ///
+    /// # Guarantees
+    /// Cluster, registry, the other clusters that hold the identity and the grants have been read
+    /// from Azure itself; the mode has been applied.
+    pub async fn plan_pair(
+        &self,
+        wish: Wish,
+        cluster: &ClusterId,
+        registry: &RegistryId,
+    ) -> Result<PairPlan, PairError> {
+        let (cluster, registry) = self.read_pair(cluster, registry).await?;
+        let inventory = self.observe_pair(wish, &cluster, &registry).await?;
+        let decide = match wish {
+            Wish::Attach => pin,
+            Wish::Detach => unpin,
+        };
+        let plan = decide(&inventory, &self.policy, (&cluster, &registry))?;
+        Ok(PairPlan { plan: guard_pair(plan, &self.policy), cluster, registry })
+    }
+
+    /// What still lets the cluster pull from the registry, leaving out what was removed just now
+    pub async fn access_left(
+        &self,
+        (cluster, registry): (&Cluster, &Registry),
+        removed: &BTreeSet<AssignmentName>,
+    ) -> Result<Vec<(Access, Pulls)>, ReconcileError> {
+        let Some(principal) = cluster.identity.principal() else { return Ok(Vec::new()) };
+        let access = self.arm.access_of(&registry.id, principal).await;
+        let access = access.map_err(reading("what else lets the cluster pull"))?;
+        let is_removed = |access: &Access| {
+            let name = access.assignment.rsplit('/').next().unwrap_or_default();
+            name.parse().is_ok_and(|name| removed.contains(&AssignmentName(name)))
+        };
+        let left = access.into_iter().filter(|access| !is_removed(access));
+        let left = left.map(|access| {
+            let pulls = access.pulls(&registry.mode);
+            (access, pulls)
+        });
+        Ok(left.filter(|(_, pulls)| *pulls != Pulls::No).collect())
+    }
+
+    async fn read_pair(
+        &self,
+        cluster_id: &ClusterId,
+        registry_id: &RegistryId,
+    ) -> Result<(Cluster, Registry), PairError> {
+        let cluster = self.arm.cluster(cluster_id).await;
+        let cluster = cluster.map_err(reading(format!("cluster `{cluster_id}`")))?;
+        let gone = |what, id: &dyn ToString| NameError::Gone { what, text: id.to_string() };
+        let cluster = cluster.ok_or_else(|| gone(CLUSTER, cluster_id))?;
+        let registry = self.arm.registry(registry_id).await;
+        let registry = registry.map_err(reading(format!("registry `{registry_id}`")))?;
+        Ok((cluster, registry.ok_or_else(|| gone(REGISTRY, registry_id))?))
+    }
+
+    /// All that deciding about the pair needs: the registries of the estate, since a tag may name one
+    /// that is not alone with its name; the holders of the identity; the grants.
+    async fn observe_pair(
+        &self,
+        wish: Wish,
+        cluster: &Cluster,
+        registry: &Registry,
+    ) -> Result<Inventory, ReconcileError> {
+        let pair = Scope::Pair(cluster.id.clone(), registry.id.clone());
+        let mut inventory = Inventory::new(pair);
+        match cluster.identity {
+            Identity::Kubelet { principal, origin: IdentityOrigin::BroughtAlong } => {
+                self.observe_holders(principal, &mut inventory).await?;
+            }
+            Identity::Kubelet { .. }
+            | Identity::Pending
+            | Identity::ServicePrincipal { .. }
+            | Identity::Missing => {
+                self.ask_graph(Wanted::Registries, &mut inventory).await?;
+                // No other cluster can have this identity, whatever else was not seen.
+                inventory.gaps.remove(&Gap::Clusters);
+            }
+        }
+        inventory.add_cluster(cluster.clone());
+        inventory.add_registry(registry.clone());
+        match (wish, cluster.identity.principal()) {
+            (Wish::Detach, _) => self.observe_grants_at(registry, cluster, &mut inventory).await?,
+            (Wish::Attach, Some(principal)) => {
+                let subscription = registry.id.subscription();
+                let grants = self.arm.grants_of(subscription, principal).await;
+                note_grants(subscription, Some(principal), grants, &mut inventory)?;
+            }
+            (Wish::Attach, None) => {}
+        }
+        Ok(inventory)
+    }
+
+    /// The grants at the registry, and whoever holds an identity by which the cluster is pinned there
+    async fn observe_grants_at(
+        &self,
+        registry: &Registry,
+        cluster: &Cluster,
+        inventory: &mut Inventory,
+    ) -> Result<(), ReconcileError> {
+        let grants = self.arm.grants_at(&registry.id).await;
+        note_grants(registry.id.subscription(), None, grants, inventory)?;
+        let pinned = inventory.grants.values().filter(|grant| {
+            Some(grant.key.principal) != cluster.identity.principal()
+                && is_pinned_for(&self.policy, grant, &cluster.id)
+        });
+        let earlier: BTreeSet<PrincipalId> = pinned.map(|grant| grant.key.principal).collect();
+        for principal in earlier {
+            self.observe_holders(principal, inventory).await?;
+        }
+        // Resource Graph may be behind; these two were read from Azure itself.
+        inventory.add_cluster(cluster.clone());
+        inventory.add_registry(registry.clone());
+        Ok(())
+    }
+
+    /// The clusters that hold an identity or may come to, those that do read again
+    async fn observe_holders(
+        &self,
+        principal: PrincipalId,
+        inventory: &mut Inventory,
+    ) -> Result<(), ReconcileError> {
+        self.ask_graph(Wanted::RegistriesAndHolders(principal), inventory).await?;
+        self.note_silent_subscriptions(inventory).await?;
+        let seen = inventory.clusters.values();
+        let holders = seen.filter(|cluster| cluster.identity.principal() == Some(principal));
+        let holders: BTreeSet<_> =
+            holders.map(|cluster| ResourceId::Cluster(cluster.id.clone())).collect();
+        self.read_again(&holders, inventory).await
+    }
+
+    async fn named_in_estate(
+        &self,
+        wanted: Wanted,
+        what: &'static str,
+        name: &str,
+    ) -> Result<Arc<Seen>, PairError> {
+        let seen = self.graph.seen(&self.estate, wanted).await;
+        let seen = seen.map_err(reading("clusters and registries in Resource Graph"))?;
+        let mut probe = Inventory::new(Scope::Everything);
+        self.note_silent_subscriptions(&mut probe).await?;
+        if !seen.complete || !probe.gaps.is_empty() {
+            return Err(NameError::PartlySeen { what, text: name.to_owned() }.into());
+        }
+        Ok(seen)
+    }
+}
