@@ -21,12 +21,12 @@ pub(super) async fn serve() -> anyhow::Result<Exit> {
 }
 
 fn start(settings: Settings) -> anyhow::Result<App<Arc<Worker>>> {
-    let Settings { auth, endpoints, estate, graph_age, policy, .. } = settings;
+    let Settings { auth, endpoints, estate, reply_queues, graph_age, policy, .. } = settings;
     let client = http_client()?;
     let credential = credential(&auth)?;
     let arm = Arm::new(&endpoints, credential.clone(), client.clone());
     let graph = Graph::new(arm.clone(), graph_age);
     let queue = Queue::new(&endpoints.service_bus, endpoints.cloud, credential, client)?;
     let reconciler = Reconciler::new(arm, graph, estate, policy);
-    Ok(app(Arc::new(Worker::new(reconciler, queue))))
+    Ok(app(Arc::new(Worker::new(reconciler, queue, reply_queues))))
 }

@@ -5,6 +5,7 @@
 
 mod sender;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -28,6 +29,8 @@ pub struct Settings {
     pub endpoints: Endpoints,
     /// Which subscriptions are looked after
     pub estate: Estate,
+    /// The queues that a command's `ReplyTo` may name
+    pub reply_queues: BTreeSet<String>,
     /// How old an answer of Resource Graph may be to serve another run
     pub graph_age: Duration,
     /// What should be
@@ -96,6 +99,8 @@ const ESTATE_HINT: &str =
 /// The credential library says what it will use on every start, which nobody needs to know
 const LOG: &str = "info,azure_identity=warn";
 const GRAPH_AGE_HINT: &str = "state a number of seconds from 0 to 60, or leave it out for 15";
+const REPLY_QUEUES_HINT: &str =
+    "state names of queues separated by commas, none of them `commands` or `rejected`";
 const TENANT_HINT: &str = "state the tenant's id, or leave it out";
 
 /// Reads the settings of `tether serve` from the process's environment.
@@ -116,14 +121,22 @@ pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Settings, Confi
     let endpoints = reader.endpoints();
     let estate = reader.estate();
     let graph_age = reader.graph_age();
-    let (Some(port), Some(auth), Some(endpoints), Some(estate), Some(graph_age), true) =
-        (port, auth, endpoints, estate, graph_age, reader.problems.is_empty())
+    let reply_queues = reader.reply_queues();
+    let (
+        Some(port),
+        Some(auth),
+        Some(endpoints),
+        Some(estate),
+        Some(graph_age),
+        Some(reply_queues),
+        true,
+    ) = (port, auth, endpoints, estate, graph_age, reply_queues, reader.problems.is_empty())
     else {
         return Err(ConfigError::Settings(reader.problems));
     };
     let policy = read_policy(&reader.policy_path())?;
     let log = reader.optional("TETHER_LOG").unwrap_or_else(|| LOG.into());
-    Ok(Settings { port, auth, endpoints, estate, graph_age, policy, log })
+    Ok(Settings { port, auth, endpoints, estate, reply_queues, graph_age, policy, log })
 }
 
 fn read_policy(path: &Path) -> Result<Policy, ConfigError> {
@@ -187,6 +200,15 @@ impl Reader<'_> {
         })
     }
 
+    /// Queues that reports may be sent to. Those that commands come from and go to are none of them:
+    /// a report there would be taken for a command.
+    fn reply_queues(&mut self) -> Option<BTreeSet<String>> {
+        self.parsed_or("TETHER_REPLY_QUEUES", REPLY_QUEUES_HINT, BTreeSet::new(), |text| {
+            let names = text.split(',').map(str::trim).filter(|name| !name.is_empty());
+            names.map(|name| is_reply_queue(name).then(|| name.to_owned())).collect()
+        })
+    }
+
     fn auth(&mut self, hint: &'static str) -> Option<Auth> {
         let client_id = self.optional("AZURE_CLIENT_ID");
         self.parsed(AUTH, hint, |text| match text {
@@ -238,6 +260,12 @@ impl Reader<'_> {
     }
 }
 
+fn is_reply_queue(name: &str) -> bool {
+    let own = ["commands", "rejected"];
+    let is_inner = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+    name.chars().all(is_inner) && !own.iter().any(|own| name.eq_ignore_ascii_case(own))
+}
+
 fn endpoint(text: &str) -> Option<Endpoint> {
     text.parse().ok()
 }
@@ -286,15 +314,17 @@ mod tests {
                 ("ServiceBus__fullyQualifiedNamespace", "https://contoso.servicebus.windows.net/"),
                 ("TETHER_SUBSCRIPTIONS", "one, two"),
                 ("TETHER_TENANT", "contoso"),
+                ("TETHER_REPLY_QUEUES", "answers, Commands"),
             ],
-            "7 of the settings cannot be used: \
+            "8 of the settings cannot be used: \
              FUNCTIONS_CUSTOMHANDLER_PORT is `many`: the Functions host sets it; to try tether without the host, run `tether demo`; \
              TETHER_AUTH is `magic`: state `managed-identity` on Azure or `developer` on a laptop; \
              TETHER_CLOUD is `moon`: state `public`, `us-government` or `china`, or leave it out for `public`; \
              TETHER_ARM_ENDPOINT is `http://management.azure.com`: state an https address; http is taken only for a loopback address such as `http://127.0.0.1:8080`; \
              ServiceBus__fullyQualifiedNamespace is `https://contoso.servicebus.windows.net/`: state the namespace's host, such as `contoso.servicebus.windows.net`; \
              TETHER_SUBSCRIPTIONS is `one, two`: state subscription ids separated by commas, or a group's name in TETHER_MANAGEMENT_GROUP; \
-             TETHER_TENANT is `contoso`: state the tenant's id, or leave it out",
+             TETHER_TENANT is `contoso`: state the tenant's id, or leave it out; \
+             TETHER_REPLY_QUEUES is `answers, Commands`: state names of queues separated by commas, none of them `commands` or `rejected`",
         );
     }
 

@@ -119,7 +119,7 @@ pub struct World {
     pub clock: Clock,
     /// Its Azure
     pub azure: Azure,
-    /// Its Service Bus namespace, with the queues `commands` and `rejected`
+    /// Its Service Bus namespace, with the queues `commands`, `rejected` and `reports`
     pub namespace: Namespace,
     /// Its Functions host
     pub host: Host,
@@ -155,7 +155,7 @@ impl World {
         let azure = start_azure(&options, clock.clone()).await.map_err(WorldError::Azure)?;
         // The host renews locks while an invocation runs, for as long as `host.json` says.
         let queue = |name| QueueOptions { lock: RENEWED, ..QueueOptions::new(name) };
-        let queues = vec![queue("commands"), queue("rejected")];
+        let queues = vec![queue("commands"), queue("rejected"), queue("reports")];
         let namespace = Namespace::start(clock.clone(), queues).await.map_err(WorldError::Queue)?;
         let environment = environment(&options, &azure, &namespace);
         let host = Host::start(HostOptions {
@@ -228,6 +228,7 @@ fn environment(
         ("ServiceBus__fullyQualifiedNamespace", namespace.host_name().to_owned()),
         ("TETHER_SUBSCRIPTIONS", format!("{PAYMENTS},{PLATFORM}")),
         ("TETHER_TENANT", TENANT.to_string()),
+        ("TETHER_REPLY_QUEUES", "reports".to_owned()),
     ];
     let settings = settings.into_iter().map(|(name, value)| (name.to_owned(), value));
     let mut settings: BTreeMap<_, _> = settings.chain(options.environment.clone()).collect();

@@ -1,53 +1,22 @@
-//! The only worker: carries commands out, and says to the queue how each of them ended.
+//! The only worker's door: reads a message, has it carried out, and says to the queue how it ended.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
-use time::OffsetDateTime;
-use tracing::{error, info, warn};
+use tracing::warn;
 
-use super::command::{self, Reconcile, Refusal};
-use super::ending::{Ending, ending};
-use super::journal;
-use super::pending::FollowUps;
+use super::command::{self, Command, Refusal, What};
+use super::events::is_event;
+use super::refuse::Rejected;
+use super::reply::Reply;
+use super::report::Answer;
 use super::resource_changed::scopes;
-use crate::azure::{Message, Queue};
-use crate::model::Scope;
-use crate::reconcile::{ReconcileError, Reconciler, Report};
+use super::worker::{Trouble, Worker};
 use crate::runtime::{Context, Failure, Outputs, ServiceBusTrigger, State};
-
-/// Where refused messages go
-const REJECTED: &str = "rejected";
-
-/// Largest body that is passed on: 256 KB is the queue's limit, properties included
-const LARGEST_REJECTED: usize = 200 * 1024;
 
 /// Longest pause before a failure is admitted
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
-
-/// What carries commands out
-#[derive(Debug)]
-pub struct Worker {
-    reconciler: Reconciler,
-    follow_ups: FollowUps,
-}
-
-impl Worker {
-    /// A worker that writes through this reconciler and sends through this queue
-    pub fn new(reconciler: Reconciler, queue: Queue) -> Self {
-        Self { reconciler, follow_ups: FollowUps::new(queue) }
-    }
-}
-
-/// Why a message goes back to the queue
-enum Trouble {
-    /// It may work on another delivery.
-    Passing(Failure),
-    /// It never will; only the dead-letter queue can keep the message.
-    Lasting(Failure),
-}
 
 /// Carries out one message: a command, or events that came straight to the queue.
 pub(super) async fn command_received(
@@ -56,17 +25,13 @@ pub(super) async fn command_received(
     message: ServiceBusTrigger,
 ) -> Result<Outputs, Failure> {
     let done = match command::read(&message.body) {
-        Ok(command::Message::Reconcile(command)) => match worker.outside_estate(&command) {
-            None => worker.carry_out(&command).await,
-            // An event led to it: nobody asked, so nobody needs to be told what to ask instead.
-            Some(_) if command.recheck => Ok(()),
-            Some(refusal) => worker.refuse(&message, &refusal).await,
-        },
-        Ok(command::Message::Events(events)) => worker.look_at(&events).await,
-        Err(refusal) => worker.refuse(&message, &refusal).await,
+        Ok(command::Message::Command(command)) => worker.command(command, &message).await,
+        Ok(command::Message::Events(events)) => worker.look_at(&events, &message).await,
+        Err(refusal) => worker.refuse(None, &message, &refusal).await,
     };
     match done {
         Ok(()) => Ok(Outputs::new()),
+        Err(Trouble::Refused(refusal)) => Err(Failure::new("Refused", refusal.to_string())),
         Err(Trouble::Lasting(failure)) => Err(failure),
         Err(Trouble::Passing(failure)) => {
             let pause = pause(message.delivery_count.unwrap_or(1)).min(context.remaining() / 2);
@@ -84,109 +49,69 @@ fn pause(delivery_count: u32) -> Duration {
 }
 
 impl Worker {
-    fn outside_estate(&self, command: &Reconcile) -> Option<Refusal> {
-        let scope = &command.scope;
-        self.reconciler.is_outside_estate(scope).then(|| {
+    async fn command(&self, command: Command, message: &ServiceBusTrigger) -> Result<(), Trouble> {
+        let command = command.identified(message.message_id.as_deref());
+        let reply = Reply::of(message, command.attempt > 0);
+        if let Err(refusal) = reply.check(self.reply_queues()) {
+            let reply = Reply { queue: None, ..reply };
+            return self.refuse(Some((&command, &reply)), message, &refusal).await;
+        }
+        let done = match self.outside_estate(&command) {
+            None => self.obey(&command, &reply).await,
+            // An event led to it: nobody asked, so nobody needs to be told what to ask instead.
+            Some(_) if command.recheck => Ok(()),
+            Some(refusal) => Err(Trouble::Refused(refusal)),
+        };
+        match done {
+            Err(Trouble::Refused(refusal)) => {
+                self.refuse(Some((&command, &reply)), message, &refusal).await
+            }
+            done => done,
+        }
+    }
+
+    fn outside_estate(&self, command: &Command) -> Option<Refusal> {
+        let What::Reconcile(scope) = &command.what else { return None };
+        self.is_outside_estate(scope).then(|| {
             warn!(%scope, "outside the estate");
-            Refusal {
-                reason: format!("`{scope}` is outside the estate"),
-                field: Some("scope".into()),
-                hint: "the settings TETHER_SUBSCRIPTIONS and TETHER_MANAGEMENT_GROUP state it"
-                    .into(),
-                source: None,
-            }
+            let reason = format!("`{scope}` is outside the estate");
+            let hint = "the settings TETHER_SUBSCRIPTIONS and TETHER_MANAGEMENT_GROUP state it";
+            Refusal::new(&reason, Some("scope"), hint)
         })
     }
 
-    async fn look_at(&self, events: &[Value]) -> Result<(), Trouble> {
+    /// Looks at what events name. What stands among them and is no event is refused by itself, so
+    /// that it does not get lost.
+    async fn look_at(&self, events: &[Value], message: &ServiceBusTrigger) -> Result<(), Trouble> {
+        for stray in events.iter().filter(|event| !is_event(event)) {
+            let hint = "send each command in a message of its own";
+            let refusal = Refusal::new("an item of a batch of events is no event", None, hint);
+            Rejected::of(stray.to_string(), &refusal).send(self.queue(), message).await?;
+        }
         for scope in scopes(events) {
-            let command = Reconcile { recheck: true, ..Reconcile::of(scope) };
+            let command = Command { recheck: true, ..Command::reconcile(scope) };
             if self.outside_estate(&command).is_none() {
-                self.carry_out(&command).await?;
+                self.obey(&command, &Reply::default()).await?;
             }
         }
         Ok(())
     }
 
-    async fn carry_out(&self, command: &Reconcile) -> Result<(), Trouble> {
-        self.follow_ups.arrived(command).await;
-        if command.dry_run {
-            return self.dry_run(command).await;
+    /// Passes a message that can never be understood or allowed to the queue `rejected`, and tells
+    /// its sender.
+    async fn refuse(
+        &self,
+        read: Option<(&Command, &Reply)>,
+        message: &ServiceBusTrigger,
+        refusal: &Refusal,
+    ) -> Result<(), Trouble> {
+        Rejected::read(message, refusal)?.send(self.queue(), message).await?;
+        let reply = read.map_or_else(|| Reply::of(message, false), |(_, reply)| reply.clone());
+        if reply.check(self.reply_queues()).is_err() {
+            return Ok(());
         }
-        let run = self.run(&command.scope).await;
-        match &run {
-            Ok(report) => journal::write(report),
-            Err(error) => {
-                warn!(scope = %command.scope, cause = journal::chain(error), "not observed");
-            }
-        }
-        let now = OffsetDateTime::now_utc();
-        let follow_up = match ending(command, run.as_ref(), now) {
-            Ending::Done => return Ok(()),
-            Ending::GivenUp => {
-                warn!(scope = %command.scope, "put off for an hour; the timer's next run takes over");
-                return Ok(());
-            }
-            Ending::Failed => {
-                let cause = run.err().map(|error| journal::chain(&error)).unwrap_or_default();
-                return Err(Trouble::Passing(Failure::new("NotObserved", cause)));
-            }
-            Ending::Later(follow_up) | Ending::Recheck(follow_up) => follow_up,
-        };
-        let sent = self.follow_ups.send(&follow_up, now).await.map_err(|error| {
-            let cause = journal::chain(&error);
-            Trouble::Passing(Failure::new("FollowUpNotSent", cause))
-        })?;
-        let in_seconds = (follow_up.due - now).whole_seconds();
-        info!(scope = %command.scope, in_seconds, sent, "will look again");
-        Ok(())
-    }
-
-    async fn run(&self, scope: &Scope) -> Result<Report, ReconcileError> {
-        let plan = self.reconciler.plan(scope).await?;
-        journal::write_plan(scope, &plan);
-        Ok(self.reconciler.apply(scope, plan).await)
-    }
-
-    async fn dry_run(&self, command: &Reconcile) -> Result<(), Trouble> {
-        match self.reconciler.plan(&command.scope).await {
-            Ok(plan) => journal::write_dry_run(&plan),
-            Err(error) => {
-                let cause = journal::chain(&error);
-                return Err(Trouble::Passing(Failure::new("NotObserved", cause)));
-            }
-        }
-        Ok(())
-    }
-
-    /// Passes a message that can never be understood to the queue `rejected`, unchanged, with what is
-    /// wrong as properties.
-    async fn refuse(&self, message: &ServiceBusTrigger, refusal: &Refusal) -> Result<(), Trouble> {
-        let Refusal { reason, field, hint, source } = refusal;
-        let cause = source.as_ref().map(|source| journal::chain(source));
-        error!(reason, field, hint, cause, "message refused");
-        let body = match std::str::from_utf8(&message.body) {
-            Ok(body) if body.len() <= LARGEST_REJECTED => body.to_owned(),
-            Ok(_) | Err(_) => {
-                let size = message.body.len();
-                let text = format!(
-                    "{reason}; {size} bytes are too many, or no text, for the queue `{REJECTED}`: the dead-letter queue keeps it"
-                );
-                return Err(Trouble::Lasting(Failure::new("Refused", text)));
-            }
-        };
-        let field = field.clone().map(|field| ("field".to_owned(), field));
-        let properties = [("reason".to_owned(), reason.clone()), ("hint".to_owned(), hint.clone())];
-        let properties: BTreeMap<_, _> = properties.into_iter().chain(field).collect();
-        let rejected = Message {
-            body,
-            correlation_id: message.message_id.clone(),
-            properties,
-            ..Message::default()
-        };
-        self.follow_ups.queue().send(REJECTED, rejected).await.map_err(|error| {
-            Trouble::Passing(Failure::new("RefusalNotSent", journal::chain(&error)))
-        })
+        let command = read.map(|(command, _)| command);
+        self.report(command, &reply, &Answer::refused(command, refusal)).await
     }
 }
 

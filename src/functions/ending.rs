@@ -1,12 +1,13 @@
 //! How a command ends: the one place that maps what came of a run to done, later or failed.
 //!
-//! Pure: the time is passed in. (The fourth ending, refused, is decided before anything runs.)
+//! Pure: the time is passed in. (The fourth ending, refused, is decided where a command is read and
+//! where a person's pair is planned.)
 
 use std::time::Duration;
 
 use time::OffsetDateTime;
 
-use super::command::Reconcile;
+use super::command::Command;
 use super::follow_up::FollowUp;
 use crate::reconcile::{ReconcileError, Report};
 
@@ -21,7 +22,7 @@ pub(super) enum Ending {
     Done,
     /// Something may work later
     Later(FollowUp),
-    /// It was put off for as long as is sensible; the timer's next run takes over
+    /// It was put off for as long as is sensible
     GivenUp,
     /// It is done, and looked at once more since Resource Graph lags behind events
     Recheck(FollowUp),
@@ -31,7 +32,7 @@ pub(super) enum Ending {
 
 /// How the command ends after this run
 pub(super) fn ending(
-    command: &Reconcile,
+    command: &Command,
     run: Result<&Report, &ReconcileError>,
     now: OffsetDateTime,
 ) -> Ending {

@@ -100,7 +100,8 @@ pub(super) fn hear(event: &Value) -> Heard {
 }
 
 fn event_type(event: &Value) -> Option<&str> {
-    event.get("eventType").or_else(|| event.get("type"))?.as_str()
+    let named = |field| event.get(field).and_then(Value::as_str);
+    named("eventType").or_else(|| named("type"))
 }
 
 fn text<'a>(event: &'a Value, pointer: &str) -> Option<&'a str> {
@@ -261,6 +262,8 @@ mod tests {
     #[test]
     fn what_is_no_event_is_told_apart() {
         let good = classic("ResourceWriteSuccess", "", &registry());
+        let odd = json!({ "eventType": null, "type": "Microsoft.Unheard.Of" });
+        assert!(is_event(&odd));
         let heard = [json!(7), json!(null), json!({}), json!({ "eventType": 3 }), good];
         let heard = heard.each_ref().map(hear);
         let nothing = Heard::Nothing(Reason::NoEvent);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use time::OffsetDateTime;
 use uuid::{Uuid, uuid};
 
-use super::command::Reconcile;
+use super::command::{Command, What};
 
 /// Namespace of follow-ups' message ids
 const NAMESPACE: Uuid = uuid!("0c1f7a52-3f0b-5a6e-8f0e-2d8f4b1f9a35");
@@ -23,21 +23,23 @@ const SLACK: Duration = Duration::from_secs(60);
 const RECHECK: Duration = Duration::from_secs(5 * 60);
 
 /// How long to wait before each next attempt; the last one repeats
-const DELAYS: [Duration; 4] = [
-    Duration::from_secs(60),
-    Duration::from_secs(120),
-    Duration::from_secs(240),
-    Duration::from_secs(300),
-];
+const DELAYS: [Duration; 4] =
+    [Duration::from_secs(60), Duration::from_secs(120), Duration::from_secs(240), LONGEST_DELAY];
 
-/// After this many attempts, about an hour, the timer's next run takes over
+const LONGEST_DELAY: Duration = Duration::from_secs(300);
+
+/// The longest wait that Azure may ask for. A gateway that says `tomorrow` is not believed: looking
+/// once an hour harms nobody.
+const LONGEST_WISH: Duration = Duration::from_secs(60 * 60);
+
+/// After this many attempts, about an hour, it is given up
 const ATTEMPTS: u32 = 13;
 
 /// A command to be sent now and to arrive later
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct FollowUp {
     /// What will be asked for
-    pub(super) command: Reconcile,
+    pub(super) command: Command,
     /// When
     pub(super) due: OffsetDateTime,
 }
@@ -46,7 +48,7 @@ impl FollowUp {
     /// The same command again after a growing delay, or at the moment the cause asked for if that is
     /// later. `None` once it has been put off often enough.
     pub(super) fn retry(
-        command: &Reconcile,
+        command: &Command,
         not_before: Option<Duration>,
         now: OffsetDateTime,
     ) -> Option<Self> {
@@ -54,43 +56,51 @@ impl FollowUp {
             return None;
         }
         let step = usize::try_from(command.attempt).unwrap_or(usize::MAX);
-        let [.., last] = DELAYS;
-        let delay = DELAYS.get(step).copied().unwrap_or(last);
-        let delay = not_before.map_or(delay, |least| delay.max(least));
+        let delay = DELAYS.get(step).copied().unwrap_or(LONGEST_DELAY);
+        let delay = not_before.map_or(delay, |least| delay.max(least.min(LONGEST_WISH)));
         let attempt = command.attempt + 1;
-        Some(Self { command: Reconcile { attempt, ..command.clone() }, due: slot(now + delay) })
+        Some(Self { command: Command { attempt, ..command.clone() }, due: slot(now + delay) })
     }
 
     /// One more look at a scope that an event named
-    pub(super) fn recheck(command: &Reconcile, now: OffsetDateTime) -> Option<Self> {
-        let again = Reconcile { attempt: 0, recheck: false, ..command.clone() };
+    pub(super) fn recheck(command: &Command, now: OffsetDateTime) -> Option<Self> {
+        let again = Command { attempt: 0, recheck: false, ..command.clone() };
         command.recheck.then(|| Self { command: again, due: slot(now + RECHECK) })
     }
 
-    /// The id by which the queue drops a second message that asks for the same at the same time
+    /// The id by which the queue drops a second message that asks for the same: for a scope, at the
+    /// same time; for a pair, as the same attempt at the same command
     pub(super) fn message_id(&self) -> String {
-        let seed =
-            format!("{}\n{}\n{}", self.key(), self.command.attempt, self.due.unix_timestamp());
+        let which = match self.command.what {
+            What::Reconcile(_) => self.due.unix_timestamp(),
+            What::Attach(_) | What::Detach(_) => self.command.attempt.into(),
+        };
+        let seed = format!("{}\n{which}", key(&self.command));
         Uuid::new_v5(&NAMESPACE, seed.as_bytes()).to_string()
-    }
-
-    /// What two follow-ups have in common when one of them is enough
-    pub(super) fn key(&self) -> String {
-        key(&self.command)
     }
 }
 
 /// Whether a follow-up that is on its way already makes this one needless. A look that waits for
-/// something calls for the next one itself, so an earlier one will do. A second look after an event
-/// calls for none, so only one that is due at about the same time will do.
-pub(super) fn is_enough(pending: OffsetDateTime, wanted: &FollowUp) -> bool {
-    if wanted.command.attempt > 0 { pending <= wanted.due } else { pending + SLACK >= wanted.due }
+/// something calls for the next one itself, so any that comes soon will do. A second look after an
+/// event calls for none, so only one that is not much earlier will do.
+pub(super) fn is_enough(pending: OffsetDateTime, wanted: &FollowUp, now: OffsetDateTime) -> bool {
+    if wanted.command.attempt > 0 {
+        pending <= wanted.due || pending <= now + LONGEST_DELAY + SLOT
+    } else {
+        pending + SLACK >= wanted.due
+    }
 }
 
-/// Everything that tells one command from another, the attempt apart
-pub(super) fn key(command: &Reconcile) -> String {
-    let Reconcile { scope, dry_run, recheck, .. } = command;
-    format!("reconcile {} {dry_run} {recheck}", scope.key())
+/// Everything that tells one command from another, the attempt apart. Two commands on the same pair
+/// are two: each sender gets a report.
+pub(super) fn key(command: &Command) -> String {
+    let Command { what, dry_run, recheck, id, .. } = command;
+    match what {
+        What::Reconcile(scope) => format!("reconcile {} {dry_run} {recheck}", scope.key()),
+        What::Attach(_) | What::Detach(_) => {
+            format!("{} {} {dry_run}", what.name(), id.as_deref().unwrap_or_default())
+        }
+    }
 }
 
 /// The end of the slot that this moment falls into
@@ -107,12 +117,18 @@ mod tests {
     use time::macros::datetime;
 
     use super::*;
+    use crate::functions::command::Pair;
     use crate::model::Scope;
 
     const NOW: OffsetDateTime = datetime!(2026-09-01 10:00:07 UTC);
 
-    fn command() -> Reconcile {
-        Reconcile { recheck: true, ..Reconcile::of(Scope::Everything) }
+    fn command() -> Command {
+        Command { recheck: true, ..Command::reconcile(Scope::Everything) }
+    }
+
+    fn on_a_pair(id: &str) -> Command {
+        let pair = Pair { cluster: "aks1".into(), registry: "acr1".into() };
+        Command { id: Some(id.into()), ..Command::of(What::Attach(pair)) }
     }
 
     #[test]
@@ -133,32 +149,48 @@ mod tests {
     }
 
     #[test]
-    fn a_longer_wait_that_azure_asked_for_is_kept() {
-        let next = FollowUp::retry(&command(), Some(Duration::from_secs(600)), NOW).unwrap();
-        assert_eq!(next.due, datetime!(2026-09-01 10:10:30 UTC));
+    fn a_longer_wait_that_azure_asked_for_is_kept_within_reason() {
+        let next = |seconds| {
+            FollowUp::retry(&command(), Some(Duration::from_secs(seconds)), NOW).unwrap().due
+        };
+        assert_eq!(next(600), datetime!(2026-09-01 10:10:30 UTC));
+        assert_eq!(next(86_400), datetime!(2026-09-01 11:00:30 UTC));
     }
 
     #[test]
-    fn causes_close_together_share_one_message_id() {
-        let at = |second: u8| {
+    fn causes_close_together_share_one_message_id_whatever_their_attempt() {
+        let at = |attempt, second: u8| {
             let now = NOW.replace_second(second).unwrap();
-            FollowUp::retry(&command(), None, now).unwrap().message_id()
+            FollowUp::retry(&Command { attempt, ..command() }, None, now).unwrap().message_id()
         };
-        assert_eq!(at(1), at(29));
-        assert_ne!(at(1), at(31));
-        let other = Reconcile { dry_run: true, ..command() };
-        assert_ne!(FollowUp::retry(&other, None, NOW).unwrap().message_id(), at(7));
+        assert_eq!(at(0, 1), at(0, 29));
+        assert_eq!(at(3, 1), at(7, 29));
+        assert_ne!(at(0, 1), at(0, 31));
+        let other = Command { dry_run: true, ..command() };
+        assert_ne!(FollowUp::retry(&other, None, NOW).unwrap().message_id(), at(0, 7));
+    }
+
+    #[test]
+    fn a_command_on_a_pair_is_followed_up_by_its_id_and_attempt() {
+        let id = |command: &Command, now| FollowUp::retry(command, None, now).unwrap().message_id();
+        let later = NOW + Duration::from_secs(90);
+        assert_eq!(id(&on_a_pair("1"), NOW), id(&on_a_pair("1"), later));
+        assert_ne!(id(&on_a_pair("1"), NOW), id(&on_a_pair("2"), NOW));
+        let second = Command { attempt: 1, ..on_a_pair("1") };
+        assert_ne!(id(&on_a_pair("1"), NOW), id(&second, NOW));
+        assert!(id(&on_a_pair("1"), NOW).len() <= 128);
     }
 
     #[test]
     fn an_earlier_look_will_do_only_where_it_calls_for_the_next_one() {
         let waiting = FollowUp::retry(&command(), None, NOW).unwrap();
         let second = FollowUp::recheck(&command(), NOW).unwrap();
-        let earlier = |follow_up: &FollowUp, seconds| follow_up.due - Duration::from_secs(seconds);
-        assert!(is_enough(earlier(&waiting, 3000), &waiting));
-        assert!(!is_enough(waiting.due + Duration::from_secs(1), &waiting));
-        assert!(is_enough(earlier(&second, 60), &second));
-        assert!(!is_enough(earlier(&second, 61), &second));
+        let seconds = Duration::from_secs;
+        assert!(is_enough(waiting.due - seconds(3000), &waiting, NOW));
+        assert!(is_enough(NOW + seconds(330), &waiting, NOW));
+        assert!(!is_enough(NOW + seconds(331), &waiting, NOW));
+        assert!(is_enough(second.due - seconds(60), &second, NOW));
+        assert!(!is_enough(second.due - seconds(61), &second, NOW));
     }
 
     #[test]

@@ -2,24 +2,38 @@
 
 use tracing::{debug, info, warn};
 
-use crate::model::Scope;
-use crate::plan::{Attach, HeldReason, Plan, render};
-use crate::reconcile::{Change, Outcome, Report};
+use crate::model::{Pulls, Scope};
+use crate::plan::{Attach, Detach, HeldReason, Plan, render};
+use crate::reconcile::{Change, Left, Outcome, Report};
 
 /// Writes how much is going to be done.
 pub(super) fn write_plan(scope: &Scope, plan: &Plan) {
-    let Plan { attach, kept, held, gaps, .. } = plan;
-    let (attach, kept, held, unseen) = (attach.len(), kept.len(), held.len(), gaps.len());
-    info!(%scope, attach, kept, held, unseen, "planned");
+    let Plan { attach, detach, kept, held, gaps, .. } = plan;
+    let (attach, detach, kept) = (attach.len(), detach.len(), kept.len());
+    info!(%scope, attach, detach, kept, held = held.len(), unseen = gaps.len(), "planned");
 }
 
-/// Writes what came of a run.
-pub(super) fn write(report: &Report) {
+/// Writes what came of a run, and of a detachment what still lets the cluster pull.
+pub(super) fn write(report: &Report, left: Option<&Left>) {
     for item in &report.attached {
         attached(item, "attached");
     }
     for item in &report.already {
         attached(item, "attached already");
+    }
+    for item in &report.detached {
+        detached(item, "detached");
+    }
+    for item in &report.gone {
+        detached(item, "detached already");
+    }
+    for (access, pulls) in left.into_iter().flat_map(|left| &left.access) {
+        let certain = *pulls == Pulls::Yes;
+        let (assignment, role) = (&access.assignment, access.role_name());
+        warn!(assignment, role, principal = %access.principal, certain, "still granted");
+    }
+    for warning in &report.warnings {
+        warn!(%warning, "attached without effect");
     }
     for undone in &report.undone {
         let outcome = match undone.outcome {
@@ -51,6 +65,7 @@ pub(super) fn write(report: &Report) {
         scope = %report.scope,
         attached = report.attached.len(),
         already = report.already.len(),
+        detached = report.detached.len(),
         undone = report.undone.len(),
         kept = report.kept.len(),
         held = report.held.len(),
@@ -78,6 +93,16 @@ pub(super) fn chain(error: &dyn std::error::Error) -> String {
 }
 
 fn attached(item: &Attach, word: &str) {
+    info!(
+        registry = %item.grant.registry,
+        principal = %item.grant.principal,
+        assignment = %item.name,
+        change = %item,
+        "{word}"
+    );
+}
+
+fn detached(item: &Detach, word: &str) {
     info!(
         registry = %item.grant.registry,
         principal = %item.grant.principal,

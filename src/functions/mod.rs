@@ -10,12 +10,16 @@ mod follow_up;
 mod journal;
 mod pending;
 mod reconcile_tick;
+mod refuse;
+mod reply;
+mod report;
 mod resource_changed;
+mod worker;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use command_received::Worker;
+pub use worker::Worker;
 
 use crate::runtime::{App, Options};
 

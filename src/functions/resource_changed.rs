@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 use tracing::info;
 
-use super::command::Reconcile;
+use super::command::Command;
 use super::events::{Heard, hear};
 use crate::model::Scope;
 use crate::runtime::{EventGridTrigger, Failure, Outputs};
@@ -17,7 +17,7 @@ use crate::runtime::{EventGridTrigger, Failure, Outputs};
 pub(super) async fn resource_changed(events: EventGridTrigger) -> Result<Outputs, Failure> {
     let messages = scopes(&events.events).into_iter().map(|scope| {
         let recheck = true;
-        Reconcile { recheck, ..Reconcile::of(scope) }.to_body()
+        Command { recheck, ..Command::reconcile(scope) }.to_body()
     });
     Ok(Outputs::new().send("commands", messages))
 }

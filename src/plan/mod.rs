@@ -161,6 +161,16 @@ pub enum Warning {
     ServiceAccountPull(ClusterId),
 }
 
+impl Action {
+    /// Its name: that of the command that asks for it
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Attach => "attach",
+            Self::Detach => "detach",
+        }
+    }
+}
+
 /// Compares what the policy wants with what was found.
 ///
 /// # Guarantees

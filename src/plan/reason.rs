@@ -106,6 +106,13 @@ pub enum HeldReason {
     },
 }
 
+impl HeldReason {
+    /// Whether it passes by itself: a cluster that is being made or deleted will be done some day.
+    pub fn passes(&self) -> bool {
+        matches!(self, Self::NoIdentityYet | Self::ClusterDeleting | Self::MayBeIdentityOf(_))
+    }
+}
+
 impl fmt::Display for HeldReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

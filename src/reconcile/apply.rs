@@ -105,8 +105,9 @@ impl Reconciler {
     fn is_as_decided(&self, item: &Detach, grant: &Grant) -> bool {
         let mark = Mark::read(&grant.description).map(|mark| mark.kind);
         let may_go = match (item.reason, mark) {
-            (DetachReason::Asked, _) | (_, Some(MarkKind::Rule)) => true,
-            (
+            (DetachReason::Asked, _)
+            | (_, Some(MarkKind::Rule))
+            | (
                 DetachReason::ClusterGone
                 | DetachReason::IdentityReplaced
                 | DetachReason::RoleNotHonoured,

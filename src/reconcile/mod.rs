@@ -13,7 +13,7 @@ mod report;
 use thiserror::Error;
 
 pub use names::NameError;
-pub use pair::{PairError, PairPlan, Wish};
+pub use pair::{Left, PairError, PairPlan, Wish};
 pub use report::{Cause, Change, Outcome, Report, Undone};
 
 use crate::azure::{Arm, ArmError, Estate, Graph};

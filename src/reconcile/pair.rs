@@ -37,6 +37,15 @@ pub struct PairPlan {
     pub registry: Registry,
 }
 
+/// What still lets a cluster pull from a registry
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Left {
+    /// The identity that the cluster pulls with; whoever else an assignment names is a group
+    pub identity: PrincipalId,
+    /// The assignments that let it pull, or may do so
+    pub access: Vec<(Access, Pulls)>,
+}
+
 /// Why a command on a pair came to no plan
 #[derive(Debug, Error)]
 pub enum PairError {
@@ -109,14 +118,15 @@ impl Reconciler {
         Ok(PairPlan { plan: guard_pair(plan, &self.policy), cluster, registry })
     }
 
-    /// What still lets the cluster pull from the registry, leaving out what was removed just now
+    /// What still lets the cluster pull from the registry, leaving out what was removed just now.
+    /// `None` for a cluster without an identity.
     pub async fn access_left(
         &self,
         (cluster, registry): (&Cluster, &Registry),
         removed: &BTreeSet<AssignmentName>,
-    ) -> Result<Vec<(Access, Pulls)>, ReconcileError> {
-        let Some(principal) = cluster.identity.principal() else { return Ok(Vec::new()) };
-        let access = self.arm.access_of(&registry.id, principal).await;
+    ) -> Result<Option<Left>, ReconcileError> {
+        let Some(identity) = cluster.identity.principal() else { return Ok(None) };
+        let access = self.arm.access_of(&registry.id, identity).await;
         let access = access.map_err(reading("what else lets the cluster pull"))?;
         let is_removed = |access: &Access| {
             let name = access.assignment.rsplit('/').next().unwrap_or_default();
@@ -127,7 +137,8 @@ impl Reconciler {
             let pulls = access.pulls(&registry.mode);
             (access, pulls)
         });
-        Ok(left.filter(|(_, pulls)| *pulls != Pulls::No).collect())
+        let access = left.filter(|(_, pulls)| *pulls != Pulls::No).collect();
+        Ok(Some(Left { identity, access }))
     }
 
     async fn read_pair(

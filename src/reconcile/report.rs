@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use crate::azure::ArmError;
 use crate::model::{Gap, Scope};
-use crate::plan::{Attach, Detach, Held, HeldReason, Kept, Plan, Warning};
+use crate::plan::{Attach, Detach, Held, Kept, Plan, Warning};
 
 /// What came of one run
 #[derive(Debug)]
@@ -143,7 +143,7 @@ impl Report {
             Scope::Cluster(_) | Scope::Registry(_) | Scope::Pair(..) => true,
             Scope::Everything | Scope::Subscription(_) => false,
         };
-        let cluster = is_narrow && self.held.iter().any(|held| passes(&held.reason));
+        let cluster = is_narrow && self.held.iter().any(|held| held.reason.passes());
         let later = self.undone.iter().filter_map(|undone| match undone.outcome {
             Outcome::Later { not_before } => Some(not_before.unwrap_or_default()),
             Outcome::Denied | Outcome::Held => None,
@@ -157,19 +157,11 @@ impl Report {
     }
 }
 
-/// Whether a reason passes by itself: a cluster that is being made or deleted will be done some day.
-fn passes(reason: &HeldReason) -> bool {
-    matches!(
-        reason,
-        HeldReason::NoIdentityYet | HeldReason::ClusterDeleting | HeldReason::MayBeIdentityOf(_)
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::model::{ClusterId, RegistryId};
-    use crate::plan::Action;
+    use crate::plan::{Action, HeldReason};
 
     const GROUP: &str =
         "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/rg/providers";

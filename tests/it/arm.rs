@@ -119,7 +119,7 @@ async fn a_grant_is_put_once_and_both_kinds_of_being_there_are_fine() {
         Azure::new([say(201, "{}"), say(200, "{}"), refuse(409, "RoleAssignmentExists")]).await;
     check(put(&azure).await, Put::Created);
     check(put(&azure).await, Put::AlreadyThere);
-    check(put(&azure).await, Put::AlreadyThere);
+    check(put(&azure).await, Put::UnderAnotherName);
     let got = azure.got();
     assert_eq!((got.len(), got[0].method.as_str()), (3, "PUT"));
     assert_eq!(got[0].body["properties"]["principalType"], "ServicePrincipal");

@@ -197,6 +197,18 @@ impl QueueAnswer {
 }
 
 impl QueueError {
+    /// Whether the same message may be taken later without anyone doing anything
+    pub fn may_pass(&self) -> bool {
+        matches!(
+            self,
+            Self::Token(_)
+                | Self::Full { .. }
+                | Self::Throttled { .. }
+                | Self::Unavailable { .. }
+                | Self::Unreachable(_)
+        )
+    }
+
     /// What went wrong on the way to `queue`, unpacked from the library's error
     pub(super) fn of(act: Act, queue: &str, error: azure_core_legacy::Error) -> Self {
         match error.into_downcast::<TransportError>() {

@@ -2,6 +2,7 @@
 //! asserted is the world afterwards.
 
 mod attach;
+pub(crate) mod commands;
 mod events;
 mod input;
 mod modes;
@@ -15,6 +16,7 @@ use tether::emulator::world::{PAYMENTS, PLATFORM, World, WorldOptions};
 use uuid::{Uuid, uuid};
 
 const ACR_PULL: Uuid = uuid!("7f951dda-4ed3-4680-a7ca-43fe172d538d");
+const PUSH: Uuid = uuid!("8311e382-0749-4cb8-b61a-304f252e45ec");
 const REPOSITORY_READER: Uuid = uuid!("b93aa761-3e63-49ed-ac28-beffa264f7ac");
 
 /// The longest that any test waits for the world to become quiet
@@ -68,6 +70,11 @@ fn attached(world: &World, cluster: &str) -> Vec<(String, Uuid)> {
         .collect();
     attached.sort();
     attached
+}
+
+/// How many messages to come are scheduled
+fn waiting(world: &World) -> usize {
+    world.namespace.scheduled("commands").len()
 }
 
 fn name(assignment: &Assignment) -> String {

@@ -6,7 +6,9 @@ use tether::emulator::azure::Fault;
 use tether::emulator::queue::Message;
 use tether::emulator::world::{Door, World, WorldOptions};
 
-use super::{ACR_PULL, attached, cluster, count, options, registry, requests, settle, start};
+use super::{
+    ACR_PULL, attached, cluster, count, options, registry, requests, settle, start, waiting,
+};
 
 fn frozen() -> WorldOptions {
     WorldOptions { speed: 0.0, ..options() }
@@ -20,10 +22,6 @@ async fn with_a_registry(options: WorldOptions) -> World {
     world.clock.advance(Duration::from_secs(600));
     settle(&world).await;
     world
-}
-
-fn waiting(world: &World) -> usize {
-    world.namespace.scheduled("commands").len()
 }
 
 #[tokio::test]

@@ -1,0 +1,189 @@
+//! What is read from a message, and what is refused.
+
+use super::*;
+
+const CLUSTER: &str = "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/rg/providers/Microsoft.ContainerService/managedClusters/aks1";
+
+fn everything() -> Command {
+    Command::reconcile(Scope::Everything)
+}
+
+fn on_a_pair(what: fn(Pair) -> What) -> Command {
+    Command::of(what(Pair { cluster: "aks1".into(), registry: "acr1.azurecr.io".into() }))
+}
+
+#[track_caller]
+fn reads(body: &str, expected: Command) {
+    assert_eq!(read(body.as_bytes()).unwrap(), Message::Command(expected), "{body}");
+}
+
+#[track_caller]
+fn refuses(body: &str, reason: &str, field: Option<&str>) {
+    let refusal = read(body.as_bytes()).unwrap_err();
+    assert_eq!((refusal.to_string().as_str(), refusal.field.as_deref()), (reason, field));
+    assert!(!refusal.hint.is_empty());
+}
+
+#[test]
+fn a_command_is_read_plain_and_in_a_cloud_event() {
+    let plain = r#"{"command":"reconcile","scope":"everything"}"#;
+    reads(plain, everything());
+    reads(&format!("\u{feff}{plain}"), everything());
+    let event = |data: &str| {
+        format!(
+            r#"{{"specversion":"1.0","type":"com.contoso.tether","source":"x","id":"1","data":{data}}}"#
+        )
+    };
+    reads(&event(plain), everything());
+    reads(&event(&serde_json::json!(plain).to_string()), everything());
+}
+
+#[test]
+fn every_field_is_read() {
+    let body = format!(
+        r#"{{"command":"Reconcile","scope":"{CLUSTER}","version":1,"id":"7","dryRun":true,
+           "requestedBy":"someone","attempt":3,"recheck":true,"traceparent":"00-a-b-01"}}"#
+    );
+    let expected = Command {
+        what: What::Reconcile(CLUSTER.parse().unwrap()),
+        dry_run: true,
+        attempt: 3,
+        recheck: true,
+        id: Some("7".into()),
+        requested_by: Some(Person("someone".into())),
+        traceparent: Some("00-a-b-01".into()),
+    };
+    reads(&body, expected);
+    let pair = r#""cluster":"aks1","registry":"acr1.azurecr.io""#;
+    reads(&format!(r#"{{"command":"attach",{pair}}}"#), on_a_pair(What::Attach));
+    reads(
+        &format!(r#"{{"command":"DETACH",{pair},"dryRun":true}}"#),
+        Command { dry_run: true, ..on_a_pair(What::Detach) },
+    );
+}
+
+#[test]
+fn a_command_survives_being_written_and_read() {
+    for command in [everything(), on_a_pair(What::Attach), on_a_pair(What::Detach)] {
+        reads(&command.to_body(), command.clone());
+        let command = Command {
+            dry_run: true,
+            attempt: 2,
+            id: Some("7".into()),
+            requested_by: Some(Person("someone".into())),
+            traceparent: Some("00-a-b-01".into()),
+            ..command
+        };
+        reads(&command.to_body(), command);
+    }
+    assert_eq!(everything().to_body(), r#"{"command":"reconcile","scope":"everything"}"#);
+}
+
+#[test]
+fn who_asks_is_not_shown() {
+    let command = Command { requested_by: Some(Person("someone".into())), ..everything() };
+    let shown = format!("{command:?} {}", command.what);
+    assert!(!shown.contains("someone"), "{shown}");
+}
+
+#[test]
+fn a_command_on_a_pair_gets_an_id_that_its_deliveries_share() {
+    let id = |command: Command, message: Option<&str>| command.identified(message).id;
+    let attach = || on_a_pair(What::Attach);
+    assert_eq!(id(attach(), Some("m")).as_deref(), Some("m"));
+    assert_eq!(id(Command { id: Some("7".into()), ..attach() }, Some("m")).as_deref(), Some("7"));
+    let computed = id(attach(), None);
+    assert_eq!(computed, id(attach(), Some("")));
+    assert_eq!(computed, id(attach(), Some(&"i".repeat(129))));
+    assert_ne!(computed, id(on_a_pair(What::Detach), None));
+    assert_eq!(id(everything(), Some("m")), None);
+}
+
+#[test]
+fn an_event_is_never_refused() {
+    for body in [
+        r#"{"eventType":"Microsoft.Unheard.Of"}"#,
+        r#"{"specversion":"1.0","type":"microsoft.resources.x"}"#,
+        r#"[{"eventType":"Microsoft.A"},{"type":"Microsoft.B"}]"#,
+    ] {
+        assert!(matches!(read(body.as_bytes()), Ok(Message::Events(_))), "{body}");
+    }
+}
+
+#[test]
+fn what_is_not_understood_is_refused_by_name() {
+    refuses("{", "the message is not JSON: EOF while parsing an object at line 1 column 1", None);
+    refuses("[]", "the message is not a JSON object", None);
+    refuses("\"reconcile\"", "the message is not a JSON object", None);
+    refuses("{}", "the message names no command", Some("command"));
+    refuses(r#"{"command":"drop"}"#, "there is no command `drop`", Some("command"));
+    refuses(
+        r#"{"command":"attach","cluster":"a"}"#,
+        "`attach` names no registry",
+        Some("registry"),
+    );
+    refuses(
+        r#"{"command":"detach","registry":"a","cluster":" "}"#,
+        "`detach` names no cluster",
+        Some("cluster"),
+    );
+    refuses(
+        r#"{"command":"attach","cluster":"a","registry":"b","scope":"everything"}"#,
+        "there is no field `scope`",
+        Some("scope"),
+    );
+    refuses(
+        r#"{"command":"reconcile","scope":"everything","cluster":"a"}"#,
+        "there is no field `cluster`",
+        Some("cluster"),
+    );
+    refuses(
+        r#"{"command":"attach","cluster":["a"],"registry":"b"}"#,
+        "`cluster`: invalid type: sequence, expected a string",
+        Some("cluster"),
+    );
+    let id = "i".repeat(129);
+    refuses(
+        &format!(r#"{{"command":"attach","cluster":"a","registry":"b","id":"{id}"}}"#),
+        "`id` is empty, longer than 128 characters, or not printable",
+        Some("id"),
+    );
+    refuses(r#"{"command":"reconcile"}"#, "the command names no scope", Some("scope"));
+    refuses(r#"{"command":"reconcile","scope":"all"}"#, "`all` is no scope", Some("scope"));
+    refuses(
+        r#"{"command":"reconcile","scope":"everything","dryrun":true}"#,
+        "there is no field `dryrun`",
+        Some("dryrun"),
+    );
+    refuses(
+        r#"{"command":"reconcile","scope":"everything","dryRun":"yes"}"#,
+        "`dryRun`: invalid type: string \"yes\", expected a boolean",
+        Some("dryRun"),
+    );
+    refuses(
+        r#"{"command":"reconcile","scope":"everything","version":2}"#,
+        "version 2 of the message format is not known",
+        Some("version"),
+    );
+    refuses(
+        r#"{"specversion":"1.0","type":"com.contoso.x"}"#,
+        "the event carries no `data`",
+        Some("data"),
+    );
+}
+
+#[test]
+fn a_message_is_read_up_to_a_limit() {
+    let command = r#"{"command":"reconcile","scope":"everything"}"#;
+    let largest = format!("{command}{}", " ".repeat(LARGEST - command.len()));
+    reads(&largest, everything());
+    let refusal = read(format!("{largest} ").as_bytes()).unwrap_err();
+    assert_eq!(refusal.reason, "the message is larger than 1048576 bytes");
+}
+
+#[test]
+fn deep_nesting_and_broken_text_are_refused() {
+    let deep = "[".repeat(100_000);
+    assert!(read(deep.as_bytes()).unwrap_err().reason.contains("recursion limit"));
+    assert!(read(b"\xff\xfe").unwrap_err().reason.starts_with("the message is not JSON"));
+}

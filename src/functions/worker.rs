@@ -1,0 +1,232 @@
+//! What carries commands out, and tells whoever asked what came of it.
+//!
+//! What is to be done is decided by `reconcile` and below; how a command ends, by `ending`.
+
+use std::collections::BTreeSet;
+
+use time::OffsetDateTime;
+use tracing::{error, info, warn};
+
+use super::command::{Command, Pair, Refusal, What};
+use super::ending::{Ending, ending};
+use super::follow_up::FollowUp;
+use super::journal;
+use super::pending::FollowUps;
+use super::reply::Reply;
+use super::report::{Answer, Came};
+use crate::azure::Queue;
+use crate::model::Scope;
+use crate::plan::Plan;
+use crate::reconcile::{Left, PairError, ReconcileError, Reconciler, Report, Wish};
+use crate::runtime::Failure;
+
+/// What carries commands out
+#[derive(Debug)]
+pub struct Worker {
+    reconciler: Reconciler,
+    follow_ups: FollowUps,
+    /// The queues that a command's `ReplyTo` may name
+    reply_queues: BTreeSet<String>,
+}
+
+/// Why a message comes to no end here
+#[derive(Debug)]
+pub(super) enum Trouble {
+    /// It can never be understood or allowed.
+    Refused(Refusal),
+    /// It may work on another delivery.
+    Passing(Failure),
+    /// It never will; only the dead-letter queue can keep the message.
+    Lasting(Failure),
+}
+
+/// What came of carrying out a command
+enum Outcome {
+    /// Changes were made, or tried; of a detachment, what still lets the cluster pull
+    Run(Box<Report>, Option<Left>),
+    /// A plan, for a dry run
+    Plan(Plan),
+}
+
+impl Worker {
+    /// A worker that writes through this reconciler, sends through this queue, and reports to those
+    /// queues that are listed
+    pub fn new(reconciler: Reconciler, queue: Queue, reply_queues: BTreeSet<String>) -> Self {
+        Self { reconciler, follow_ups: FollowUps::new(queue), reply_queues }
+    }
+
+    pub(super) fn queue(&self) -> &Queue {
+        self.follow_ups.queue()
+    }
+
+    pub(super) fn is_outside_estate(&self, scope: &Scope) -> bool {
+        self.reconciler.is_outside_estate(scope)
+    }
+
+    pub(super) fn reply_queues(&self) -> &BTreeSet<String> {
+        &self.reply_queues
+    }
+
+    /// Carries a command out, sees to what has to follow, and reports.
+    pub(super) async fn obey(&self, command: &Command, reply: &Reply) -> Result<(), Trouble> {
+        self.follow_ups.arrived(command).await;
+        let came = match self.carry_out(command).await {
+            Ok(came) => Ok(came),
+            Err(PairError::Unread(error)) => Err(error),
+            Err(PairError::Name(error)) => {
+                let refusal = Refusal::new(&error.to_string(), Some(error.field()), error.hint());
+                return Err(Trouble::Refused(refusal));
+            }
+            Err(PairError::Policy(error)) => {
+                let refusal = Refusal::new(&error.to_string(), Some("command"), error.hint());
+                return Err(Trouble::Refused(refusal));
+            }
+        };
+        match &came {
+            Ok(Outcome::Run(report, left)) => journal::write(report, left.as_ref()),
+            Ok(Outcome::Plan(plan)) => journal::write_dry_run(plan),
+            Err(error) => {
+                warn!(command = %command.what, cause = journal::chain(error), "not observed");
+            }
+        }
+        self.end(command, reply, &came).await
+    }
+
+    async fn carry_out(&self, command: &Command) -> Result<Outcome, PairError> {
+        match &command.what {
+            What::Reconcile(scope) => Ok(self.reconcile(scope, command.dry_run).await?),
+            What::Attach(pair) => self.pair(Wish::Attach, pair, command.dry_run).await,
+            What::Detach(pair) => self.pair(Wish::Detach, pair, command.dry_run).await,
+        }
+    }
+
+    async fn reconcile(&self, scope: &Scope, dry_run: bool) -> Result<Outcome, ReconcileError> {
+        let plan = self.reconciler.plan(scope).await?;
+        journal::write_plan(scope, &plan);
+        if dry_run {
+            return Ok(Outcome::Plan(plan));
+        }
+        let report = self.reconciler.apply(scope, plan).await;
+        Ok(Outcome::Run(Box::new(report), None))
+    }
+
+    async fn pair(&self, wish: Wish, pair: &Pair, dry_run: bool) -> Result<Outcome, PairError> {
+        let (cluster, registry) = self.reconciler.find_pair(&pair.cluster, &pair.registry).await?;
+        let found = self.reconciler.plan_pair(wish, &cluster, &registry).await?;
+        let scope = Scope::Pair(cluster, registry);
+        journal::write_plan(&scope, &found.plan);
+        if dry_run {
+            return Ok(Outcome::Plan(found.plan));
+        }
+        let report = self.reconciler.apply(&scope, found.plan).await;
+        let is_done = report.undone.is_empty() && report.held.is_empty();
+        let left = match wish {
+            Wish::Detach if is_done => {
+                let removed = report.detached.iter().chain(&report.gone);
+                let removed = removed.map(|item| item.name).collect();
+                let ends = (&found.cluster, &found.registry);
+                self.reconciler.access_left(ends, &removed).await.unwrap_or_else(|error| {
+                    warn!(cause = journal::chain(&error), "what still grants it is not known");
+                    None
+                })
+            }
+            Wish::Detach | Wish::Attach => None,
+        };
+        Ok(Outcome::Run(Box::new(report), left))
+    }
+
+    /// Sends what has to follow, then the report.
+    async fn end(
+        &self,
+        command: &Command,
+        reply: &Reply,
+        came: &Result<Outcome, ReconcileError>,
+    ) -> Result<(), Trouble> {
+        let now = OffsetDateTime::now_utc();
+        let end = match came {
+            Ok(Outcome::Run(report, _)) => ending(command, Ok(report), now),
+            Ok(Outcome::Plan(_)) => Ending::Done,
+            Err(error) => ending(command, Err(error), now),
+        };
+        let told = match came {
+            Ok(Outcome::Run(report, left)) => Came::Run(report, left.as_ref()),
+            Ok(Outcome::Plan(plan)) => Came::Plan(plan),
+            Err(error) => Came::Unread(error),
+        };
+        match end {
+            Ending::Done => {}
+            // Its report goes out now.
+            Ending::Recheck(follow_up) => {
+                self.follow(&follow_up, &Reply::default(), now).await?;
+            }
+            Ending::Later(follow_up) => {
+                self.follow(&follow_up, reply, now).await?;
+                // One report that it is put off will do.
+                if command.attempt == 0 {
+                    let answer = Answer::ended(command, &told, Some(&follow_up));
+                    self.report(Some(command), reply, &answer).await?;
+                }
+                return Ok(());
+            }
+            Ending::GivenUp => give_up(command, &told)?,
+            Ending::Failed => {
+                let cause = came.as_ref().err().map(|error| journal::chain(error));
+                let failure = Failure::new("NotObserved", cause.unwrap_or_default());
+                return Err(Trouble::Passing(failure));
+            }
+        }
+        self.report(Some(command), reply, &Answer::ended(command, &told, None)).await
+    }
+
+    async fn follow(
+        &self,
+        follow_up: &FollowUp,
+        reply: &Reply,
+        now: OffsetDateTime,
+    ) -> Result<(), Trouble> {
+        let sent = self.follow_ups.send(follow_up, reply, now).await.map_err(|error| {
+            let cause = journal::chain(&error);
+            Trouble::Passing(Failure::new("FollowUpNotSent", cause))
+        })?;
+        let in_seconds = (follow_up.due - now).whole_seconds();
+        info!(command = %follow_up.command.what, in_seconds, sent, "will look again");
+        Ok(())
+    }
+
+    /// Sends a report. One that can never be sent is told in the log: what it is about is done.
+    pub(super) async fn report(
+        &self,
+        command: Option<&Command>,
+        reply: &Reply,
+        answer: &Answer,
+    ) -> Result<(), Trouble> {
+        let attempt = command.map_or(0, |command| command.attempt);
+        match reply.send(self.queue(), attempt, answer).await {
+            Ok(()) => Ok(()),
+            Err(error) if error.may_pass() => {
+                let cause = journal::chain(&error);
+                Err(Trouble::Passing(Failure::new("ReportNotSent", cause)))
+            }
+            Err(error) => {
+                error!(cause = journal::chain(&error), "report not sent");
+                Ok(())
+            }
+        }
+    }
+}
+
+/// The timer takes over what is given up of a scope. Nobody does for a pair that a person named,
+/// so its command must not get lost.
+fn give_up(command: &Command, told: &Came<'_>) -> Result<(), Trouble> {
+    match command.what {
+        What::Reconcile(ref scope) => {
+            warn!(%scope, "put off for an hour; the timer's next run takes over");
+            Ok(())
+        }
+        What::Attach(_) | What::Detach(_) => {
+            let reason = format!("it could not be done for an hour: {}", told.last_word());
+            let hint = "see to what stands against it, then send the command again";
+            Err(Trouble::Refused(Refusal::new(&reason, None, hint)))
+        }
+    }
+}
