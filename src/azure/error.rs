@@ -145,6 +145,13 @@ impl ArmError {
         )
     }
 
+    /// Whether a right is missing, or so young that it has not spread yet. Rules that stand above all
+    /// rights are told apart: they do not pass.
+    pub fn lacks_right(&self) -> bool {
+        let Self::AuthorizationFailed(refusal) = self else { return false };
+        !refusal.code.eq_ignore_ascii_case("LinkedAuthorizationFailed")
+    }
+
     /// How long Azure asks to wait, where it says so
     pub fn retry_after(&self) -> Option<Duration> {
         if let Self::Throttled { retry_after, .. } | Self::Unavailable { retry_after, .. } = self {
@@ -261,6 +268,9 @@ mod tests {
         assert!(page.is_denied());
         assert_eq!(page.code(), "Forbidden");
         assert!(!answer(404, "ResourceNotFound").is_denied());
+        assert!(page.lacks_right() && answer(403, "AuthorizationFailed").lacks_right());
+        assert!(!answer(403, "LinkedAuthorizationFailed").lacks_right());
+        assert!(!answer(403, "RequestDisallowedByPolicy").lacks_right());
     }
 
     #[test]

@@ -22,7 +22,7 @@ pub(super) enum Ending {
     Done,
     /// Something may work later
     Later(FollowUp),
-    /// It was put off for as long as is sensible
+    /// It was put off for as long as is sensible, or will never be permitted
     GivenUp,
     /// It is done, and looked at once more since Resource Graph lags behind events
     Recheck(FollowUp),
@@ -44,12 +44,15 @@ pub(super) fn ending(
         Err(error) if error.source.is_later() => {
             (Some(error.source.retry_after().unwrap_or_default()), false)
         }
-        Err(error) => (None, error.source.is_denied()),
+        Err(error) => (None, error.source.lacks_right()),
     };
     match waits {
         Some(not_before) => retry(not_before),
         None if denied && command.attempt < DENIED_ATTEMPTS => retry(Duration::ZERO),
-        None if run.is_err() && !denied => Ending::Failed,
-        None => FollowUp::recheck(command, now).map_or(Ending::Done, Ending::Recheck),
+        None => match run {
+            Ok(_) => FollowUp::recheck(command, now).map_or(Ending::Done, Ending::Recheck),
+            Err(error) if error.source.is_denied() => Ending::GivenUp,
+            Err(_) => Ending::Failed,
+        },
     }
 }

@@ -220,11 +220,12 @@ impl Worker {
 fn give_up(command: &Command, told: &Came<'_>) -> Result<(), Trouble> {
     match command.what {
         What::Reconcile(ref scope) => {
-            warn!(%scope, "put off for an hour; the timer's next run takes over");
+            warn!(%scope, attempts = command.attempt, "given up; the timer's next run takes over");
             Ok(())
         }
         What::Attach(_) | What::Detach(_) => {
-            let reason = format!("it could not be done for an hour: {}", told.last_word());
+            let times = command.attempt + 1;
+            let reason = format!("it could not be done, tried {times} times: {}", told.last_word());
             let hint = "see to what stands against it, then send the command again";
             Err(Trouble::Refused(Refusal::new(&reason, None, hint)))
         }

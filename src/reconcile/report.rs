@@ -93,7 +93,7 @@ impl Cause {
             Self::Azure(error) if error.is_later() => {
                 Outcome::Later { not_before: error.retry_after() }
             }
-            Self::Azure(error) if error.is_denied() => Outcome::Denied,
+            Self::Azure(error) if error.lacks_right() => Outcome::Denied,
             Self::Hidden => Outcome::Later { not_before: None },
             Self::Azure(_) | Self::Conditional(_) | Self::Changed | Self::NotReplaced => {
                 Outcome::Held

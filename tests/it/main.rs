@@ -27,3 +27,5 @@ mod runtime;
 mod script;
 #[cfg(test)]
 mod tidy;
+#[cfg(test)]
+mod trouble;

@@ -82,7 +82,12 @@ impl Azure {
 
     /// Sets `provisioningState`
     pub fn set_state(&self, id: &str, state: &str) -> Result<(), AzureError> {
-        self.alter(id, |_, resource| resource.set("provisioningState", state))
+        self.set_property(id, "provisioningState", state.into())
+    }
+
+    /// Sets any property of a cluster or registry
+    pub fn set_property(&self, id: &str, name: &str, value: Value) -> Result<(), AzureError> {
+        self.alter(id, |_, resource| resource.set(name, value))
     }
 
     /// Switches a registry to ABAC mode or back

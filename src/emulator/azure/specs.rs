@@ -24,6 +24,8 @@ pub struct ClusterSpec {
     pub identity: ClusterIdentity,
     /// Whether it is finished at once, whatever creation takes otherwise
     pub ready: bool,
+    /// Whether it is an AKS Automatic cluster with hosted node pools
+    pub automatic: bool,
 }
 
 /// Which identity a cluster's nodes have
@@ -96,6 +98,7 @@ impl ClusterSpec {
             tags: BTreeMap::new(),
             identity: ClusterIdentity::Managed,
             ready: true,
+            automatic: false,
         }
     }
 
@@ -126,12 +129,17 @@ impl ClusterSpec {
                 (Value::Null, json!({"servicePrincipalProfile": {"clientId": client_id}}))
             }
         };
-        json!({
+        let mut body = json!({
             "location": self.location,
             "tags": self.tags,
             "identity": identity,
             "properties": properties,
-        })
+        });
+        if self.automatic {
+            body["sku"] = json!({"name": "Automatic", "tier": "Standard"});
+            body["properties"]["agentPoolProfiles"] = Value::Null;
+        }
+        body
     }
 }
 

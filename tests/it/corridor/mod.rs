@@ -15,9 +15,9 @@ use tether::emulator::azure::{Assignment, ClusterSpec, RegistrySpec};
 use tether::emulator::world::{PAYMENTS, PLATFORM, World, WorldOptions};
 use uuid::{Uuid, uuid};
 
-const ACR_PULL: Uuid = uuid!("7f951dda-4ed3-4680-a7ca-43fe172d538d");
-const PUSH: Uuid = uuid!("8311e382-0749-4cb8-b61a-304f252e45ec");
-const REPOSITORY_READER: Uuid = uuid!("b93aa761-3e63-49ed-ac28-beffa264f7ac");
+pub(crate) const ACR_PULL: Uuid = uuid!("7f951dda-4ed3-4680-a7ca-43fe172d538d");
+pub(crate) const PUSH: Uuid = uuid!("8311e382-0749-4cb8-b61a-304f252e45ec");
+pub(crate) const REPOSITORY_READER: Uuid = uuid!("b93aa761-3e63-49ed-ac28-beffa264f7ac");
 
 /// The longest that any test waits for the world to become quiet
 const LIMIT: Duration = Duration::from_secs(30);
@@ -27,7 +27,7 @@ fn policy() -> String {
     include_str!("../../../policy.yaml").replace("change-me", "contoso")
 }
 
-fn options() -> WorldOptions {
+pub(crate) fn options() -> WorldOptions {
     let program = PathBuf::from(env!("CARGO_BIN_EXE_tether"));
     let root = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(Uuid::new_v4().to_string());
     let mut options = WorldOptions::new(&policy(), program.parent().unwrap().to_owned(), root);
@@ -36,12 +36,12 @@ fn options() -> WorldOptions {
     options
 }
 
-async fn start(options: WorldOptions) -> World {
+pub(crate) async fn start(options: WorldOptions) -> World {
     World::start(options).await.unwrap()
 }
 
 /// Waits until nothing moves, and checks what no test may leave behind.
-async fn settle(world: &World) {
+pub(crate) async fn settle(world: &World) {
     world.settle(LIMIT).await.unwrap();
     assert_eq!(world.host.violations(), Vec::<String>::new());
     for line in world.host.console() {
@@ -52,11 +52,11 @@ async fn settle(world: &World) {
     }
 }
 
-fn cluster(name: &str) -> ClusterSpec {
+pub(crate) fn cluster(name: &str) -> ClusterSpec {
     ClusterSpec::new(PAYMENTS, "shop", name)
 }
 
-fn registry(name: &str) -> RegistrySpec {
+pub(crate) fn registry(name: &str) -> RegistrySpec {
     RegistrySpec::new(PLATFORM, "images", name)
 }
 
@@ -82,7 +82,7 @@ fn name(assignment: &Assignment) -> String {
 }
 
 /// The requests that the handler sent to ARM since the log was cleared: method and what was asked
-fn requests(world: &World) -> Vec<String> {
+pub(crate) fn requests(world: &World) -> Vec<String> {
     let log = world.azure.log().into_iter();
     log.filter(|request| {
         request.path.starts_with("/subscriptions") || request.path.starts_with("/providers")
