@@ -4,11 +4,13 @@
 //! assignments there should be is not known here.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use azure_core::credentials::TokenCredential;
 use serde_json::value::RawValue;
 
 use super::client::Client;
+use super::pace::Pacer;
 use super::request::Ask;
 use super::wire::{self, Unreadable};
 use super::{ArmError, Endpoints};
@@ -19,6 +21,9 @@ use crate::model::{
 
 /// The most pages of one list that are read: more is a server that goes in circles
 const PAGES: usize = 1000;
+
+/// For how long Azure's wish to be left alone is obeyed at most: whoever asks for more is mistaken
+const LONGEST_CLOSED: Duration = Duration::from_secs(3600);
 
 /// Azure Resource Manager
 #[derive(Clone, Debug)]
@@ -47,14 +52,23 @@ pub enum Removed {
 }
 
 impl Arm {
-    /// A way to Resource Manager. Nothing is sent yet, and no token asked for.
+    /// A way to Resource Manager that keeps to its limits, as do all clones of it together. Nothing
+    /// is sent yet, and no token asked for.
     pub fn new(
         endpoints: &Endpoints,
         credential: Arc<dyn TokenCredential>,
         client: reqwest::Client,
     ) -> Self {
         let scope = endpoints.cloud.arm_scope();
-        Self { client: Client::new(&endpoints.arm, scope, credential, client) }
+        let pacer = Pacer::new(LONGEST_CLOSED);
+        Self { client: Client::new(&endpoints.arm, scope, credential, client, pacer) }
+    }
+
+    /// The same with another bound on obedience: when Azure asks to slow down, nothing more of the
+    /// kind is sent to the subscription for as long as it asks for, but no longer than this.
+    #[must_use]
+    pub fn closed_at_most(self, longest: Duration) -> Self {
+        Self { client: self.client.paced_by(Pacer::new(longest)) }
     }
 
     /// How requests are sent, shared with Resource Graph

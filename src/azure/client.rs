@@ -1,6 +1,8 @@
-//! Sends requests: the token, patience with a busy Azure, and errors with a meaning.
+//! Sends requests: in their turn, with a token, with patience for a busy Azure, and with errors that
+//! have a meaning.
 //!
-//! What is asked for and what the body of an answer means is not known here.
+//! What is asked for and what the body of an answer means is not known here, nor when it is a
+//! request's turn.
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,6 +16,7 @@ use azure_core::http::{
     ClientOptions, Context, Pipeline, PipelineSendOptions, Request, RetryOptions, Transport, Url,
 };
 
+use super::pace::{Pacer, Pass};
 use super::request::Ask;
 use super::transport::Carrier;
 use super::{ArmError, Endpoint};
@@ -21,8 +24,11 @@ use super::{ArmError, Endpoint};
 /// How often one request is sent at most
 const TRIES: u32 = 3;
 
-/// How long one request is waited for in all, sending not counted. What takes longer is better left
-/// to a later message than to an invocation that waits.
+/// The same where Azure only asks to slow down: who shares a limit with others may be unlucky twice.
+const TRIES_IF_THROTTLED: u32 = 5;
+
+/// How long one request waits in all because Azure is busy, sending and standing in line not counted.
+/// What takes longer is better left to a later message than to an invocation that waits.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The pause after the first try where Azure names none; each further one is twice as long.
@@ -40,6 +46,7 @@ pub(super) struct Answer {
 pub(super) struct Client {
     base: Url,
     pipeline: Pipeline,
+    pacer: Pacer,
 }
 
 impl fmt::Debug for Client {
@@ -54,6 +61,7 @@ impl Client {
         scope: &str,
         credential: Arc<dyn TokenCredential>,
         client: reqwest::Client,
+        pacer: Pacer,
     ) -> Self {
         let carrier = Carrier::to(client, endpoint);
         let options = ClientOptions {
@@ -66,7 +74,12 @@ impl Client {
         let (name, version) = (option_env!("CARGO_PKG_NAME"), option_env!("CARGO_PKG_VERSION"));
         let pipeline =
             Pipeline::new(name, version, options, Vec::new(), vec![Arc::new(token)], None);
-        Self { base: endpoint.as_https(), pipeline }
+        Self { base: endpoint.as_https(), pipeline, pacer }
+    }
+
+    /// The same way with other turns
+    pub(super) fn paced_by(self, pacer: Pacer) -> Self {
+        Self { pacer, ..self }
     }
 
     /// What every address starts with
@@ -74,28 +87,36 @@ impl Client {
         &self.base
     }
 
-    /// Sends a request, a few times if Azure is busy or out of order.
+    /// Sends a request when it is its turn, a few times if Azure is busy or out of order.
     pub(super) async fn send(&self, ask: &Ask) -> Result<Answer, ArmError> {
         let mut left = PATIENCE;
         let mut pause = PAUSE;
-        for _ in 1..TRIES {
-            let error = match self.send_once(ask).await {
+        let mut tries = 0;
+        loop {
+            let pass = self.pacer.turn(ask, left).await;
+            let pass = pass.map_err(|late| ArmError::out_of_turn(late.retry_after))?;
+            let error = match self.send_once(ask, pass).await {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
+            tries += 1;
+            let is_throttled = matches!(error, ArmError::Throttled { .. });
+            let most = if is_throttled { TRIES_IF_THROTTLED } else { TRIES };
             let wait = error.retry_after().unwrap_or(pause);
             left = match left.checked_sub(wait) {
-                Some(left) if error.is_worth_repeating() => left,
+                Some(left) if tries < most && error.is_worth_repeating() => left,
                 _ => return Err(error),
             };
             tracing::debug!(code = error.code(), wait_ms = wait.as_millis(), "asking again");
-            tokio::time::sleep(wait).await;
+            // If Azure asks to slow down, this request waits in line with all others.
+            if !is_throttled {
+                tokio::time::sleep(wait).await;
+            }
             pause *= 2;
         }
-        self.send_once(ask).await
     }
 
-    async fn send_once(&self, ask: &Ask) -> Result<Answer, ArmError> {
+    async fn send_once(&self, ask: &Ask, pass: Pass) -> Result<Answer, ArmError> {
         let mut request = Request::new(ask.url.clone(), ask.method);
         request.insert_header("accept", "application/json");
         if let Some(body) = &ask.body {
@@ -111,6 +132,7 @@ impl Client {
             .map_err(ArmError::of_library)?;
         let (status, headers, body) = answer.deconstruct();
         let (status, body) = (u16::from(status), Bytes::from(body));
+        pass.answered(status, &headers);
         tracing::debug!(method = ask.method.as_str(), status, "Azure answered");
         if (200..300).contains(&status) {
             Ok(Answer { status, headers, body })

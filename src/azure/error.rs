@@ -104,6 +104,17 @@ impl ArmError {
         }
     }
 
+    /// A request that was not sent, since its turn would have come too late
+    pub fn out_of_turn(retry_after: Option<Duration>) -> Self {
+        let refusal = Refusal {
+            status: 429,
+            code: "TooManyRequests".to_owned(),
+            message: "not sent: its turn would have come too late".to_owned(),
+            request_id: None,
+        };
+        Self::Throttled { retry_after, refusal }
+    }
+
     /// What it means that the library gave no answer
     pub(super) fn of_library(error: azure_core::Error) -> Self {
         if matches!(error.kind(), ErrorKind::Credential) {

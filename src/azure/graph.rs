@@ -12,7 +12,7 @@ use moka::future::Cache;
 use serde_json::value::RawValue;
 
 use super::client::Answer;
-use super::refusal::{header, quota_resets_after};
+use super::refusal::header;
 use super::request::Ask;
 use super::wire::{GraphPage, Row, Unreadable, grant, subscription};
 use super::{Arm, ArmError, Estate, query};
@@ -23,9 +23,6 @@ const KEPT: u64 = 16;
 
 /// The most pages of one query that are read: more is a server that goes in circles
 const PAGES: usize = 1000;
-
-/// The longest pause for the quota between two pages
-const PAUSE: Duration = Duration::from_secs(10);
 
 /// Which resources of the estate are wanted
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -126,17 +123,8 @@ impl Graph {
             if skip_token.is_none() {
                 return Ok(rows.counted());
             }
-            keep_to_the_quota(&answer).await;
         }
         Err(Unreadable::Endless.into())
-    }
-}
-
-/// Waits until there is room for another query.
-async fn keep_to_the_quota(answer: &Answer) {
-    if header(&answer.headers, "x-ms-user-quota-remaining") == Some("0") {
-        let pause = quota_resets_after(&answer.headers).unwrap_or_default();
-        tokio::time::sleep(pause.min(PAUSE)).await;
     }
 }
 

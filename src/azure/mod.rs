@@ -10,6 +10,7 @@ mod endpoint;
 mod error;
 mod estate;
 mod graph;
+mod pace;
 mod query;
 mod queue;
 mod refusal;

@@ -119,7 +119,10 @@ pub(super) fn header<'a>(headers: &'a Headers, name: &'static str) -> Option<&'a
     headers.get_optional_str(&HeaderName::from_static(name))
 }
 
-/// How long Azure asks to wait
+/// The longest wait that is believed: nothing here can be asked to wait for a year
+const LONGEST_WAIT: Duration = Duration::from_secs(3600);
+
+/// How long Azure asks to wait, an hour at most
 ///
 /// A date is measured against the answer's own, so that no clock is needed.
 pub(super) fn retry_after(headers: &Headers) -> Option<Duration> {
@@ -131,7 +134,8 @@ pub(super) fn retry_after(headers: &Headers) -> Option<Duration> {
         let text = header(headers, "retry-after")?.trim();
         text.parse().ok().map(Duration::from_secs).or_else(|| until(text, headers))
     };
-    milliseconds.or_else(standard).or_else(|| quota_resets_after(headers))
+    let wait = milliseconds.or_else(standard).or_else(|| quota_resets_after(headers));
+    wait.map(|wait| wait.min(LONGEST_WAIT))
 }
 
 fn until(date: &str, headers: &Headers) -> Option<Duration> {
@@ -218,6 +222,7 @@ mod tests {
         check(&[("retry-after", "17")], Some(17));
         check(&[("retry-after", "soon")], None);
         check(&[("retry-after", "-1")], None);
+        check(&[("retry-after", "18446744073709551615")], Some(3600));
         check(&[("retry-after-ms", "2000"), ("retry-after", "17")], Some(2));
         let date = ("date", "Fri, 01 Jan 2027 00:00:00 GMT");
         check(&[("retry-after", "Fri, 01 Jan 2027 00:01:00 GMT"), date], Some(60));

@@ -21,10 +21,12 @@ pub(super) async fn serve() -> anyhow::Result<Exit> {
 }
 
 fn start(settings: Settings) -> anyhow::Result<App<Arc<Worker>>> {
-    let Settings { auth, endpoints, estate, reply_queues, graph_age, policy, .. } = settings;
+    let Settings { auth, endpoints, estate, reply_queues, policy, .. } = settings;
+    let Settings { graph_age, longest_closed, .. } = settings;
     let client = http_client()?;
     let credential = credential(&auth)?;
-    let arm = Arm::new(&endpoints, credential.clone(), client.clone());
+    let arm =
+        Arm::new(&endpoints, credential.clone(), client.clone()).closed_at_most(longest_closed);
     let graph = Graph::new(arm.clone(), graph_age);
     let queue = Queue::new(&endpoints.service_bus, endpoints.cloud, credential, client)?;
     let reconciler = Reconciler::new(arm, graph, estate, policy);

@@ -33,6 +33,8 @@ pub struct Settings {
     pub reply_queues: BTreeSet<String>,
     /// How old an answer of Resource Graph may be to serve another run
     pub graph_age: Duration,
+    /// For how long Azure's wish to be left alone is obeyed at most
+    pub longest_closed: Duration,
     /// What should be
     pub policy: Policy,
     /// Which log lines are written, as `tracing` filters are
@@ -101,6 +103,8 @@ const LOG: &str = "info,azure_identity=warn";
 const GRAPH_AGE_HINT: &str = "state a number of seconds from 0 to 60, or leave it out for 15";
 const REPLY_QUEUES_HINT: &str =
     "state names of queues separated by commas, none of them `commands` or `rejected`";
+const RETRY_AFTER_CAP_HINT: &str =
+    "state a number of seconds from 0 to 3600, or leave it out for 3600";
 const TENANT_HINT: &str = "state the tenant's id, or leave it out";
 
 /// Reads the settings of `tether serve` from the process's environment.
@@ -120,23 +124,36 @@ pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Settings, Confi
     let auth = reader.auth(AUTH_HINT);
     let endpoints = reader.endpoints();
     let estate = reader.estate();
-    let graph_age = reader.graph_age();
     let reply_queues = reader.reply_queues();
+    let graph_age = reader.seconds("TETHER_GRAPH_AGE", GRAPH_AGE_HINT, 15, 60);
+    let closed = reader.seconds("TETHER_RETRY_AFTER_CAP", RETRY_AFTER_CAP_HINT, 3600, 3600);
+    let waits = graph_age.zip(closed);
     let (
         Some(port),
         Some(auth),
         Some(endpoints),
         Some(estate),
-        Some(graph_age),
+        Some(waits),
         Some(reply_queues),
         true,
-    ) = (port, auth, endpoints, estate, graph_age, reply_queues, reader.problems.is_empty())
+    ) = (port, auth, endpoints, estate, waits, reply_queues, reader.problems.is_empty())
     else {
         return Err(ConfigError::Settings(reader.problems));
     };
+    let (graph_age, longest_closed) = waits;
     let policy = read_policy(&reader.policy_path())?;
     let log = reader.optional("TETHER_LOG").unwrap_or_else(|| LOG.into());
-    Ok(Settings { port, auth, endpoints, estate, reply_queues, graph_age, policy, log })
+    Ok(Settings {
+        port,
+        auth,
+        endpoints,
+        estate,
+        reply_queues,
+        graph_age,
+        longest_closed,
+        policy,
+        log,
+    })
 }
 
 fn read_policy(path: &Path) -> Result<Policy, ConfigError> {
@@ -192,10 +209,16 @@ impl Reader<'_> {
         }
     }
 
-    fn graph_age(&mut self) -> Option<Duration> {
-        let default = Duration::from_secs(15);
-        self.parsed_or("TETHER_GRAPH_AGE", GRAPH_AGE_HINT, default, |text| {
-            let seconds = text.parse().ok().filter(|seconds| *seconds <= 60)?;
+    /// A number of seconds up to `most`, which may be left out
+    fn seconds(
+        &mut self,
+        name: &'static str,
+        hint: &'static str,
+        default: u64,
+        most: u64,
+    ) -> Option<Duration> {
+        self.parsed_or(name, hint, Duration::from_secs(default), |text| {
+            let seconds = text.parse().ok().filter(|seconds| *seconds <= most)?;
             Some(Duration::from_secs(seconds))
         })
     }

@@ -33,6 +33,7 @@ pub(crate) fn options() -> WorldOptions {
     let mut options = WorldOptions::new(&policy(), program.parent().unwrap().to_owned(), root);
     // Virtual time may be skipped, but the handler's own time passes as it does.
     options.environment.insert("TETHER_GRAPH_AGE".into(), "0".into());
+    options.environment.insert("TETHER_RETRY_AFTER_CAP".into(), "0".into());
     options
 }
 
