@@ -4,17 +4,24 @@
 //! One that fails stops no other, but for a removal whose replacement did not come.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use futures::stream::{self, StreamExt};
+use tokio::time::Instant;
 
 use super::Reconciler;
 use super::report::{Cause, Change, Report, Undone};
-use crate::azure::{Put, Removed};
+use crate::azure::{ArmError, Put, Removed};
 use crate::model::{AssignmentName, Grant, Mark, MarkKind, Scope};
 use crate::plan::{Attach, Detach, DetachReason, Plan};
 
-/// How many assignments are written at once: ARM lets ten a second through in the long run
-const AT_ONCE: usize = 8;
+/// How many assignments are written at once. ARM lets ten a second through in the long run and may
+/// take seconds for each; how fast they really go out is the client's business.
+const AT_ONCE: usize = 32;
+
+/// For how long changes are begun: at ARM's own pace some three thousand. What is left then comes
+/// later, so that an invocation ends by itself before it is ended.
+pub const WRITING: Duration = Duration::from_secs(5 * 60);
 
 /// What an attachment came to
 enum Attached {
@@ -31,12 +38,12 @@ impl Reconciler {
     /// ours and as it was when the removal was decided, and after the one that replaces it is there.
     pub async fn apply(&self, scope: &Scope, plan: Plan) -> Report {
         let (mut report, attach, detach) = Report::of(scope.clone(), plan);
+        let until = Instant::now() + WRITING;
         let puts = attach.into_iter().map(|item| async move {
-            let done = self.attach(&item).await;
+            let done = self.attach(&item, until).await;
             (item, done)
         });
-        let mut puts = stream::iter(puts).buffered(AT_ONCE);
-        while let Some((item, done)) = puts.next().await {
+        for (item, done) in in_order(puts).await {
             match done {
                 Ok(Attached::Now) => report.attached.push(item),
                 Ok(Attached::Already) => report.already.push(item),
@@ -47,11 +54,10 @@ impl Reconciler {
         let there: BTreeSet<AssignmentName> = there.collect();
         let there = &there;
         let deletes = detach.into_iter().map(|item| async move {
-            let done = self.detach(&item, there).await;
+            let done = self.detach(&item, there, until).await;
             (item, done)
         });
-        let mut deletes = stream::iter(deletes).buffered(AT_ONCE);
-        while let Some((item, done)) = deletes.next().await {
+        for (item, done) in in_order(deletes).await {
             match done {
                 Ok(Removed::Gone) => report.detached.push(item),
                 Ok(Removed::WasNotThere) => report.gone.push(item),
@@ -61,7 +67,8 @@ impl Reconciler {
         report
     }
 
-    async fn attach(&self, item: &Attach) -> Result<Attached, Cause> {
+    async fn attach(&self, item: &Attach, until: Instant) -> Result<Attached, Cause> {
+        begin_before(until)?;
         match self.arm.put_grant(&item.grant, item.name, &item.description).await? {
             Put::Created => Ok(Attached::Now),
             // The name was there: someone was quicker, or the mark of an old one was to be changed.
@@ -86,7 +93,9 @@ impl Reconciler {
         &self,
         item: &Detach,
         there: &BTreeSet<AssignmentName>,
+        until: Instant,
     ) -> Result<Removed, Cause> {
+        begin_before(until)?;
         if item.after.is_some_and(|after| !there.contains(&after)) {
             return Err(Cause::NotReplaced);
         }
@@ -122,6 +131,19 @@ impl Reconciler {
             && !grant.conditional
             && AssignmentName::is_of(&self.policy.owner, grant)
     }
+}
+
+/// Does everything, many at once and in any order, so that none waits for a slow one before it. What
+/// came of it is in the order in which it was asked for.
+async fn in_order<F: Future>(acts: impl Iterator<Item = F>) -> Vec<F::Output> {
+    let acts = acts.enumerate().map(|(place, act)| async move { (place, act.await) });
+    let mut done: Vec<_> = stream::iter(acts).buffer_unordered(AT_ONCE).collect().await;
+    done.sort_by_key(|(place, _)| *place);
+    done.into_iter().map(|(_, done)| done).collect()
+}
+
+fn begin_before(until: Instant) -> Result<(), Cause> {
+    if Instant::now() < until { Ok(()) } else { Err(ArmError::out_of_turn(None).into()) }
 }
 
 fn undone(change: Change, cause: Cause) -> Undone {

@@ -12,6 +12,7 @@ mod report;
 
 use thiserror::Error;
 
+pub use apply::WRITING;
 pub use names::NameError;
 pub use pair::{Left, PairError, PairPlan, Wish};
 pub use report::{Cause, Change, Outcome, Report, Undone};
