@@ -12,7 +12,7 @@ use thiserror::Error;
 use uuid::{Uuid, uuid};
 
 use super::Clock;
-use super::azure::{self, Azure, AzureError};
+use super::azure::{self, Azure, AzureError, RateLimits};
 use super::event_grid::{Destination, Schema, Subscription, ValidationError};
 use super::graph;
 use super::host::{Handler, Host, HostError, HostOptions};
@@ -89,6 +89,10 @@ pub struct WorldOptions {
     pub graph_lag: Duration,
     /// Whether Resource Graph knows the role assignment mode of registries
     pub graph_shows_registry_mode: bool,
+    /// Whether Azure's rate limits hold, which run on virtual time
+    pub throttled: bool,
+    /// Those limits
+    pub rate_limits: RateLimits,
     /// Changes to the handler's environment; an empty value takes a variable away
     pub environment: BTreeMap<String, String>,
 }
@@ -107,6 +111,8 @@ impl WorldOptions {
             cluster_creation: Duration::from_secs(240),
             graph_lag: Duration::ZERO,
             graph_shows_registry_mode: true,
+            throttled: false,
+            rate_limits: RateLimits::default(),
             environment: BTreeMap::new(),
         }
     }
@@ -193,6 +199,8 @@ async fn start_azure(options: &WorldOptions, clock: Clock) -> Result<Azure, Azur
         cluster_creation: options.cluster_creation,
         graph_lag: options.graph_lag,
         graph_shows_registry_mode: options.graph_shows_registry_mode,
+        throttled: options.throttled,
+        rate_limits: options.rate_limits,
         graph: Arc::new(|tables, body, caller| {
             let graph::Answer { status, body } = graph::answer(tables, body, &caller.subscriptions);
             (status, body)

@@ -47,6 +47,7 @@ use tokio::task::JoinHandle;
 pub use assignments::Assignment;
 pub use events::Event;
 pub use faults::{Fault, Faults};
+pub use limits::{Bucket, Quota, RateLimits};
 pub use locks::LockKind;
 pub use log::RequestRecord;
 pub use options::{CreationEvent, FunctionIdentity, GraphAnswer, Options, Subscription, Tables};

@@ -10,6 +10,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use uuid::{Uuid, uuid};
 
+use super::limits::RateLimits;
 use super::rights::Caller;
 use crate::emulator::Clock;
 
@@ -48,8 +49,10 @@ pub struct Options {
     pub page_size: usize,
     /// Most role assignments in a subscription
     pub assignment_limit: usize,
-    /// Whether ARM's token buckets refuse requests
+    /// Whether requests beyond the limits are refused
     pub throttled: bool,
+    /// The limits, which answers tell of in any case
+    pub rate_limits: RateLimits,
 }
 
 /// A subscription
@@ -100,6 +103,7 @@ impl Options {
             page_size: 100,
             assignment_limit: 4000,
             throttled: false,
+            rate_limits: RateLimits::default(),
         }
     }
 }

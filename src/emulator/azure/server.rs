@@ -93,9 +93,8 @@ impl Shared {
         }
         let caller = caller?;
         versioned(asked)?;
-        let strict = world.options.throttled;
-        let now = world.now;
-        let ration = world.limits.take(now, (asked, target, &caller), strict);
+        let limits = (&world.options.rate_limits, world.options.throttled);
+        let ration = world.used.take(world.now, (asked, target, &caller), limits);
         let call = Call { caller: &caller, asked, correlation };
         let answered = match ration.refusal {
             Some(refusal) => Err(refusal),

@@ -11,7 +11,7 @@ use super::assignments::Assignment;
 use super::clusters;
 use super::events::Subscribers;
 use super::index::Index;
-use super::limits::Limits;
+use super::limits::Used;
 use super::locks::Lock;
 use super::log::RequestRecord;
 use super::options::{CreationEvent, Options, Subscription};
@@ -37,7 +37,7 @@ pub(super) struct World {
     pub(super) locks: Vec<Lock>,
     pub(super) rights: BTreeSet<(String, Right)>,
     pub(super) tokens: Tokens,
-    pub(super) limits: Limits,
+    pub(super) used: Used,
     pub(super) log: Vec<RequestRecord>,
     pub(super) subscribers: Subscribers,
     pub(super) index: Index,
@@ -74,7 +74,7 @@ impl World {
             locks: Vec::new(),
             rights,
             tokens: Tokens::default(),
-            limits: Limits::default(),
+            used: Used::default(),
             log: Vec::new(),
             subscribers: Subscribers::default(),
             index: Index::default(),

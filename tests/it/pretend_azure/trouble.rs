@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tether::emulator::azure::Fault;
+use tether::emulator::azure::{Bucket, Fault, Quota, RateLimits};
 use uuid::Uuid;
 
 use super::{FIRST, Setup, assignment, assignment_path};
@@ -103,6 +103,51 @@ async fn buckets_run_empty_and_fill_again() {
     let said = setup.get(&path).await;
     said.expect(200);
     assert_eq!(said.header("x-ms-ratelimit-remaining-subscription-reads"), "24");
+}
+
+#[tokio::test]
+async fn limits_may_be_smaller_and_are_each_callers_own_unless_shared() {
+    for shared in [false, true] {
+        let setup = Setup::with(|options| {
+            options.throttled = true;
+            let reads = Bucket { capacity: 2.0, refill: 0.5 };
+            options.rate_limits = RateLimits { reads, shared, ..RateLimits::default() };
+        })
+        .await;
+        let token = setup.identity_token().await;
+        let path = format!("/subscriptions/{FIRST}");
+        for _ in 0..2 {
+            setup.get(&path).await.expect(200);
+        }
+        let said = setup.get(&path).await;
+        said.refused(429, "TooManyRequests");
+        assert_eq!(said.header("retry-after"), "2");
+        let said = setup.ask_as(&token, "GET", &path, Value::Null).await;
+        said.expect(if shared { 429 } else { 200 });
+    }
+}
+
+#[tokio::test]
+async fn queries_come_again_when_their_window_is_over() {
+    let setup = Setup::with(|options| {
+        options.throttled = true;
+        options.rate_limits.queries = Quota { size: 2, window: Duration::from_secs(65) };
+    })
+    .await;
+    let path = "/providers/Microsoft.ResourceGraph/resources";
+    let check = async |left: &str, resets_after: &str, refused: bool| {
+        let said = setup.ask("POST", path, json!({"query": "resources"})).await;
+        assert_eq!(said.status == 429, refused);
+        assert_eq!(said.header("x-ms-user-quota-remaining"), left);
+        assert_eq!(said.header("x-ms-user-quota-resets-after"), resets_after);
+        assert_eq!(said.header("retry-after"), "");
+    };
+    check("1", "00:01:05", false).await;
+    setup.clock.advance(Duration::from_millis(1500));
+    check("0", "00:01:04", false).await;
+    check("0", "00:01:04", true).await;
+    setup.clock.advance(Duration::from_secs(64));
+    check("1", "00:01:05", false).await;
 }
 
 #[tokio::test]
