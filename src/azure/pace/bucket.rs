@@ -24,6 +24,9 @@ const UNHEARD: f64 = 3.0;
 /// How many requests are on their way at most while nobody knows the level
 const SCOUTS: u32 = 2;
 
+/// The part of the ease that will do where nobody else takes anything
+const ALONE: f64 = 0.4;
+
 /// For how long an answer tells the level
 const FRESH: Duration = Duration::from_secs(5);
 
@@ -53,7 +56,7 @@ pub(super) struct Limit {
     pub(super) capacity: f64,
     /// What flows in each second
     pub(super) refill: f64,
-    /// The level at which one process takes just what flows in
+    /// The level at which one process takes just what flows in, if there may be others
     pub(super) ease: f64,
     /// What may be taken at once from a full bucket
     pub(super) burst: f64,
@@ -215,7 +218,8 @@ impl Bucket {
 
     /// What this process takes each second for each one that is left
     fn share(&self) -> f64 {
-        self.limit.refill / (self.limit.ease * self.care)
+        let company = (1.0 - ALONE).mul_add(self.inflow.others(), ALONE);
+        self.limit.refill / (self.limit.ease * company * self.care)
     }
 
     fn burst(&self) -> f64 {
@@ -256,12 +260,14 @@ mod tests {
         bucket.answered(now, told);
     }
 
-    /// How many may be sent in the second from `now` on, each answered at once with this level
-    fn rate(bucket: &mut Bucket, now: Duration, remaining: f64) -> u32 {
+    /// How many may be sent in the first second, each answered at once with this level
+    fn sent_at(remaining: f64) -> u32 {
+        let mut bucket = Bucket::new(LIMIT);
+        exchange(&mut bucket, at(0), left(remaining));
         let mut sent = 0;
-        for step in 0..1000 {
-            while bucket.turn(now + at(step)) == Turn::Now {
-                bucket.answered(now + at(step), left(remaining));
+        for now in (0..1000).map(at) {
+            while bucket.turn(now) == Turn::Now {
+                bucket.answered(now, left(remaining));
                 sent += 1;
             }
         }
@@ -288,11 +294,19 @@ mod tests {
     #[test]
     fn the_rate_follows_the_level() {
         for (level, low, high) in [(170.0, 30, 45), (40.0, 18, 23), (20.0, 9, 12), (5.0, 2, 4)] {
-            let mut bucket = Bucket::new(LIMIT);
-            exchange(&mut bucket, at(0), left(level));
-            let sent = rate(&mut bucket, at(1000), level);
+            let sent = sent_at(level);
             assert!((low..=high).contains(&sent), "{sent} in a second at {level}");
         }
+    }
+
+    #[test]
+    fn whoever_is_alone_may_go_nearer_to_the_bottom() {
+        let mut bucket = Bucket::new(LIMIT);
+        let cautious = bucket.share();
+        for tenth in 0..60 {
+            exchange(&mut bucket, at(100 * tenth), left(30.0));
+        }
+        assert!(bucket.share() > 2.0 * cautious, "ten a second leave it as it is");
     }
 
     #[test]

@@ -14,6 +14,7 @@ const LEAST: f64 = 0.1;
 pub(super) struct Inflow {
     refill: f64,
     rate: f64,
+    is_measured: bool,
     measure: Option<Measure>,
 }
 
@@ -28,12 +29,17 @@ struct Measure {
 impl Inflow {
     /// All of the refill, until measured
     pub(super) fn of(refill: f64) -> Self {
-        Self { refill, rate: refill, measure: None }
+        Self { refill, rate: refill, is_measured: false, measure: None }
     }
 
     /// Each second
     pub(super) fn rate(&self) -> f64 {
         self.rate
+    }
+
+    /// The part of the refill that others take: all of it as long as nothing is known
+    pub(super) fn others(&self) -> f64 {
+        if self.is_measured { 1.0 - self.rate / self.refill } else { 1.0 }
     }
 
     /// Takes note of what is left after an answer. A full bucket may spill over, and tells nothing;
@@ -51,6 +57,7 @@ impl Inflow {
             return;
         }
         self.measure = Some(start);
+        self.is_measured = !is_full;
         if is_full {
             self.rate = self.refill;
         } else {
