@@ -9,15 +9,11 @@ use std::time::Duration;
 use futures::stream::{self, StreamExt};
 use tokio::time::Instant;
 
-use super::Reconciler;
 use super::report::{Cause, Change, Report, Undone};
+use super::{AT_ONCE, Reconciler};
 use crate::azure::{ArmError, Put, Removed};
 use crate::model::{AssignmentName, Grant, Mark, MarkKind, Scope};
 use crate::plan::{Attach, Detach, DetachReason, Plan};
-
-/// How many assignments are written at once. ARM lets ten a second through in the long run and may
-/// take seconds for each; how fast they really go out is the client's business.
-const AT_ONCE: usize = 32;
 
 /// For how long changes are begun: at ARM's own pace some three thousand. What is left then comes
 /// later, so that an invocation ends by itself before it is ended.
@@ -39,11 +35,12 @@ impl Reconciler {
     pub async fn apply(&self, scope: &Scope, plan: Plan) -> Report {
         let (mut report, attach, detach) = Report::of(scope.clone(), plan);
         let until = Instant::now() + WRITING;
-        let puts = attach.into_iter().map(|item| async move {
+        let puts = attach.into_iter().enumerate().map(|(place, item)| async move {
             let done = self.attach(&item, until).await;
-            (item, done)
+            (place, item, done)
         });
-        for (item, done) in in_order(puts).await {
+        let puts = stream::iter(puts).buffer_unordered(AT_ONCE).collect().await;
+        for (item, done) in in_order(puts) {
             match done {
                 Ok(Attached::Now) => report.attached.push(item),
                 Ok(Attached::Already) => report.already.push(item),
@@ -53,11 +50,12 @@ impl Reconciler {
         let there = report.attached.iter().chain(&report.already).map(|item| item.name);
         let there: BTreeSet<AssignmentName> = there.collect();
         let there = &there;
-        let deletes = detach.into_iter().map(|item| async move {
+        let deletes = detach.into_iter().enumerate().map(|(place, item)| async move {
             let done = self.detach(&item, there, until).await;
-            (item, done)
+            (place, item, done)
         });
-        for (item, done) in in_order(deletes).await {
+        let deletes = stream::iter(deletes).buffer_unordered(AT_ONCE).collect().await;
+        for (item, done) in in_order(deletes) {
             match done {
                 Ok(Removed::Gone) => report.detached.push(item),
                 Ok(Removed::WasNotThere) => report.gone.push(item),
@@ -133,13 +131,10 @@ impl Reconciler {
     }
 }
 
-/// Does everything, many at once and in any order, so that none waits for a slow one before it. What
-/// came of it is in the order in which it was asked for.
-async fn in_order<F: Future>(acts: impl Iterator<Item = F>) -> Vec<F::Output> {
-    let acts = acts.enumerate().map(|(place, act)| async move { (place, act.await) });
-    let mut done: Vec<_> = stream::iter(acts).buffer_unordered(AT_ONCE).collect().await;
-    done.sort_by_key(|(place, _)| *place);
-    done.into_iter().map(|(_, done)| done).collect()
+/// What was done in any order, so that nothing waited for a slow one before it, in the plan's order
+fn in_order<T, R>(mut done: Vec<(usize, T, R)>) -> impl Iterator<Item = (T, R)> {
+    done.sort_by_key(|(place, ..)| *place);
+    done.into_iter().map(|(_, item, done)| (item, done))
 }
 
 fn begin_before(until: Instant) -> Result<(), Cause> {

@@ -7,12 +7,9 @@ use std::collections::BTreeSet;
 
 use futures::stream::{self, StreamExt};
 
-use super::{ReconcileError, Reconciler, reading};
+use super::{AT_ONCE, ReconcileError, Reconciler, reading};
 use crate::model::{Cluster, Gap, Inventory, Registry, RegistryMode, ResourceId, Scope};
 use crate::plan::{Action, HeldReason, Plan};
-
-/// How many resources are read at once
-const AT_ONCE: usize = 8;
 
 /// What was found by reading one resource again
 enum Found {

@@ -22,6 +22,10 @@ use crate::model::{Inventory, Scope, SubscriptionId};
 use crate::plan::{Plan, guard, plan};
 use crate::policy::Policy;
 
+/// How many requests of a run are under way at once. How fast they really go out is the client's
+/// business; in the long run ARM lets ten writes a second through, and may take seconds for each.
+const AT_ONCE: usize = 32;
+
 /// Everything that a run needs
 #[derive(Debug)]
 pub struct Reconciler {

@@ -4,16 +4,13 @@ use std::collections::BTreeSet;
 
 use futures::stream::{self, StreamExt};
 
-use super::{ReconcileError, Reconciler, reading};
+use super::{AT_ONCE, ReconcileError, Reconciler, reading};
 use crate::azure::{ArmError, Seen, Wanted};
 use crate::model::{
     ClusterId, Gap, Grant, Identity, IdentityOrigin, Inventory, PrincipalId, RegistryId, Scope,
     SubscriptionId,
 };
 use crate::policy::{Decision, RegistryNames};
-
-/// How many subscriptions are asked at once
-const AT_ONCE: usize = 8;
 
 impl Reconciler {
     /// Looks at everything that deciding about this scope needs.
