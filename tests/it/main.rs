@@ -12,6 +12,8 @@ mod corridor;
 #[cfg(test)]
 mod demo;
 #[cfg(test)]
+mod pace;
+#[cfg(test)]
 mod pretend_azure;
 #[cfg(test)]
 mod pretend_host;
@@ -25,6 +27,8 @@ mod resource_graph;
 mod runtime;
 #[cfg(test)]
 mod script;
+#[cfg(test)]
+mod several;
 #[cfg(test)]
 mod tidy;
 #[cfg(test)]

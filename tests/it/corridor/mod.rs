@@ -5,6 +5,7 @@ mod attach;
 pub(crate) mod commands;
 mod events;
 mod input;
+mod limits;
 mod modes;
 mod waiting;
 
