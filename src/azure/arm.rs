@@ -3,17 +3,15 @@
 //! Each call is one question about one thing, answered by Azure itself and not from memory. Which
 //! assignments there should be is not known here.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use azure_core::credentials::TokenCredential;
 use serde_json::value::RawValue;
 
 use super::client::Client;
 use super::pace::Pacer;
 use super::request::Ask;
 use super::wire::{self, Unreadable};
-use super::{ArmError, Endpoints};
+use super::{ArmError, Credential, Endpoints};
 use crate::model::{
     Access, AssignmentName, Cluster, ClusterId, Grant, GrantKey, PrincipalId, Registry, RegistryId,
     SubscriptionId,
@@ -56,12 +54,12 @@ impl Arm {
     /// is sent yet, and no token asked for.
     pub fn new(
         endpoints: &Endpoints,
-        credential: Arc<dyn TokenCredential>,
+        credential: impl Into<Credential>,
         client: reqwest::Client,
     ) -> Self {
         let scope = endpoints.cloud.arm_scope();
         let pacer = Pacer::new(LONGEST_CLOSED);
-        Self { client: Client::new(&endpoints.arm, scope, credential, client, pacer) }
+        Self { client: Client::new(&endpoints.arm, scope, credential.into(), client, pacer) }
     }
 
     /// The same with another bound on obedience: when Azure asks to slow down, nothing more of the

@@ -2,7 +2,7 @@
 //!
 //! Tokens are cached and refreshed by Azure's own library. What they are for is not known here.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use async_trait::async_trait;
 use azure_core::credentials::{AccessToken, TokenCredential, TokenRequestOptions};
@@ -14,6 +14,7 @@ use azure_identity::{
     UserAssignedId,
 };
 use thiserror::Error;
+use tokio::time::Instant;
 
 use super::transport::{Carrier, ClientError, http_client};
 
@@ -28,6 +29,9 @@ pub enum Auth {
     /// The account that a person signed in with, by `az` or `azd`
     Developer,
 }
+
+/// How long a source that took the place of another is kept at least
+const RENEWAL: std::time::Duration = std::time::Duration::from_secs(10);
 
 /// The source of tokens could not be set up
 #[derive(Debug, Error)]
@@ -47,7 +51,12 @@ pub enum AuthError {
 ///
 /// # Guarantees
 /// No token is asked for yet.
-pub fn credential(auth: &Auth) -> Result<Arc<dyn TokenCredential>, AuthError> {
+pub fn credential(auth: &Auth) -> Result<Credential, AuthError> {
+    let again = auth.clone();
+    Ok(Credential { source: RwLock::new(source(auth)?).into(), renew: Some(again) })
+}
+
+fn source(auth: &Auth) -> Result<Source, AuthError> {
     let (inner, help): (Arc<dyn TokenCredential>, _) = match auth {
         Auth::ManagedIdentity { client_id } => {
             (managed_identity(client_id.as_deref())?, MANAGED_IDENTITY)
@@ -56,7 +65,72 @@ pub fn credential(auth: &Auth) -> Result<Arc<dyn TokenCredential>, AuthError> {
             (DeveloperToolsCredential::new(None).map_err(AuthError::Developer)?, DEVELOPER)
         }
     };
-    Ok(Arc::new(Helpful { inner, help }))
+    Ok(Source { credential: Arc::new(Helpful { inner, help }), renewed: None })
+}
+
+/// A source of tokens. Clones share it, and what it remembers.
+#[derive(Clone, Debug)]
+pub struct Credential {
+    source: Arc<RwLock<Source>>,
+    /// What to make another source from
+    renew: Option<Auth>,
+}
+
+#[derive(Clone, Debug)]
+struct Source {
+    credential: Arc<dyn TokenCredential>,
+    /// When it took the place of another
+    renewed: Option<Instant>,
+}
+
+impl Credential {
+    /// Forgets every token. The library keeps one until it is about to expire, even where Azure has
+    /// said that it does not accept it any more.
+    ///
+    /// Once in a while only: an identity that is refused whatever its token must not lead to a token
+    /// for each request.
+    pub(super) fn forget(&self) {
+        let Some(auth) = &self.renew else { return };
+        let mut current = self.source.write().unwrap_or_else(PoisonError::into_inner);
+        if current.renewed.is_some_and(|then| then.elapsed() < RENEWAL) {
+            return;
+        }
+        match source(auth) {
+            Ok(source) => *current = Source { renewed: Some(Instant::now()), ..source },
+            Err(error) => tracing::warn!(%error, "tokens are kept"),
+        }
+    }
+
+    fn current(&self) -> Arc<dyn TokenCredential> {
+        let current = self.source.read().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&current.credential)
+    }
+}
+
+/// For tests and for credentials that remember nothing: there is nothing to forget.
+impl From<Arc<dyn TokenCredential>> for Credential {
+    fn from(credential: Arc<dyn TokenCredential>) -> Self {
+        let source = Source { credential, renewed: None };
+        Self { source: RwLock::new(source).into(), renew: None }
+    }
+}
+
+impl<T: TokenCredential + 'static> From<Arc<T>> for Credential {
+    fn from(credential: Arc<T>) -> Self {
+        let credential: Arc<dyn TokenCredential> = credential;
+        credential.into()
+    }
+}
+
+#[async_trait]
+impl TokenCredential for Credential {
+    async fn get_token(
+        &self,
+        scopes: &[&str],
+        options: Option<TokenRequestOptions<'_>>,
+    ) -> azure_core::Result<AccessToken> {
+        self.current().get_token(scopes, options).await
+    }
 }
 
 const MANAGED_IDENTITY: &str = "the managed identity gave no token: is it assigned to this app, and is its client id the one configured?";
@@ -107,6 +181,17 @@ impl TokenCredential for Helpful {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tokens_are_forgotten_at_once_and_then_for_a_while_no_more() {
+        let credential = credential(&Auth::ManagedIdentity { client_id: None }).unwrap();
+        let first = credential.current();
+        credential.clone().forget();
+        let second = credential.current();
+        assert!(!Arc::ptr_eq(&first, &second), "clones share what is forgotten");
+        credential.forget();
+        assert!(Arc::ptr_eq(&second, &credential.current()));
+    }
 
     #[test]
     fn every_source_can_be_set_up_without_asking_for_a_token() {

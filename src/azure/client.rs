@@ -9,7 +9,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use azure_core::Bytes;
-use azure_core::credentials::TokenCredential;
 use azure_core::http::headers::Headers;
 use azure_core::http::policies::auth::BearerTokenAuthorizationPolicy;
 use azure_core::http::{
@@ -19,7 +18,7 @@ use azure_core::http::{
 use super::pace::{Pacer, Pass};
 use super::request::Ask;
 use super::transport::Carrier;
-use super::{ArmError, Endpoint};
+use super::{ArmError, Credential, Endpoint};
 
 /// How often one request is sent at most
 const TRIES: u32 = 3;
@@ -46,6 +45,7 @@ pub(super) struct Answer {
 pub(super) struct Client {
     base: Url,
     pipeline: Pipeline,
+    credential: Credential,
     pacer: Pacer,
 }
 
@@ -59,7 +59,7 @@ impl Client {
     pub(super) fn new(
         endpoint: &Endpoint,
         scope: &str,
-        credential: Arc<dyn TokenCredential>,
+        credential: Credential,
         client: reqwest::Client,
         pacer: Pacer,
     ) -> Self {
@@ -70,11 +70,11 @@ impl Client {
             retry: RetryOptions::none(),
             ..ClientOptions::default()
         };
-        let token = BearerTokenAuthorizationPolicy::new(credential, [scope]);
+        let token = BearerTokenAuthorizationPolicy::new(Arc::new(credential.clone()), [scope]);
         let (name, version) = (option_env!("CARGO_PKG_NAME"), option_env!("CARGO_PKG_VERSION"));
         let pipeline =
             Pipeline::new(name, version, options, Vec::new(), vec![Arc::new(token)], None);
-        Self { base: endpoint.as_https(), pipeline, pacer }
+        Self { base: endpoint.as_https(), pipeline, credential, pacer }
     }
 
     /// The same way with other turns
@@ -107,6 +107,9 @@ impl Client {
                 Some(left) if tries < most && error.is_worth_repeating() => left,
                 _ => return Err(error),
             };
+            if matches!(error, ArmError::Unauthenticated(_)) {
+                self.credential.forget();
+            }
             tracing::debug!(code = error.code(), wait_ms = wait.as_millis(), "asking again");
             // If Azure asks to slow down, this request waits in line with all others.
             if !is_throttled {

@@ -19,7 +19,7 @@ mod transport;
 mod wire;
 
 pub use arm::{Arm, Put, Removed};
-pub use auth::{Auth, AuthError, credential};
+pub use auth::{Auth, AuthError, Credential, credential};
 pub use endpoint::{Cloud, CloudError, Endpoint, EndpointError, Endpoints};
 pub use error::ArmError;
 pub use estate::Estate;

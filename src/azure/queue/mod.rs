@@ -15,7 +15,6 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use azure_core::credentials::TokenCredential;
 use azure_core_legacy::HttpClient;
 use azure_messaging_servicebus::service_bus::{
     QueueClient, SendMessageOptions, SettableBrokerProperties,
@@ -26,7 +25,7 @@ use self::error::Act;
 pub use self::error::{QueueAnswer, QueueError};
 pub use self::receive::{Inbox, Locked, Received};
 use self::transport::Transport;
-use super::{Cloud, Endpoint};
+use super::{Cloud, Credential, Endpoint};
 
 /// Longest message id, a limit of Service Bus
 const MESSAGE_ID: usize = 128;
@@ -87,10 +86,10 @@ impl Queue {
     pub fn new(
         endpoint: &Endpoint,
         cloud: Cloud,
-        credential: Arc<dyn TokenCredential>,
+        credential: impl Into<Credential>,
         client: reqwest::Client,
     ) -> Result<Self, QueueError> {
-        let transport = Transport::new(endpoint, cloud, credential, client)?;
+        let transport = Transport::new(endpoint, cloud, credential.into(), client)?;
         Ok(Self { transport: Arc::new(transport) })
     }
 

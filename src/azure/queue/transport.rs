@@ -6,7 +6,6 @@
 //! second try, and answers that it could not read. What an answer means is not known here.
 
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -23,7 +22,7 @@ use url::Url;
 use super::header::broker_properties;
 use super::{QueueAnswer, QueueError, UNUSED};
 use crate::azure::transport::is_same_host;
-use crate::azure::{Cloud, Endpoint};
+use crate::azure::{Cloud, Credential, Endpoint};
 
 /// How long one try may take from its start to the last byte of the answer
 const REQUEST: Duration = Duration::from_secs(30);
@@ -55,7 +54,7 @@ pub(super) struct Transport {
     // host and port.
     base: Url,
     scope: &'static str,
-    credential: Arc<dyn TokenCredential>,
+    credential: Credential,
     client: reqwest::Client,
 }
 
@@ -107,11 +106,15 @@ impl HttpClient for Transport {
         let Body::Bytes(body) = request.body().clone() else {
             return Err(Error::message(ErrorKind::Other, "a message is not sent as a stream"));
         };
-        // Asked for each time: credentials keep their tokens and know when to renew them.
-        let token = self.credential.get_token(&[self.scope], None).await;
-        let token = token.map_err(TransportError::Token)?.token.secret().to_owned();
-        let Answer { status, headers, body } =
-            self.deliver(&Outgoing { method, url, headers, body, token }).await?;
+        let token = self.token().await?;
+        let mut outgoing = Outgoing { method, url, headers, body, token };
+        let mut answer = self.deliver(&outgoing).await;
+        if answer.as_ref().is_err_and(TransportError::is_of_the_token) {
+            self.credential.forget();
+            outgoing.token = self.token().await?;
+            answer = self.deliver(&outgoing).await;
+        }
+        let Answer { status, headers, body } = answer?;
         let status = StatusCode::try_from(status).unwrap_or(StatusCode::Ok);
         let body = futures::stream::once(std::future::ready(Ok(body)));
         Ok(Response::new(status, headers, Box::pin(body)))
@@ -123,7 +126,7 @@ impl Transport {
     pub(super) fn new(
         endpoint: &Endpoint,
         cloud: Cloud,
-        credential: Arc<dyn TokenCredential>,
+        credential: Credential,
         client: reqwest::Client,
     ) -> Result<Self, QueueError> {
         let base = endpoint.url().clone();
@@ -148,6 +151,12 @@ impl Transport {
         address.set_path(url.path());
         address.set_query(url.query());
         Ok(address)
+    }
+
+    /// A token, asked for each time: credentials keep theirs and know when to renew them.
+    async fn token(&self) -> Result<String, TransportError> {
+        let token = self.credential.get_token(&[self.scope], None).await;
+        Ok(token.map_err(TransportError::Token)?.token.secret().to_owned())
     }
 
     async fn deliver(&self, outgoing: &Outgoing) -> Result<Answer, TransportError> {
@@ -221,6 +230,11 @@ async fn body(response: &mut reqwest::Response, limit: usize) -> reqwest::Result
 }
 
 impl TransportError {
+    /// Whether Service Bus does not accept the token; what it does not allow is 403.
+    fn is_of_the_token(&self) -> bool {
+        matches!(self, Self::Answer(answer) if answer.status() == 401)
+    }
+
     /// How long to wait before another try, if that is of any use. Whether a request that got no
     /// answer was carried out is not known, so only a failed connection is tried again.
     fn pause(&self, usual: Duration) -> Option<Duration> {

@@ -2,6 +2,7 @@
 //! asserted is the world afterwards.
 
 mod attach;
+mod bad_commands;
 pub(crate) mod commands;
 mod events;
 mod input;
