@@ -114,6 +114,33 @@ pub enum ResourceId {
     Registry(RegistryId),
 }
 
+impl ResourceId {
+    /// What it is, in a word
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Cluster(_) => "cluster",
+            Self::Registry(_) => "registry",
+        }
+    }
+
+    /// The resource's own name, as it came
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Cluster(id) => id.name(),
+            Self::Registry(id) => id.name(),
+        }
+    }
+}
+
+impl fmt::Display for ResourceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cluster(id) => id.fmt(f),
+            Self::Registry(id) => id.fmt(f),
+        }
+    }
+}
+
 impl FromStr for ResourceId {
     type Err = ResourceIdError;
 

@@ -5,8 +5,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::time::Duration;
 
-use super::{Cluster, ClusterId, Grant, PrincipalId, Registry, RegistryId, Scope, SubscriptionId};
+use super::{
+    Cluster, ClusterId, Grant, PrincipalId, Registry, RegistryId, ResourceId, Scope, SubscriptionId,
+};
 
 /// What was seen, for one scope
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +43,16 @@ pub enum Gap {
         /// Whose; `None` means everyone's
         principal: Option<PrincipalId>,
     },
+    /// A cluster or a registry that was seen and could not be read since. It counts as there, and
+    /// what is known of it may be old.
+    Unread {
+        /// Which
+        id: ResourceId,
+        /// Why, in a word: Azure's code where there is one
+        code: String,
+        /// Where that may pass by itself: how long it takes at least
+        passes: Option<Duration>,
+    },
 }
 
 impl fmt::Display for Gap {
@@ -55,6 +68,9 @@ impl fmt::Display for Gap {
                 f,
                 "role assignments of identity {principal} in subscription {subscription} could not be read"
             ),
+            Self::Unread { id, code, .. } => {
+                write!(f, "{} `{id}` could not be read: `{code}`", id.kind())
+            }
         }
     }
 }
@@ -99,7 +115,15 @@ impl Inventory {
                     && whose.is_none_or(|whose| whose == principal)
             }
             Gap::Subscription(id) => *id == registry.subscription(),
-            Gap::Clusters | Gap::Registries => false,
+            Gap::Clusters | Gap::Registries | Gap::Unread { .. } => false,
+        })
+    }
+
+    /// What was seen and could not be read since, each with the reason in a word
+    pub fn unread(&self) -> impl Iterator<Item = (&ResourceId, &str)> {
+        self.gaps.iter().filter_map(|gap| match gap {
+            Gap::Unread { id, code, .. } => Some((id, code.as_str())),
+            Gap::Clusters | Gap::Registries | Gap::Subscription(_) | Gap::Grants { .. } => None,
         })
     }
 }

@@ -4,8 +4,8 @@ use uuid::Uuid;
 
 use crate::model::{
     AssignmentName, Cluster, ClusterHash, ClusterState, Gap, Grant, GrantKey, Identity,
-    IdentityOrigin, Inventory, Mark, MarkKind, PrincipalId, Registry, RegistryMode, Role, Scope,
-    Tags,
+    IdentityOrigin, Inventory, Mark, MarkKind, PrincipalId, Registry, RegistryMode, ResourceId,
+    Role, Scope, Tags,
 };
 use crate::policy::{Mode, Policy};
 
@@ -162,6 +162,11 @@ impl World {
         self.0.scope = scope;
         self
     }
+}
+
+/// A cluster or a registry that could not be read again
+pub(super) fn unread(id: ResourceId) -> Gap {
+    Gap::Unread { id, code: "Teapot".into(), passes: None }
 }
 
 /// The one subscription in which everything lives

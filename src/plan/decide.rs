@@ -8,8 +8,8 @@ use super::{
     Action, Attach, AttachReason, Detach, DetachReason, Held, HeldReason, Holder, Kept, Plan,
 };
 use crate::model::{
-    AssignmentName, Cluster, ClusterHash, ClusterId, ClusterState, Grant, GrantKey, Identity,
-    IdentityOrigin, Inventory, Mark, MarkKind, PrincipalId, Role,
+    AssignmentName, Cluster, ClusterHash, ClusterId, ClusterState, Grant, GrantKey, Inventory,
+    Mark, MarkKind, PrincipalId, Role,
 };
 use crate::policy::Policy;
 
@@ -100,7 +100,10 @@ impl Case<'_> {
     pub(super) fn attach(&self, want: &Want<'_>, clusters: &[&Cluster], plan: &mut Plan) -> Wish {
         let role = match self.desire.role() {
             Ok(role) => role,
-            Err(reason) => return self.hold_wish(clusters, reason, plan),
+            Err(reason) => {
+                let reason = self.unread().unwrap_or(reason);
+                return self.hold_wish(clusters, reason, plan);
+            }
         };
         let right = || self.desire.found.iter().filter(|grant| grant.key.role == role);
         let unconditional = right().find(|grant| !grant.conditional);
@@ -125,6 +128,9 @@ impl Case<'_> {
             clusters.iter().copied().filter(|c| c.state != ClusterState::Deleting).collect();
         if living.is_empty() {
             return self.hold_wish(clusters, HeldReason::ClusterDeleting, plan);
+        }
+        if let Some(reason) = self.unread() {
+            return self.hold_wish(clusters, reason, plan);
         }
         let attach = self.new_attach(role, want, &living);
         let name = attach.name;
@@ -158,10 +164,12 @@ impl Case<'_> {
             }
             if grant.conditional {
                 self.hold_detach(conditional(grant), plan);
-            } else if self.is_carried_over(grant) {
-                plan.detach.push(self.detach(grant, DetachReason::RoleNotHonoured, after));
-            } else {
+            } else if !self.is_carried_over(grant) {
                 plan.kept.push(self.kept(grant, None, self.desire.holders));
+            } else if let Some(reason) = self.unread() {
+                self.hold_detach(reason, plan);
+            } else {
+                plan.detach.push(self.detach(grant, DetachReason::RoleNotHonoured, after));
             }
         }
     }
@@ -271,24 +279,6 @@ impl Case<'_> {
         } else {
             plan.detach.push(self.detach(grant, reason, after));
         }
-    }
-
-    /// Who, unseen so far, may need this identity to pull
-    pub(super) fn doubt(&self) -> Option<HeldReason> {
-        if !self.inventory.knows_all_clusters() {
-            return Some(HeldReason::ClustersUnseen);
-        }
-        let aks_made = |cluster: &&Cluster| {
-            matches!(cluster.identity, Identity::Kubelet { origin: IdentityOrigin::Aks, .. })
-        };
-        if self.desire.holders.iter().any(aks_made) {
-            return None;
-        }
-        let mut clusters = self.inventory.clusters.values();
-        let pending = clusters.find(|cluster| {
-            cluster.identity == Identity::Pending && cluster.state != ClusterState::Deleting
-        });
-        pending.map(|cluster| HeldReason::MayBeIdentityOf(cluster.id.clone()))
     }
 
     pub(super) fn is_ours(&self, grant: &Grant) -> bool {

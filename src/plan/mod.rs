@@ -13,6 +13,9 @@
 //! | no       | someone else's  | leave                                                |
 //! | any      | not readable    | hold                                                 |
 //!
+//! *Not readable* may be the grants at the registry, the registry itself or a cluster that holds the
+//! identity: whoever has a grant keeps it, and nothing is written.
+//!
 //! A grant belongs to an identity, so the clusters that share one are decided about together: one
 //! veto among them wins, and one wish among them is enough.
 //!
@@ -23,6 +26,7 @@
 mod build;
 mod decide;
 mod desire;
+mod doubt;
 mod guard;
 #[cfg(test)]
 mod guard_tests;

@@ -1,10 +1,11 @@
 //! What a person's command on a pair comes to, as the text that a person sees.
 
 use super::build::{
-    By, World, abac, cluster, cluster_id, creating, grant, registry, registry_id, sharing, world,
+    By, World, abac, cluster, cluster_id, creating, grant, registry, registry_id, sharing, unread,
+    world,
 };
 use super::{PairRefusal, Plan, guard_pair, pin, plan, project, render, unpin};
-use crate::model::{Cluster, ClusterState, Gap, Identity, Inventory, Registry, Role};
+use crate::model::{Cluster, ClusterState, Gap, Identity, Inventory, Registry, ResourceId, Role};
 use crate::policy::{Mode, Policy};
 
 const AUTO: &str = "acr-attach=auto team=a";
@@ -196,6 +197,15 @@ fn nothing_is_detached_while_anyone_unseen_may_need_it() {
     let held = "held    c1 → r1 not detached: not every cluster that may need it was looked at";
     let unseen = "unseen  not every cluster of the estate was looked at";
     check(unpin, &ours.gap(Gap::Clusters), &[held, unseen]);
+    let shared = world()
+        .cluster(sharing("c1", 7, ""))
+        .cluster(sharing("c2", 7, ""))
+        .registry(registry("r1", ""))
+        .pull(By::Pin("c1"), "r1", 7)
+        .gap(unread(ResourceId::Cluster(cluster_id("c2"))));
+    let plan = decided(unpin, &shared).unwrap();
+    assert!(render(&plan).contains("cluster `c2` could not be read"), "{}", render(&plan));
+    assert!(plan.is_empty());
     let young = world()
         .cluster(sharing("c1", 7, ""))
         .cluster(creating("c2", ""))

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::model::{ClusterId, RegistryId};
+use crate::model::{ClusterId, RegistryId, ResourceId};
 use crate::policy::Mode;
 
 /// Why a role assignment is made
@@ -71,6 +71,13 @@ pub enum HeldReason {
     RegistryMode(String),
     /// The grants at the registry could not be read
     GrantsUnreadable,
+    /// A cluster or the registry itself could not be read, so what is known of it may be old
+    Unread {
+        /// Which
+        id: ResourceId,
+        /// Why, in a word: Azure's code where there is one
+        code: String,
+    },
     /// A tag names a registry by a name that fits several
     AmbiguousName {
         /// The name in the tag
@@ -130,6 +137,9 @@ impl fmt::Display for HeldReason {
             }
             Self::GrantsUnreadable => {
                 f.write_str("the role assignments at the registry could not be read")
+            }
+            Self::Unread { id, code } => {
+                write!(f, "{} `{}` could not be read: `{code}`", id.kind(), id.name())
             }
             Self::AmbiguousName { name, candidates } => {
                 write!(f, "`{name}` fits {} registries; name it by its id", candidates.len())

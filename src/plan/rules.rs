@@ -2,10 +2,12 @@
 
 use super::build::{
     By, World, abac, cluster, cluster_id, creating, grant, policy, principal, registry,
-    registry_id, sharing, subscription, world,
+    registry_id, sharing, subscription, unread, world,
 };
 use super::{plan, project, render};
-use crate::model::{Cluster, ClusterState, Gap, Identity, Registry, RegistryMode, Role, Scope};
+use crate::model::{
+    Cluster, ClusterState, Gap, Identity, Registry, RegistryMode, ResourceId, Role, Scope,
+};
 
 const AUTO: &str = "acr-attach=auto team=a";
 
@@ -338,6 +340,25 @@ fn grants_that_cannot_be_read_hold_the_wish() {
             &unseen,
         ],
     );
+}
+
+#[test]
+fn what_cannot_be_read_again_holds_only_what_rests_on_it() {
+    let world = pair().cluster(sharing("c2", 7, AUTO)).cluster(sharing("c3", 7, AUTO));
+    let attach = |names: &str| format!("attach  {names} → r1 as AcrPull: rule `team` wants it");
+    let unread = |kind: &str, name: &str| format!("{kind} `{name}` could not be read: `Teapot`");
+    let check = |gap: Gap, lines: &[&str]| {
+        let unseen = format!("unseen  {gap}");
+        check(&world.clone().gap(gap), &[lines, &[&unseen]].concat());
+    };
+    let held = format!("held    c1 → r1 not attached: {}", unread("cluster", "c1"));
+    check(self::unread(ResourceId::Cluster(cluster_id("c1"))), &[&attach("c2, c3"), &held]);
+    let sharer = self::unread(ResourceId::Cluster(cluster_id("c2")));
+    let held = format!("held    c2, c3 → r1 not attached: {}", unread("cluster", "c2"));
+    check(sharer, &[&attach("c1"), &held]);
+    let reason = unread("registry", "r1");
+    let held = ["c1", "c2, c3"].map(|who| format!("held    {who} → r1 not attached: {reason}"));
+    check(self::unread(ResourceId::Registry(registry_id("r1"))), &[&held[0], &held[1]]);
 }
 
 #[test]

@@ -4,12 +4,13 @@
 use std::collections::BTreeSet;
 
 use super::build::{
-    By, World, cluster, creating, grant, policy, registry, sharing, subscription, world,
+    By, World, cluster, cluster_id, creating, grant, policy, registry, registry_id, sharing,
+    subscription, unread, world,
 };
 use super::{Action, Attach, Detach, DetachReason, HeldReason, Holder, Plan, guard, plan, project};
 use crate::model::{
     AssignmentName, Cluster, ClusterState, Gap, Grant, Identity, Inventory, Mark, MarkKind,
-    PrincipalId, Registry, RegistryMode, Role,
+    PrincipalId, Registry, RegistryMode, ResourceId, Role,
 };
 use crate::policy::{Decision, Mode, Policy, RegistryNames};
 
@@ -66,7 +67,7 @@ fn grants() -> Vec<Vec<Grant>> {
     all
 }
 
-fn gaps() -> [Option<Gap>; 4] {
+fn gaps() -> [Option<Gap>; 6] {
     let silent = "22222222-2222-2222-2222-222222222222".parse().unwrap();
     let subscription = subscription();
     [
@@ -74,6 +75,8 @@ fn gaps() -> [Option<Gap>; 4] {
         Some(Gap::Clusters),
         Some(Gap::Subscription(silent)),
         Some(Gap::Grants { subscription, principal: None }),
+        Some(unread(ResourceId::Cluster(cluster_id("c1")))),
+        Some(unread(ResourceId::Registry(registry_id("r1")))),
     ]
 }
 
@@ -124,7 +127,7 @@ fn every_promise_holds_in_every_small_world() {
 }
 
 impl Case<'_> {
-    fn promises(&self) -> [(&'static str, bool); 9] {
+    fn promises(&self) -> [(&'static str, bool); 10] {
         let Self { inventory, policy, plan, .. } = self;
         let after = project(inventory, plan);
         [
@@ -135,6 +138,7 @@ impl Case<'_> {
             ("detached only what is ours", plan.detach.iter().all(|d| self.is_ours(d))),
             ("pins stay", plan.detach.iter().all(|d| self.may_lose_its_pin(d))),
             ("detached only in full knowledge", plan.detach.iter().all(|d| self.is_certain(d))),
+            ("nothing is written on the word of what is unread", self.writes_only_what_is_read()),
             ("each grant is decided once", self.decides_once()),
             ("every wish is answered", self.answers_every_wish()),
             ("applied, nothing is left to do", super::plan(&after, policy).is_empty()),
@@ -205,9 +209,22 @@ impl Case<'_> {
     fn is_certain(&self, detach: &Detach) -> bool {
         let made_by_aks = detach.grant.principal != super::build::principal(SHARED)
             && self.holders(detach.grant.principal).next().is_some();
-        let pending = self.inventory.clusters.values().any(|c| c.identity == Identity::Pending);
+        let pending = self.inventory.clusters.values().any(|c| c.identity == Identity::Pending)
+            || self.inventory.unread().any(|(id, _)| matches!(id, ResourceId::Cluster(_)));
         detach.reason == DetachReason::RoleNotHonoured
             || self.inventory.knows_all_clusters() && (made_by_aks || !pending)
+    }
+
+    fn writes_only_what_is_read(&self) -> bool {
+        let unread: Vec<_> = self.inventory.unread().map(|(id, _)| id.clone()).collect();
+        let Plan { attach, detach, .. } = self.plan;
+        let written = attach.iter().map(|attach| &attach.grant);
+        written.chain(detach.iter().map(|detach| &detach.grant)).all(|grant| {
+            let holders = self.holders(grant.principal);
+            let holders = holders.map(|holder| ResourceId::Cluster(holder.id.clone()));
+            let mut ends = holders.chain([ResourceId::Registry(grant.registry.clone())]);
+            !ends.any(|end| unread.contains(&end))
+        })
     }
 
     fn decides_once(&self) -> bool {
@@ -326,7 +343,7 @@ fn the_small_worlds_reach_every_outcome() {
     ];
     assert_eq!(detached, BTreeSet::from(all));
     assert_eq!(kept, BTreeSet::from([Holder::Ours, Holder::Pinned, Holder::Foreign]));
-    let missing: Vec<_> = (0..9).filter(|kind| !held.contains(kind)).collect();
+    let missing: Vec<_> = (0..10).filter(|kind| !held.contains(kind)).collect();
     assert!(missing.is_empty(), "never held for: {missing:?}");
 }
 
@@ -342,6 +359,7 @@ fn discriminant(reason: &HeldReason) -> u8 {
         HeldReason::ClustersUnseen => 6,
         HeldReason::MayBeIdentityOf(_) => 7,
         HeldReason::PinnedButVetoed => 8,
+        HeldReason::Unread { .. } => 9,
         HeldReason::NoIdentity
         | HeldReason::NeededBy(_)
         | HeldReason::AmbiguousName { .. }

@@ -1,22 +1,22 @@
 //! Reading again before writing: Resource Graph lags, and a tag may have gone meanwhile.
 //!
 //! Which resources have to be read follows from the draft plan alone; this file reads them and puts
-//! what it found into the inventory.
+//! what it found into the inventory. One that cannot be read stops no other: it is a gap, which holds
+//! whatever rests on it.
 
 use std::collections::BTreeSet;
 
 use futures::stream::{self, StreamExt};
 
-use super::{AT_ONCE, ReconcileError, Reconciler, reading};
-use crate::model::{Cluster, Gap, Inventory, Registry, RegistryMode, ResourceId, Scope};
+use super::{AT_ONCE, ReconcileError, Reconciler, chain, reading};
+use crate::azure::ArmError;
+use crate::model::{Cluster, Gap, Inventory, Registry, ResourceId, Scope};
 use crate::plan::{Action, HeldReason, Plan};
 
 /// What was found by reading one resource again
 enum Found {
     Cluster(Option<Cluster>),
     Registry(Option<Registry>),
-    /// It is there or not: the answer was refused
-    Unreadable,
 }
 
 /// Both ends of everything that a plan would write, and the registries whose mode alone keeps it
@@ -47,8 +47,8 @@ pub(super) fn read_by_observing(inventory: &Inventory) -> BTreeSet<ResourceId> {
 }
 
 impl Reconciler {
-    /// Reads these resources by GET and corrects the inventory. What is gone leaves it; what may not
-    /// be read cannot be decided about any more.
+    /// Reads these resources by GET and corrects the inventory. What is gone leaves it; what cannot
+    /// be read stays as it was seen, with a gap that says so.
     pub(super) async fn read_again(
         &self,
         ids: &BTreeSet<ResourceId>,
@@ -60,44 +60,46 @@ impl Reconciler {
         });
         let mut reads = stream::iter(reads).buffered(AT_ONCE);
         while let Some((id, found)) = reads.next().await {
-            correct(inventory, &id, found?);
+            match found {
+                Ok(found) => correct(inventory, &id, found),
+                // Without a token nothing else can be read either.
+                Err(error @ ArmError::Token(_)) => return Err(reading(what(&id))(error)),
+                Err(error) => {
+                    let cause = chain(&error);
+                    tracing::warn!(%id, code = error.code(), cause, "{} not read", id.kind());
+                    inventory.gaps.insert(unreadable(id, &error));
+                }
+            }
         }
         Ok(())
     }
 
-    async fn read_one(&self, id: &ResourceId) -> Result<Found, ReconcileError> {
-        let found = match id {
+    async fn read_one(&self, id: &ResourceId) -> Result<Found, ArmError> {
+        match id {
             ResourceId::Cluster(id) => self.arm.cluster(id).await.map(Found::Cluster),
             ResourceId::Registry(id) => self.arm.registry(id).await.map(Found::Registry),
-        };
-        match found {
-            Err(error) if error.is_denied() => Ok(Found::Unreadable),
-            found => found.map_err(reading(match id {
-                ResourceId::Cluster(id) => format!("cluster `{id}`"),
-                ResourceId::Registry(id) => format!("registry `{id}`"),
-            })),
         }
     }
 }
 
+fn what(id: &ResourceId) -> String {
+    format!("{} `{id}`", id.kind())
+}
+
+fn unreadable(id: ResourceId, error: &ArmError) -> Gap {
+    let passes = error.is_later().then(|| error.retry_after().unwrap_or_default());
+    Gap::Unread { id, code: error.code().to_owned(), passes }
+}
+
 fn correct(inventory: &mut Inventory, id: &ResourceId, found: Found) {
-    match (id, found) {
-        (_, Found::Cluster(Some(cluster))) => inventory.add_cluster(cluster),
-        (_, Found::Registry(Some(registry))) => inventory.add_registry(registry),
-        (ResourceId::Cluster(id), Found::Cluster(None)) => {
+    match (found, id) {
+        (Found::Cluster(Some(cluster)), _) => inventory.add_cluster(cluster),
+        (Found::Registry(Some(registry)), _) => inventory.add_registry(registry),
+        (Found::Cluster(None) | Found::Registry(None), ResourceId::Cluster(id)) => {
             inventory.clusters.remove(id);
         }
-        (ResourceId::Registry(id), Found::Registry(None)) => {
+        (Found::Cluster(None) | Found::Registry(None), ResourceId::Registry(id)) => {
             inventory.registries.remove(id);
-        }
-        (ResourceId::Cluster(id), Found::Unreadable | Found::Registry(None)) => {
-            inventory.clusters.remove(id);
-            inventory.gaps.insert(Gap::Clusters);
-        }
-        (ResourceId::Registry(id), Found::Unreadable | Found::Cluster(None)) => {
-            if let Some(registry) = inventory.registries.get_mut(id) {
-                registry.mode = RegistryMode::Unread;
-            }
         }
     }
 }

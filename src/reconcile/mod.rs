@@ -63,7 +63,8 @@ impl Reconciler {
     ///
     /// # Guarantees
     /// Both ends of every planned change have been read by GET after the decision to look at them;
-    /// the mode and the limits have been applied. Outside the estate nothing is planned.
+    /// the mode and the limits have been applied. What could not be read is a gap of the plan, and
+    /// what rests on it is held; all else goes on. Outside the estate nothing is planned.
     pub async fn plan(&self, scope: &Scope) -> Result<Plan, ReconcileError> {
         if !self.is_in_estate(scope).await? {
             tracing::warn!(%scope, "outside the estate");
@@ -98,6 +99,12 @@ impl Reconciler {
             read.extend(unread);
         }
     }
+}
+
+/// A cause with all that led to it, on one line
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 fn subscriptions_of(scope: &Scope) -> Vec<SubscriptionId> {

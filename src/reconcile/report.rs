@@ -148,7 +148,11 @@ impl Report {
             Outcome::Later { not_before } => Some(not_before.unwrap_or_default()),
             Outcome::Denied | Outcome::Held => None,
         });
-        later.chain(cluster.then_some(Duration::ZERO)).max()
+        let unread = self.gaps.iter().filter_map(|gap| match gap {
+            Gap::Unread { passes, .. } => *passes,
+            Gap::Clusters | Gap::Registries | Gap::Subscription(_) | Gap::Grants { .. } => None,
+        });
+        later.chain(unread).chain(cluster.then_some(Duration::ZERO)).max()
     }
 
     /// Whether Azure refused anything for want of permission
@@ -173,6 +177,23 @@ mod tests {
         let registry: RegistryId = registry.parse().unwrap();
         let (clusters, action) = (vec![cluster], Action::Attach);
         Held { registry, principal: None, clusters, action, reason }
+    }
+
+    #[test]
+    fn what_may_be_readable_later_is_waited_for_as_long_as_azure_asks() {
+        let waits = |passes: &[Option<u64>]| {
+            let gap = |(number, seconds): (usize, &Option<u64>)| {
+                let id = format!("{GROUP}/Microsoft.ContainerRegistry/registries/acr{number}");
+                let passes = seconds.map(Duration::from_secs);
+                Gap::Unread { id: id.parse().unwrap(), code: "Busy".to_owned(), passes }
+            };
+            let gaps = passes.iter().enumerate().map(gap).collect();
+            let plan = Plan { gaps, ..Plan::default() };
+            Report::of(Scope::Everything, plan).0.waits().map(|wait| wait.as_secs())
+        };
+        assert_eq!(waits(&[None]), None);
+        assert_eq!(waits(&[None, Some(0)]), Some(0));
+        assert_eq!(waits(&[Some(600), None, Some(0)]), Some(600));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use tether::emulator::world::{World, WorldOptions};
 
 use super::{LIMIT, cluster, options, registry, requests, settle, start};
 
-const EVERYTHING: &str = r#"{"command":"reconcile","scope":"everything"}"#;
+pub(super) const EVERYTHING: &str = r#"{"command":"reconcile","scope":"everything"}"#;
 
 /// The one who asks, whom no log may name
 const WHO: &str = "ada.lovelace@contoso.example";

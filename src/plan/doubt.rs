@@ -1,0 +1,51 @@
+//! What stands against a change that is otherwise due: ends of it that could not be read, and clusters
+//! that nobody has seen.
+//!
+//! Whether a change is due is not asked here.
+
+use super::HeldReason;
+use super::decide::Case;
+use super::desire::Desire;
+use crate::model::{Cluster, ClusterState, Identity, IdentityOrigin, ResourceId};
+
+impl Case<'_> {
+    /// Why nothing may be written for this identity at this registry: what could not be read since it
+    /// was seen may have other tags by now, a veto among them.
+    pub(super) fn unread(&self) -> Option<HeldReason> {
+        let Desire { registry, holders, .. } = self.desire;
+        let matters = |id: &ResourceId| match id {
+            ResourceId::Cluster(id) => holders.iter().any(|holder| holder.id == *id),
+            ResourceId::Registry(id) => registry.id == *id,
+        };
+        self.inventory.unread().find(|(id, _)| matters(id)).map(unread)
+    }
+
+    /// Who, unseen so far, may need this identity to pull
+    pub(super) fn doubt(&self) -> Option<HeldReason> {
+        if let Some(reason) = self.unread() {
+            return Some(reason);
+        }
+        if !self.inventory.knows_all_clusters() {
+            return Some(HeldReason::ClustersUnseen);
+        }
+        let aks_made = |cluster: &&Cluster| {
+            matches!(cluster.identity, Identity::Kubelet { origin: IdentityOrigin::Aks, .. })
+        };
+        if self.desire.holders.iter().any(aks_made) {
+            return None;
+        }
+        let mut others = self.inventory.unread();
+        if let Some(other) = others.find(|(id, _)| matches!(id, ResourceId::Cluster(_))) {
+            return Some(unread(other));
+        }
+        let mut clusters = self.inventory.clusters.values();
+        let pending = clusters.find(|cluster| {
+            cluster.identity == Identity::Pending && cluster.state != ClusterState::Deleting
+        });
+        pending.map(|cluster| HeldReason::MayBeIdentityOf(cluster.id.clone()))
+    }
+}
+
+fn unread((id, code): (&ResourceId, &str)) -> HeldReason {
+    HeldReason::Unread { id: id.clone(), code: code.to_owned() }
+}
