@@ -87,13 +87,18 @@ impl Inventory {
         }
     }
 
-    /// Adds a cluster, replacing what was known of it
-    pub fn add_cluster(&mut self, cluster: Cluster) {
+    /// Adds a cluster, replacing what was known of it but for a tenant that it does not say itself:
+    /// Resource Manager seldom does, and Resource Graph always.
+    pub fn add_cluster(&mut self, mut cluster: Cluster) {
+        let known = self.clusters.get(&cluster.id).and_then(|known| known.tenant);
+        cluster.tenant = cluster.tenant.or(known);
         self.clusters.insert(cluster.id.clone(), cluster);
     }
 
-    /// Adds a registry, replacing what was known of it
-    pub fn add_registry(&mut self, registry: Registry) {
+    /// Adds a registry, replacing what was known of it but for a tenant that it does not say itself
+    pub fn add_registry(&mut self, mut registry: Registry) {
+        let known = self.registries.get(&registry.id).and_then(|known| known.tenant);
+        registry.tenant = registry.tenant.or(known);
         self.registries.insert(registry.id.clone(), registry);
     }
 
@@ -125,5 +130,59 @@ impl Inventory {
             Gap::Unread { id, code, .. } => Some((id, code.as_str())),
             Gap::Clusters | Gap::Registries | Gap::Subscription(_) | Gap::Grants { .. } => None,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::model::{ClusterState, Identity, RegistryMode, Tags};
+
+    const GROUP: &str =
+        "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/rg/providers";
+
+    fn cluster(location: &str, tenant: Option<Uuid>) -> Cluster {
+        let id = format!("{GROUP}/Microsoft.ContainerService/managedClusters/aks1");
+        Cluster {
+            id: id.parse().unwrap(),
+            tags: Tags::default(),
+            location: location.to_owned(),
+            tenant,
+            state: ClusterState::Settled,
+            identity: Identity::Missing,
+            service_account_pull: false,
+        }
+    }
+
+    fn registry(location: &str, tenant: Option<Uuid>) -> Registry {
+        let id = format!("{GROUP}/Microsoft.ContainerRegistry/registries/acr1");
+        Registry {
+            id: id.parse().unwrap(),
+            login_server: String::new(),
+            tags: Tags::default(),
+            location: location.to_owned(),
+            tenant,
+            mode: RegistryMode::Legacy,
+        }
+    }
+
+    #[test]
+    fn what_is_added_later_counts_but_does_not_make_a_tenant_forgotten() {
+        let [one, other] = [1, 2].map(|number| Some(Uuid::from_u128(number)));
+        for (first, second, known) in
+            [(one, None, one), (None, one, one), (one, other, other), (None, None, None)]
+        {
+            let mut inventory = Inventory::new(Scope::Everything);
+            for (location, tenant) in [("first", first), ("second", second)] {
+                inventory.add_cluster(cluster(location, tenant));
+                inventory.add_registry(registry(location, tenant));
+            }
+            let cluster = inventory.clusters.values().next().unwrap();
+            assert_eq!((cluster.location.as_str(), cluster.tenant), ("second", known));
+            let registry = inventory.registries.values().next().unwrap();
+            assert_eq!((registry.location.as_str(), registry.tenant), ("second", known));
+        }
     }
 }

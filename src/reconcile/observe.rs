@@ -7,8 +7,8 @@ use futures::stream::{self, StreamExt};
 use super::{AT_ONCE, ReconcileError, Reconciler, reading};
 use crate::azure::{ArmError, Seen, Wanted};
 use crate::model::{
-    ClusterId, Gap, Grant, Identity, IdentityOrigin, Inventory, PrincipalId, RegistryId, Scope,
-    SubscriptionId,
+    Cluster, ClusterId, Gap, Grant, Identity, IdentityOrigin, Inventory, PrincipalId, RegistryId,
+    Scope, SubscriptionId,
 };
 use crate::policy::{Decision, RegistryNames};
 
@@ -24,7 +24,7 @@ impl Reconciler {
         }
     }
 
-    /// The cluster itself; all registries; other clusters only if they may share its identity; its
+    /// The cluster itself; all registries; other clusters as far as [`wanted_for`] says; its
     /// grants only where a rule wants something. The rest is a gap, which holds removals.
     async fn observe_cluster(
         &self,
@@ -35,17 +35,8 @@ impl Reconciler {
         inventory.gaps.insert(Gap::Clusters);
         let cluster = self.arm.cluster(id).await.map_err(reading(format!("cluster `{id}`")))?;
         let Some(cluster) = cluster else { return Ok(nothing(inventory)) };
-        let wanted = match cluster.identity {
-            Identity::Kubelet { principal, origin: IdentityOrigin::BroughtAlong } => {
-                Wanted::RegistriesAndHolders(principal)
-            }
-            Identity::Kubelet { .. }
-            | Identity::Pending
-            | Identity::ServicePrincipal { .. }
-            | Identity::Missing => Wanted::Registries,
-        };
         let principal = cluster.identity.principal();
-        self.ask_graph(wanted, &mut inventory).await?;
+        self.ask_graph(wanted_for(&cluster), &mut inventory).await?;
         inventory.add_cluster(cluster);
         if let Some(principal) = principal {
             self.observe_grants_of(principal, &mut inventory).await?;
@@ -158,6 +149,22 @@ impl Reconciler {
             }
         });
         wished.map(|(_, registry)| registry.id.subscription()).collect()
+    }
+}
+
+/// What Resource Graph is asked for one cluster's sake: all registries; other clusters only if they
+/// may share its identity; and its own row if nothing else says its tenant.
+pub(super) fn wanted_for(cluster: &Cluster) -> Wanted {
+    match cluster.identity {
+        Identity::Kubelet { principal, origin }
+            if origin == IdentityOrigin::BroughtAlong || cluster.tenant.is_none() =>
+        {
+            Wanted::RegistriesAndHolders(principal)
+        }
+        Identity::Kubelet { .. }
+        | Identity::Pending
+        | Identity::ServicePrincipal { .. }
+        | Identity::Missing => Wanted::Registries,
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use super::names::{self, CLUSTER, Called, NameError, REGISTRY};
-use super::observe::note_grants;
+use super::observe::{note_grants, wanted_for};
 use super::{ReconcileError, Reconciler, reading};
 use crate::azure::{Seen, Wanted};
 use crate::model::{
@@ -114,6 +114,10 @@ impl Reconciler {
             Wish::Attach => pin,
             Wish::Detach => unpin,
         };
+        // Those of the inventory know their tenants, which Azure itself seldom says.
+        let (clusters, registries) = (&inventory.clusters, &inventory.registries);
+        let cluster = clusters.get(&cluster.id).cloned().unwrap_or(cluster);
+        let registry = registries.get(&registry.id).cloned().unwrap_or(registry);
         let plan = decide(&inventory, &self.policy, (&cluster, &registry))?;
         Ok(PairPlan { plan: guard_pair(plan, &self.policy), cluster, registry })
     }
@@ -173,7 +177,7 @@ impl Reconciler {
             | Identity::Pending
             | Identity::ServicePrincipal { .. }
             | Identity::Missing => {
-                self.ask_graph(Wanted::Registries, &mut inventory).await?;
+                self.ask_graph(wanted_for(cluster), &mut inventory).await?;
                 // No other cluster can have this identity, whatever else was not seen.
                 inventory.gaps.remove(&Gap::Clusters);
             }
