@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use anyhow::Context;
-
 use super::Exit;
 use crate::azure::{Arm, Graph, Queue, credential, http_client};
 use crate::config::{self, Settings};
@@ -13,7 +11,7 @@ use crate::runtime::{App, Server, logs, shutdown_signal};
 
 pub(super) async fn serve() -> anyhow::Result<Exit> {
     let settings = config::from_environment()?;
-    logs::init(&settings.log).context("TETHER_LOG cannot be used")?;
+    logs::init(&settings.log)?;
     let shutdown = shutdown_signal();
     let server = Server::bind(settings.port).await?;
     server.run(async { start(settings) }, shutdown).await?;

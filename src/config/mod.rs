@@ -4,8 +4,11 @@
 //! knows the names of the variables.
 
 mod sender;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeSet;
+use std::error::Error as _;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -15,6 +18,7 @@ use uuid::Uuid;
 
 use crate::azure::{Auth, Cloud, Endpoint, Endpoints, Estate};
 use crate::policy::{Policy, PolicyError};
+use crate::runtime::logs;
 
 pub use sender::{SenderSettings, read_sender, sender_from_environment};
 
@@ -95,11 +99,14 @@ const NAMESPACE_HINT: &str = "state the namespace's host, such as `contoso.servi
 const BUS: &str = "TETHER_SERVICE_BUS_ENDPOINT";
 const SUBSCRIPTIONS: &str = "TETHER_SUBSCRIPTIONS";
 const MANAGEMENT_GROUP: &str = "TETHER_MANAGEMENT_GROUP";
-const URL_HINT: &str = "state an https address; http is taken only for a loopback address such as `http://127.0.0.1:8080`";
+const URL_HINT: &str = "state an https address that ends after its host; http is taken only for a loopback address such as `http://127.0.0.1:8080`";
+const GROUP_HINT: &str = "state one of the two; without the other it counts";
 const ESTATE_HINT: &str =
     "state subscription ids separated by commas, or a group's name in TETHER_MANAGEMENT_GROUP";
+const LOG: &str = "TETHER_LOG";
+const LOG_HINT: &str = "state a log filter such as `info` or `warn,tether=debug`, or leave it out";
 /// The credential library says what it will use on every start, which nobody needs to know
-const LOG: &str = "info,azure_identity=warn";
+const LOG_DEFAULT: &str = "info,azure_identity=warn";
 const GRAPH_AGE_HINT: &str = "state a number of seconds from 0 to 60, or leave it out for 15";
 const REPLY_QUEUES_HINT: &str =
     "state names of queues separated by commas, none of them `commands` or `rejected`";
@@ -128,6 +135,7 @@ pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Settings, Confi
     let graph_age = reader.seconds("TETHER_GRAPH_AGE", GRAPH_AGE_HINT, 15, 60);
     let closed = reader.seconds("TETHER_RETRY_AFTER_CAP", RETRY_AFTER_CAP_HINT, 3600, 3600);
     let waits = graph_age.zip(closed);
+    let log = reader.log();
     let (
         Some(port),
         Some(auth),
@@ -135,14 +143,14 @@ pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Settings, Confi
         Some(estate),
         Some(waits),
         Some(reply_queues),
+        Some(log),
         true,
-    ) = (port, auth, endpoints, estate, waits, reply_queues, reader.problems.is_empty())
+    ) = (port, auth, endpoints, estate, waits, reply_queues, log, reader.problems.is_empty())
     else {
         return Err(ConfigError::Settings(reader.problems));
     };
     let (graph_age, longest_closed) = waits;
     let policy = read_policy(&reader.policy_path())?;
-    let log = reader.optional("TETHER_LOG").unwrap_or_else(|| LOG.into());
     Ok(Settings {
         port,
         auth,
@@ -192,7 +200,7 @@ impl Reader<'_> {
         parse: impl FnOnce(&str) -> Option<T>,
     ) -> Option<T> {
         let text = self.required(name, hint)?;
-        parse(&text).or_else(|| self.problem(name, format!("is `{text}`"), hint))
+        parse(&text).or_else(|| self.problem(name, told(&text), hint))
     }
 
     /// A value that may be left out: the default if it is, `None` if it is wrong
@@ -261,8 +269,19 @@ impl Reader<'_> {
         Some(Endpoints { cloud: cloud?, arm: arm?, service_bus: service_bus? })
     }
 
+    fn log(&mut self) -> Option<String> {
+        let filter = self.optional(LOG).unwrap_or_else(|| LOG_DEFAULT.to_owned());
+        let Err(error) = logs::check(&filter) else { return Some(filter) };
+        let why = error.source().map(ToString::to_string).unwrap_or_default();
+        self.problem(LOG, format!("{} ({why})", told(&filter)), LOG_HINT)
+    }
+
     fn estate(&mut self) -> Option<Estate> {
         let management_group = self.optional(MANAGEMENT_GROUP);
+        if management_group.is_some() && self.optional(SUBSCRIPTIONS).is_some() {
+            let what = format!("stands beside {SUBSCRIPTIONS}");
+            self.problem::<()>(MANAGEMENT_GROUP, what, GROUP_HINT);
+        }
         let subscriptions = self.parsed_or(SUBSCRIPTIONS, ESTATE_HINT, Vec::new(), |text| {
             text.split(',').map(|id| id.parse().ok()).collect()
         });
@@ -289,89 +308,26 @@ fn is_reply_queue(name: &str) -> bool {
     name.chars().all(is_inner) && !own.iter().any(|own| name.eq_ignore_ascii_case(own))
 }
 
+/// An address that is no more than a scheme, a host and a port: whatever else stood in it would be
+/// left out of requests, or sent along with them.
 fn endpoint(text: &str) -> Option<Endpoint> {
-    text.parse().ok()
+    let endpoint: Endpoint = text.parse().ok()?;
+    let url = endpoint.url();
+    let names_nobody = url.username().is_empty() && url.password().is_none();
+    let ends_after_host = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+    (names_nobody && ends_after_host).then_some(endpoint)
+}
+
+/// How a value that cannot be used is told. One that may hold a secret is not: these lines are logged.
+fn told(text: &str) -> String {
+    let may_be_secret = text.contains('@') || text.to_lowercase().contains("sharedaccess");
+    if may_be_secret {
+        return "holds what may be a secret, so it is not shown here".to_owned();
+    }
+    format!("is `{text}`")
 }
 
 fn namespace(host: &str) -> Option<Endpoint> {
     let is_host = host.contains('.') && !host.contains(['/', ':', '@', '?', '#', ' ']);
     is_host.then(|| endpoint(&format!("https://{host}"))).flatten()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const POLICY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/policy.yaml");
-
-    /// The error for these variables reads so.
-    #[track_caller]
-    fn check(variables: &[(&str, &str)], expected: &str) {
-        let error = read(|name| {
-            let variable = variables.iter().find(|(known, _)| *known == name);
-            variable.map(|(_, value)| (*value).to_owned())
-        });
-        assert_eq!(error.unwrap_err().to_string(), expected);
-    }
-
-    #[test]
-    fn everything_that_is_missing_is_named_at_once() {
-        check(
-            &[],
-            "4 of the settings cannot be used: \
-             FUNCTIONS_CUSTOMHANDLER_PORT is missing: the Functions host sets it; to try tether without the host, run `tether demo`; \
-             TETHER_AUTH is missing: state `managed-identity` on Azure or `developer` on a laptop; \
-             ServiceBus__fullyQualifiedNamespace is missing: state the namespace's host, such as `contoso.servicebus.windows.net`; \
-             TETHER_SUBSCRIPTIONS is missing: state subscription ids separated by commas, or a group's name in TETHER_MANAGEMENT_GROUP",
-        );
-    }
-
-    #[test]
-    fn everything_that_is_wrong_is_named_at_once() {
-        check(
-            &[
-                ("FUNCTIONS_CUSTOMHANDLER_PORT", "many"),
-                ("TETHER_AUTH", "magic"),
-                ("TETHER_CLOUD", "moon"),
-                ("TETHER_ARM_ENDPOINT", "http://management.azure.com"),
-                ("ServiceBus__fullyQualifiedNamespace", "https://contoso.servicebus.windows.net/"),
-                ("TETHER_SUBSCRIPTIONS", "one, two"),
-                ("TETHER_TENANT", "contoso"),
-                ("TETHER_REPLY_QUEUES", "answers, Commands"),
-            ],
-            "8 of the settings cannot be used: \
-             FUNCTIONS_CUSTOMHANDLER_PORT is `many`: the Functions host sets it; to try tether without the host, run `tether demo`; \
-             TETHER_AUTH is `magic`: state `managed-identity` on Azure or `developer` on a laptop; \
-             TETHER_CLOUD is `moon`: state `public`, `us-government` or `china`, or leave it out for `public`; \
-             TETHER_ARM_ENDPOINT is `http://management.azure.com`: state an https address; http is taken only for a loopback address such as `http://127.0.0.1:8080`; \
-             ServiceBus__fullyQualifiedNamespace is `https://contoso.servicebus.windows.net/`: state the namespace's host, such as `contoso.servicebus.windows.net`; \
-             TETHER_SUBSCRIPTIONS is `one, two`: state subscription ids separated by commas, or a group's name in TETHER_MANAGEMENT_GROUP; \
-             TETHER_TENANT is `contoso`: state the tenant's id, or leave it out; \
-             TETHER_REPLY_QUEUES is `answers, Commands`: state names of queues separated by commas, none of them `commands` or `rejected`",
-        );
-    }
-
-    const RIGHT: [(&str, &str); 4] = [
-        ("FUNCTIONS_CUSTOMHANDLER_PORT", "7071"),
-        ("TETHER_AUTH", "managed-identity"),
-        ("ServiceBus__fullyQualifiedNamespace", "contoso.servicebus.windows.net"),
-        ("TETHER_SUBSCRIPTIONS", "11111111-1111-1111-1111-111111111111"),
-    ];
-
-    #[test]
-    fn a_policy_that_is_not_there_is_named_with_its_setting() {
-        check(
-            &[&RIGHT[..], &[("TETHER_POLICY", "/nowhere/policy.yaml")]].concat(),
-            "cannot read the policy file `/nowhere/policy.yaml`; TETHER_POLICY names it",
-        );
-    }
-
-    #[test]
-    fn the_policy_that_ships_asks_for_an_owner_of_ones_own() {
-        let error = read(|name| {
-            let right = RIGHT.iter().find(|(known, _)| *known == name).map(|(_, value)| *value);
-            right.or_else(|| (name == "TETHER_POLICY").then_some(POLICY)).map(str::to_owned)
-        });
-        assert!(matches!(error, Err(ConfigError::Policy(_))), "{error:?}");
-    }
 }

@@ -2,7 +2,7 @@
 //! a laptop has one.
 
 use super::{
-    AUTH, BUS, ConfigError, MANAGEMENT_GROUP, NAMESPACE, Reader, SUBSCRIPTIONS, namespace,
+    AUTH, BUS, ConfigError, MANAGEMENT_GROUP, NAMESPACE, Reader, SUBSCRIPTIONS, namespace, told,
 };
 use crate::azure::{Auth, Endpoints, Estate};
 
@@ -59,8 +59,7 @@ impl Reader<'_> {
         let Some(flag) = flag else { return self.endpoints() };
         let (cloud, arm) = (self.cloud(), self.arm());
         let service_bus = namespace(flag.trim());
-        let service_bus =
-            service_bus.or_else(|| self.problem(FLAG, format!("is `{flag}`"), FLAG_HINT));
+        let service_bus = service_bus.or_else(|| self.problem(FLAG, told(flag), FLAG_HINT));
         Some(Endpoints { cloud: cloud?, arm: arm?, service_bus: service_bus? })
     }
 }

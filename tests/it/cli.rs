@@ -167,19 +167,38 @@ async fn tokens_go_over_plain_http_to_no_other_machine() {
 }
 
 #[tokio::test]
-async fn a_service_bus_address_with_a_path_is_refused_though_it_is_an_address() {
-    let value = "https://contoso.servicebus.windows.net/commands";
-    let changes = [("TETHER_SERVICE_BUS_ENDPOINT", value)];
-    let words = ["cannot initialise", "has to end after its host", "contoso.servicebus"];
-    check_refused_in_a_line(&changes, &words).await;
+async fn an_address_with_more_than_a_host_is_refused_and_no_secret_in_it_is_told() {
+    for name in ["TETHER_ARM_ENDPOINT", "TETHER_SERVICE_BUS_ENDPOINT"] {
+        let value = "https://contoso.servicebus.windows.net/commands";
+        let what = format!("1 of the settings cannot be used: {name} is `{value}`: ");
+        check_refused_in_a_line(&[(name, value)], &[&what, "ends after its host"]).await;
+        let user = "https://u:hunter2@127.0.0.1:9/path?x=1";
+        let stderr = check_refused(serve(POLICY, &[(name, user)]), &[name, "not shown here"]).await;
+        assert!(!stderr.contains("hunter2"), "{stderr}");
+    }
 }
 
 #[tokio::test]
 async fn a_log_filter_that_cannot_be_read_is_named_with_its_setting() {
     for filter in ["tether=loud", "inof", "info,tehter", "info,=", "["] {
-        let what = format!("`{filter}` is not a log filter such as `info`");
-        check_refused_in_a_line(&[("TETHER_LOG", filter)], &["TETHER_LOG", &what]).await;
+        let what = format!("1 of the settings cannot be used: TETHER_LOG is `{filter}` (");
+        let hint = "state a log filter such as `info`";
+        check_refused_in_a_line(&[("TETHER_LOG", filter)], &[&what, hint]).await;
     }
+}
+
+#[tokio::test]
+async fn everything_wrong_is_told_at_the_first_start() {
+    let changes = [
+        ("TETHER_AUTH", ""),
+        ("TETHER_ARM_ENDPOINT", "https://127.0.0.1/p"),
+        ("TETHER_SERVICE_BUS_ENDPOINT", "https://127.0.0.1/?x=1"),
+        ("TETHER_MANAGEMENT_GROUP", "contoso"),
+        ("TETHER_LOG", "inof"),
+    ];
+    let mut words = changes.map(|(name, _)| name).to_vec();
+    words.push("5 of the settings");
+    check_refused_in_a_line(&changes, &words).await;
 }
 
 #[tokio::test]

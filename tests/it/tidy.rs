@@ -12,7 +12,7 @@ const ARROWS: [(&str, &[&str]); 10] = [
     ("azure", &["model"]),
     ("runtime", &[]),
     ("emulator", &[]),
-    ("config", &["azure", "model", "policy"]),
+    ("config", &["azure", "model", "policy", "runtime"]),
     ("reconcile", &["azure", "model", "plan", "policy"]),
     ("functions", &["azure", "model", "plan", "policy", "reconcile", "runtime"]),
     (

@@ -47,14 +47,23 @@ pub fn subscriber<W>(
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
+    // The span names the invocation on every line; no filter may take it away.
+    let invocation = filter_fn(is_invocation).with_max_level_hint(Level::ERROR);
+    let wanted = wanted(filter)?.or(invocation);
+    Ok(Registry::default().with(InvocationLayer { writer }.with_filter(wanted)))
+}
+
+/// Whether a text can be a filter, and what is wrong with it if not
+pub fn check(filter: &str) -> Result<(), ServeError> {
+    wanted(filter).map(|_| ())
+}
+
+fn wanted(filter: &str) -> Result<EnvFilter, ServeError> {
     let refused = |source| ServeError::LogFilter { filter: filter.to_owned(), source };
     if let Some(word) = filter.split(',').map(str::trim).find(|part| !is_directive(part)) {
         return Err(refused(format!("`{word}` is no level").into()));
     }
-    let wanted = EnvFilter::try_new(filter).map_err(|error| refused(error.into()))?;
-    // The span names the invocation on every line; no filter may take it away.
-    let wanted = wanted.or(filter_fn(is_invocation).with_max_level_hint(Level::ERROR));
-    Ok(Registry::default().with(InvocationLayer { writer }.with_filter(wanted)))
+    EnvFilter::try_new(filter).map_err(|error| refused(error.into()))
 }
 
 /// Whether a part of a filter says how much is wanted. A bare name would be taken for a target, so
