@@ -24,6 +24,9 @@ const KEPT: u64 = 16;
 /// The most pages of one query that are read: more is a server that goes in circles
 const PAGES: usize = 1000;
 
+/// How many problems of one answer are logged one by one
+const TOLD: usize = 10;
+
 /// Which resources of the estate are wanted
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Wanted {
@@ -77,6 +80,7 @@ impl Graph {
     pub async fn seen(&self, estate: &Estate, wanted: Wanted) -> Result<Arc<Seen>, ArmError> {
         let look = async {
             let rows = self.rows(estate, &query::resources(wanted), Row::read).await?;
+            rows.tell("clusters and registries");
             Ok(Arc::new(seen(estate, rows)))
         };
         let shared = self.seen.try_get_with((estate.clone(), wanted), look).await;
@@ -86,11 +90,9 @@ impl Graph {
     /// The pull grants at the estate's registries themselves
     pub async fn pull_grants(&self, estate: &Estate) -> Result<Vec<Grant>, ArmError> {
         let rows = self.rows(estate, &query::pull_grants(), grant).await?;
+        rows.tell("role assignments");
         if rows.is_cut_short {
             return Err(Unreadable::Truncated.into());
-        }
-        for problem in rows.problems {
-            tracing::warn!(problem, "a role assignment is left out");
         }
         Ok(rows.items.into_iter().flatten().collect())
     }
@@ -101,6 +103,7 @@ impl Graph {
         estate: &Estate,
     ) -> Result<BTreeSet<SubscriptionId>, ArmError> {
         let rows = self.rows(estate, &query::subscriptions(), subscription).await?;
+        rows.tell("subscriptions");
         Ok(rows.items.into_iter().collect())
     }
 
@@ -172,6 +175,17 @@ impl<T> Rows<T> {
             self.miss("Resource Graph gave fewer rows than it counted");
         }
         self
+    }
+
+    /// Logs what is missing: once for all who share the answer.
+    fn tell(&self, what: &str) {
+        for problem in self.problems.iter().take(TOLD) {
+            tracing::warn!(problem, "not all {what} are seen in Resource Graph");
+        }
+        let more = self.problems.len().saturating_sub(TOLD);
+        if more > 0 {
+            tracing::warn!(more, "not all {what} are seen in Resource Graph");
+        }
     }
 
     fn miss(&mut self, problem: &str) {

@@ -1,5 +1,5 @@
 //! A cluster or a registry that cannot be read: what rests on it waits and says so, and everything
-//! else is done.
+//! else is done. What Resource Graph left out is told.
 
 use std::time::Duration;
 
@@ -121,4 +121,22 @@ async fn what_may_be_readable_later_is_looked_at_again_when_azure_says() {
     world.clock.advance(Duration::from_secs(700));
     settle(world).await;
     estate.check_attached(&["acrbroken", "acrgood"], &["acrbroken", "acrgood"]);
+}
+
+#[tokio::test]
+async fn what_resource_graph_left_out_is_told_and_of_much_only_the_number() {
+    let world = start(options()).await;
+    let rows: Vec<_> = (0..12).map(|number| json!({ "id": format!("odd-{number}") })).collect();
+    let page = json!({ "totalRecords": 12, "data": rows, "resultTruncated": "false" });
+    world.azure.faults().inject(Fault::on("POST", "ResourceGraph").json(200, page).always());
+    send(&world, "m-1", EVERYTHING);
+    settle(&world).await;
+    for what in ["clusters and registries", "role assignments", "subscriptions"] {
+        let told = format!("not all {what} are seen in Resource Graph");
+        let first = line(&world, &[&told, "`odd-0`"]).await;
+        assert_eq!(first.level, Level::Warning, "{}", first.text);
+        line(&world, &[&told, "more=2"]).await;
+        let lines = world.host.console().into_iter().filter(|line| line.text.contains(&told));
+        assert_eq!(lines.count(), 11, "{what}");
+    }
 }
