@@ -133,7 +133,18 @@ impl Watch {
 
 /// Where a line belongs among those that were found in one look
 fn rank(line: &str) -> usize {
-    let order = ["event", "command", "plan", "assignment", "attached", "held", "follow-up"];
+    let order = [
+        "event",
+        "command",
+        "plan",
+        "assignment",
+        "attached",
+        "already",
+        "later",
+        "denied",
+        "held",
+        "follow-up",
+    ];
     order.iter().position(|word| line.starts_with(word)).unwrap_or(order.len())
 }
 
@@ -171,13 +182,89 @@ fn log_line(line: &str) -> Option<String> {
         let (scope, counts) = counts.split_once(' ')?;
         return Some(format!("plan       {}: {counts}", last_name(scope)));
     }
-    let (head, change) = line.split_once("change=\"")?;
-    let change = change.trim_end_matches('"').replace("\\\"", "\"");
-    let word = if head.contains(": held") { "held" } else { "attached" };
-    Some(format!("{word:<9}  {change}"))
+    let (message, change) = (message(line), quoted(line, "change")?);
+    let undone = message.strip_prefix("not attached: ");
+    let undone = undone.or_else(|| message.strip_prefix("not detached: "));
+    let word = match (undone, message.as_str()) {
+        (Some("will be tried again"), _) => "later",
+        (Some("not permitted"), _) => "denied",
+        (Some(_), _) => "held",
+        (None, "attached already") => "already",
+        (None, message) => message,
+    };
+    let code = word_of(line, "code").filter(|_| undone.is_some());
+    let why = code.map_or_else(String::new, |code| format!("; {message} ({code})"));
+    Some(format!("{word:<9}  {change}{why}"))
+}
+
+/// What a log line says before its fields
+fn message(line: &str) -> String {
+    let said = line.split_once(": ").map_or(line, |(_, said)| said);
+    let words: Vec<_> = said.split(' ').take_while(|word| !word.contains('=')).collect();
+    words.join(" ")
+}
+
+/// The value of a field that is one word
+fn word_of<'a>(line: &'a str, field: &str) -> Option<&'a str> {
+    let (_, value) = line.split_once(&format!(" {field}="))?;
+    value.split(' ').next()
+}
+
+/// The value of a field that is more than one word
+fn quoted(line: &str, field: &str) -> Option<String> {
+    let (_, rest) = line.split_once(&format!(" {field}=\""))?;
+    let mut value = String::new();
+    let mut letters = rest.chars();
+    while let Some(letter) = letters.next() {
+        match letter {
+            '"' => break,
+            '\\' => value.extend(letters.next()),
+            letter => value.push(letter),
+        }
+    }
+    Some(value)
 }
 
 fn last_name(id: &str) -> &str {
     let id = id.split_once("/providers/Microsoft.Resources/tags").map_or(id, |(id, _)| id);
     id.rsplit('/').next().unwrap_or(id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// This end of a line of the handler is shown so.
+    #[track_caller]
+    fn check(said: &str, shown: Option<&str>) {
+        let head = "INFO invocation=1 function=command-received tether::functions::journal";
+        assert_eq!(log_line(&format!("{head}: {said}")).as_deref(), shown);
+    }
+
+    #[test]
+    fn each_outcome_of_a_change_has_a_word_of_its_own() {
+        let change = r#"change="aks → acr as AcrPull: rule `a \"b\"` wants it""#;
+        let shown = r#"aks → acr as AcrPull: rule `a "b"` wants it"#;
+        let ids = "registry=/subscriptions/1/registries/acr principal=1 assignment=2";
+        check(&format!("attached {ids} {change}"), Some(&format!("attached   {shown}")));
+        check(&format!("attached already {ids} {change}"), Some(&format!("already    {shown}")));
+        check(&format!("held {change}"), Some(&format!("held       {shown}")));
+        for (outcome, word, code) in [
+            ("will be tried again", "later", "PrincipalNotFound"),
+            ("not permitted", "denied", "AuthorizationFailed"),
+            ("held", "held", "ScopeLocked"),
+        ] {
+            let cause = r#"cause="Azure refused: no""#;
+            let fields = format!("{change} assignment=2 code={code} {cause}");
+            let line = format!("{word:<9}  {shown}; not attached: {outcome} ({code})");
+            check(&format!("not attached: {outcome} {fields}"), Some(&line));
+        }
+    }
+
+    #[test]
+    fn plans_are_shown_by_the_name_of_their_scope_and_other_lines_not_at_all() {
+        check("planned scope=/x/aks attach=1 held=0", Some("plan       aks: attach=1 held=0"));
+        check("reconciled scope=/x/aks attached=1", None);
+        check("will look again scope=everything in_seconds=60", None);
+    }
 }
