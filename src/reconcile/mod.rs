@@ -23,8 +23,9 @@ use crate::plan::{Plan, guard, plan};
 use crate::policy::Policy;
 
 /// How many requests of a run are under way at once. How fast they really go out is the client's
-/// business; in the long run ARM lets ten writes a second through, and may take seconds for each.
-const AT_ONCE: usize = 32;
+/// business: in the long run ARM lets ten writes a second through, and may take more than a second
+/// for each. Many more would only make the line longer that all runs stand in.
+const AT_ONCE: usize = 16;
 
 /// Everything that a run needs
 #[derive(Debug)]
