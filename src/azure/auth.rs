@@ -88,16 +88,22 @@ impl Credential {
     /// said that it does not accept it any more.
     ///
     /// Once in a while only: an identity that is refused whatever its token must not lead to a token
-    /// for each request.
-    pub(super) fn forget(&self) {
-        let Some(auth) = &self.renew else { return };
+    /// for each request. Whether it did.
+    pub(super) fn forget(&self) -> bool {
+        let Some(auth) = &self.renew else { return false };
         let mut current = self.source.write().unwrap_or_else(PoisonError::into_inner);
         if current.renewed.is_some_and(|then| then.elapsed() < RENEWAL) {
-            return;
+            return false;
         }
         match source(auth) {
-            Ok(source) => *current = Source { renewed: Some(Instant::now()), ..source },
-            Err(error) => tracing::warn!(%error, "tokens are kept"),
+            Ok(source) => {
+                *current = Source { renewed: Some(Instant::now()), ..source };
+                true
+            }
+            Err(error) => {
+                tracing::warn!(%error, "tokens are kept");
+                false
+            }
         }
     }
 
@@ -186,10 +192,10 @@ mod tests {
     fn tokens_are_forgotten_at_once_and_then_for_a_while_no_more() {
         let credential = credential(&Auth::ManagedIdentity { client_id: None }).unwrap();
         let first = credential.current();
-        credential.clone().forget();
+        assert!(credential.clone().forget());
         let second = credential.current();
         assert!(!Arc::ptr_eq(&first, &second), "clones share what is forgotten");
-        credential.forget();
+        assert!(!credential.forget());
         assert!(Arc::ptr_eq(&second, &credential.current()));
     }
 

@@ -8,6 +8,7 @@ pub mod azure;
 pub mod clock;
 pub mod event_grid;
 pub mod graph;
+pub mod havoc;
 pub mod host;
 mod loopback;
 pub mod queue;

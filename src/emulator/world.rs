@@ -127,10 +127,12 @@ pub struct World {
     pub azure: Azure,
     /// Its Service Bus namespace, with the queues `commands`, `rejected` and `reports`
     pub namespace: Namespace,
-    /// Its Functions host
+    /// Its Functions host, the first if there are several
     pub host: Host,
     /// Its event subscription
     pub events: Subscription,
+    others: Vec<Host>,
+    recipe: HostOptions,
 }
 
 /// Why there is no world
@@ -164,13 +166,13 @@ impl World {
         let queues = vec![queue("commands"), queue("rejected"), queue("reports")];
         let namespace = Namespace::start(clock.clone(), queues).await.map_err(WorldError::Queue)?;
         let environment = environment(&options, &azure, &namespace);
-        let host = Host::start(HostOptions {
+        let recipe = HostOptions {
             app_root: options.app_root,
             handler: Handler::Executable { folder: options.program_folder, environment },
             namespace: namespace.clone(),
             clock: clock.clone(),
-        });
-        let host = host.await.map_err(|error| WorldError::Host(Box::new(error)))?;
+        };
+        let host = start_host(&recipe).await?;
         let destination = match options.door {
             Door::Function => Destination::Webhook(host.webhook_url("resource-changed")),
             Door::Queue => Destination::Queue(namespace.clone(), "commands".into()),
@@ -179,16 +181,44 @@ impl World {
         let events = events.map_err(WorldError::Events)?;
         let events = if options.filtered { events.only(&OPERATIONS) } else { events };
         events.follow(azure.events());
-        Ok(Self { clock, azure, namespace, host, events })
+        Ok(Self { clock, azure, namespace, host, events, others: Vec::new(), recipe })
+    }
+
+    /// Starts one more host with a handler of its own, as scaling out does.
+    pub async fn add_host(&mut self) -> Result<(), WorldError> {
+        self.others.push(start_host(&self.recipe).await?);
+        Ok(())
+    }
+
+    /// All hosts, in the order in which they were started
+    pub fn hosts(&self) -> impl Iterator<Item = &Host> {
+        std::iter::once(&self.host).chain(&self.others)
+    }
+
+    /// Kills the host at this place with its handler, and starts another in its place. Event Grid
+    /// goes on to call the first one of all, so events should go to the queue.
+    pub async fn replace_host(&mut self, place: usize) -> Result<(), WorldError> {
+        let fresh = start_host(&self.recipe).await?;
+        let old = match place.checked_sub(1) {
+            None => Some(&mut self.host),
+            Some(place) => self.others.get_mut(place),
+        };
+        // Dropping a host kills it.
+        old.map(|old| *old = fresh);
+        Ok(())
     }
 
     /// Waits until every event is delivered and every command is carried out; scheduled messages
     /// stay where they are
     pub async fn settle(&self, limit: Duration) -> Result<(), String> {
-        let is_quiet = || self.events.is_idle() && self.host.is_idle();
+        let is_quiet = || self.events.is_idle() && self.hosts().all(Host::is_idle);
         // Twice: what moves from one to the other between two looks is seen by the second.
         self.host.wait_until(limit, || is_quiet() && is_quiet()).await
     }
+}
+
+async fn start_host(recipe: &HostOptions) -> Result<Host, WorldError> {
+    Host::start(recipe.clone()).await.map_err(|error| WorldError::Host(Box::new(error)))
 }
 
 async fn start_azure(options: &WorldOptions, clock: Clock) -> Result<Azure, AzureError> {

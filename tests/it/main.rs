@@ -12,6 +12,8 @@ mod corridor;
 #[cfg(test)]
 mod demo;
 #[cfg(test)]
+mod havoc;
+#[cfg(test)]
 mod pace;
 #[cfg(test)]
 mod pretend_azure;

@@ -109,8 +109,8 @@ impl HttpClient for Transport {
         let token = self.token().await?;
         let mut outgoing = Outgoing { method, url, headers, body, token };
         let mut answer = self.deliver(&outgoing).await;
-        if answer.as_ref().is_err_and(TransportError::is_of_the_token) {
-            self.credential.forget();
+        let is_refused = answer.as_ref().is_err_and(TransportError::is_of_the_token);
+        if is_refused && self.credential.forget() {
             outgoing.token = self.token().await?;
             answer = self.deliver(&outgoing).await;
         }

@@ -153,6 +153,10 @@ impl Broker {
         self.queues.get(&queue.to_lowercase()).ok_or_else(|| unknown(queue))
     }
 
+    pub(super) fn take_dead_letters(&mut self, queue: &str) -> Vec<Stored> {
+        self.entity_mut(queue).map(Entity::take_dead_letters).unwrap_or_default()
+    }
+
     fn entity_mut(&mut self, queue: &str) -> Result<&mut Entity, QueueError> {
         self.queues.get_mut(&queue.to_lowercase()).ok_or_else(|| unknown(queue))
     }

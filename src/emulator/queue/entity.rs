@@ -75,6 +75,16 @@ impl Entity {
         false
     }
 
+    /// Takes out the dead messages that nobody works on
+    pub(super) fn take_dead_letters(&mut self) -> Vec<Stored> {
+        let busy: Vec<i64> = self.dead_locked.values().map(|(number, _)| *number).collect();
+        let (stay, taken) = std::mem::take(&mut self.dead)
+            .into_iter()
+            .partition(|stored| busy.contains(&stored.sequence_number));
+        self.dead = stay;
+        taken
+    }
+
     /// Takes a message in, to be active at once or later
     pub(super) fn accept(
         &mut self,

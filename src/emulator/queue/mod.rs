@@ -105,6 +105,11 @@ impl Namespace {
         self.look(queue, |entity| entity.dead.clone())
     }
 
+    /// Takes out what was given up and nobody works on
+    pub fn take_dead_letters(&self, queue: &str) -> Vec<Stored> {
+        self.0.shared.with(|broker| broker.take_dead_letters(queue))
+    }
+
     /// How many messages somebody works on
     pub fn locked(&self, queue: &str) -> usize {
         self.look(queue, |entity| entity.locked.len())
