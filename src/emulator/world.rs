@@ -255,6 +255,14 @@ fn environment(
     azure: &Azure,
     namespace: &Namespace,
 ) -> BTreeMap<String, String> {
+    let mut settings = settings(azure, namespace);
+    settings.extend(options.environment.clone());
+    settings.retain(|_, value| !value.is_empty());
+    settings
+}
+
+/// The environment of a program that shall find itself in this world
+pub fn settings(azure: &Azure, namespace: &Namespace) -> BTreeMap<String, String> {
     let identity = azure::Options::new(Clock::new(0.0), TENANT, Vec::new()).identity;
     let settings = [
         ("TETHER_AUTH", "managed-identity".to_owned()),
@@ -268,8 +276,5 @@ fn environment(
         ("TETHER_TENANT", TENANT.to_string()),
         ("TETHER_REPLY_QUEUES", "reports".to_owned()),
     ];
-    let settings = settings.into_iter().map(|(name, value)| (name.to_owned(), value));
-    let mut settings: BTreeMap<_, _> = settings.chain(options.environment.clone()).collect();
-    settings.retain(|_, value| !value.is_empty());
-    settings
+    settings.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
