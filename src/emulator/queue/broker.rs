@@ -30,6 +30,7 @@ pub(super) struct Broker {
     /// By name in lower case
     queues: BTreeMap<String, Entity>,
     fault: Fault,
+    lock_fault: Fault,
     /// What nobody may do
     forbidden: BTreeSet<Claim>,
 }
@@ -43,7 +44,7 @@ pub enum Claim {
     Listen,
 }
 
-/// How many sends over HTTP fail yet, and how
+/// How many requests over HTTP fail yet, and how
 #[derive(Debug, Default)]
 struct Fault {
     left: u32,
@@ -54,8 +55,9 @@ impl Broker {
     pub(super) fn new(queues: Vec<QueueOptions>, now: OffsetDateTime) -> Self {
         let named = |options: QueueOptions| (options.name.to_lowercase(), Entity::new(options));
         let queues = queues.into_iter().map(named).collect();
-        let (sent, fault, forbidden) = (Vec::new(), Fault::default(), BTreeSet::new());
-        Self { now, revision: 0, sent, queues, fault, forbidden }
+        let (sent, forbidden) = (Vec::new(), BTreeSet::new());
+        let (fault, lock_fault) = (Fault::default(), Fault::default());
+        Self { now, revision: 0, sent, queues, fault, lock_fault, forbidden }
     }
 
     /// Lets happen what is due by now
@@ -104,10 +106,10 @@ impl Broker {
     pub(super) fn take(
         &mut self,
         queue: &str,
-        shelf: Shelf,
+        place: Shelf,
     ) -> Result<Option<(Stored, Uuid)>, QueueError> {
         let now = self.now;
-        let taken = self.entity_mut(queue)?.take(shelf, now);
+        let taken = self.entity_mut(queue)?.take(place, now);
         if taken.is_some() {
             self.revision += 1;
         }
@@ -118,10 +120,10 @@ impl Broker {
     pub(super) fn take_away(
         &mut self,
         queue: &str,
-        shelf: Shelf,
+        place: Shelf,
     ) -> Result<Option<Stored>, QueueError> {
         let now = self.now;
-        let taken = self.entity_mut(queue)?.take_away(shelf, now);
+        let taken = self.entity_mut(queue)?.take_away(place, now);
         if taken.is_some() {
             self.revision += 1;
         }
@@ -163,6 +165,16 @@ impl Broker {
 
     pub(super) fn fail_sends(&mut self, times: u32, status: u16) {
         self.fault = Fault { left: times, status };
+    }
+
+    pub(super) fn fail_locks(&mut self, times: u32, status: u16) {
+        self.lock_fault = Fault { left: times, status };
+    }
+
+    /// The status with which this request about a lock fails
+    pub(super) fn strike_lock(&mut self) -> Option<u16> {
+        self.lock_fault.left = self.lock_fault.left.checked_sub(1)?;
+        Some(self.lock_fault.status)
     }
 
     pub(super) fn forbid(&mut self, claim: Claim) {

@@ -111,9 +111,9 @@ impl Entity {
     }
 
     /// Locks the oldest message
-    pub(super) fn take(&mut self, shelf: Shelf, now: OffsetDateTime) -> Option<(Stored, Uuid)> {
+    pub(super) fn take(&mut self, place: Shelf, now: OffsetDateTime) -> Option<(Stored, Uuid)> {
         let until = later(now, self.options.lock);
-        match shelf {
+        match place {
             Shelf::Active => {
                 let (_, mut stored) = self.active.pop_first()?;
                 let token = count_delivery(&self.options.name, &mut stored);
@@ -121,10 +121,10 @@ impl Entity {
                 Some((stored, token))
             }
             Shelf::Dead => {
-                let taken: Vec<i64> =
+                let locked: Vec<i64> =
                     self.dead_locked.values().map(|(number, _)| *number).collect();
                 let mut free = self.dead.iter_mut();
-                let stored = free.find(|stored| !taken.contains(&stored.sequence_number))?;
+                let stored = free.find(|stored| !locked.contains(&stored.sequence_number))?;
                 let token = count_delivery(&self.options.name, stored);
                 self.dead_locked.insert(token, (stored.sequence_number, until));
                 Some((stored.clone(), token))
@@ -133,8 +133,8 @@ impl Entity {
     }
 
     /// Takes the oldest message out for good
-    pub(super) fn take_away(&mut self, shelf: Shelf, now: OffsetDateTime) -> Option<Stored> {
-        let (stored, token) = self.take(shelf, now)?;
+    pub(super) fn take_away(&mut self, place: Shelf, now: OffsetDateTime) -> Option<Stored> {
+        let (stored, token) = self.take(place, now)?;
         self.complete(token);
         Some(stored)
     }

@@ -125,6 +125,11 @@ impl Namespace {
         self.0.shared.with(|broker| broker.fail_sends(times, status));
     }
 
+    /// Lets the next requests over HTTP to end, give back or renew a message fail with a status
+    pub fn fail_locks(&self, times: u32, status: u16) {
+        self.0.shared.with(|broker| broker.fail_locks(times, status));
+    }
+
     /// From now on nobody may do this over HTTP, whatever the token
     pub fn forbid(&self, claim: Claim) {
         self.0.shared.with(|broker| broker.forbid(claim));

@@ -271,11 +271,16 @@ fn answer(
 
 /// JSON in printable ASCII
 fn ascii(json: &str) -> String {
-    let escaped = |c: char| match c {
-        ' '..='~' => c.to_string(),
-        _ => c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")).collect(),
-    };
-    json.chars().map(escaped).collect()
+    let mut out = String::with_capacity(json.len());
+    for c in json.chars() {
+        match c {
+            ' '..='~' => out.push(c),
+            _ => {
+                out.extend(c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")));
+            }
+        }
+    }
+    out
 }
 
 #[cfg(test)]

@@ -64,6 +64,9 @@ async fn go(shared: &Shared, request: Request) -> Result<Response, Refusal> {
         }
         Place::Lock(source, token) => {
             permit(shared, Claim::Listen, source.queue)?;
+            if let Some(status) = shared.with(Broker::strike_lock) {
+                return Err(Refusal(status, "The request was made to fail.".to_owned()));
+            }
             receive::lock(shared, &parts.method, source, token)
         }
     }
