@@ -2,6 +2,7 @@
 
 #[cfg(feature = "emulator")]
 mod demo;
+mod send;
 mod serve;
 
 use clap::{Parser, Subcommand};
@@ -24,6 +25,8 @@ pub struct Arguments {
 enum Command {
     /// Answer the Azure Functions host; the host itself starts this
     Serve,
+    /// Send a command to the function, or put refused and failed ones back
+    Send(Box<send::SendArguments>),
     /// Watch tether at work in a pretend Azure on this machine; needs no account and no network
     #[cfg(feature = "emulator")]
     Demo(demo::DemoArguments),
@@ -54,6 +57,7 @@ impl From<Exit> for std::process::ExitCode {
 pub async fn run(arguments: Arguments) -> anyhow::Result<Exit> {
     match arguments.command {
         Command::Serve => serve::serve().await,
+        Command::Send(arguments) => send::send(*arguments).await,
         #[cfg(feature = "emulator")]
         Command::Demo(arguments) => demo::demo(arguments).await,
     }
@@ -71,9 +75,37 @@ pub fn complain(error: &anyhow::Error) {
             let mut text = String::new();
             match handler.render_report(&mut text, problem.as_ref()) {
                 Ok(()) => eprintln!("tether: {text}"),
-                Err(_) => eprintln!("tether: {error:#}"),
+                Err(_) => eprintln!("tether: {}", in_a_line(error)),
             }
         }
-        _ => eprintln!("tether: {error:#}"),
+        _ => eprintln!("tether: {}", in_a_line(error)),
+    }
+}
+
+/// All causes in one line. Libraries repeat their causes in their own sentences, and break lines.
+fn in_a_line(error: &anyhow::Error) -> String {
+    let mut line = String::new();
+    for cause in error.chain() {
+        let cause = cause.to_string();
+        let cause = cause.split_whitespace().collect::<Vec<_>>().join(" ");
+        if line.is_empty() {
+            line = cause;
+        } else if !line.contains(&cause) {
+            line = format!("{line}: {cause}");
+        }
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::anyhow;
+
+    use super::*;
+
+    #[test]
+    fn an_error_is_one_line_and_says_nothing_twice() {
+        let error = anyhow!("no answer").context("no token:\n  no answer").context("not sent");
+        assert_eq!(in_a_line(&error), "not sent: no token: no answer");
     }
 }

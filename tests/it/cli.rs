@@ -102,7 +102,8 @@ async fn check_refused_in_a_line(changes: &[(&str, &str)], words: &[&str]) {
 async fn help_names_every_command_and_what_it_is_for() {
     let help = run(tether(&["--help"])).await;
     assert_eq!((help.code, help.stderr.as_str()), (Some(0), ""));
-    for words in ["pull from exactly", "serve", "the host itself starts this", "demo", "README.md"]
+    for words in
+        ["pull from exactly", "serve", "the host itself starts this", "send", "demo", "README.md"]
     {
         assert!(help.stdout.contains(words), "`{words}` is not in:\n{}", help.stdout);
     }

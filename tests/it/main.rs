@@ -24,11 +24,15 @@ mod pretend_queue;
 #[cfg(test)]
 mod queue;
 #[cfg(test)]
+mod receive;
+#[cfg(test)]
 mod resource_graph;
 #[cfg(test)]
 mod runtime;
 #[cfg(test)]
 mod script;
+#[cfg(test)]
+mod send;
 #[cfg(test)]
 mod several;
 #[cfg(test)]
