@@ -1,5 +1,6 @@
 //! The demo as a person runs it.
 
+use std::collections::BTreeSet;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -69,7 +70,25 @@ async fn the_lines_that_the_demo_prints_create_and_tag_things() {
         statuses.push(send(&client, &line).await);
     }
     assert_eq!(statuses, [201, 201, 200]);
-    find(&mut lines, "aks-mine → acrmine not attached: the cluster has no kubelet identity").await;
+    let settings = find(&mut lines, "environment.sh").await;
+    let order = find(&mut lines, " send attach ").await;
+    // Both lines as a person copies them, into a shell of its own.
+    let mut shell = Command::new("sh");
+    shell.arg("-c").arg(format!("{settings}\n{order}")).env_clear().stdin(Stdio::null());
+    let sent = timeout(LIMIT, shell.output()).await.unwrap().unwrap();
+    let text = String::from_utf8(sent.stderr).unwrap();
+    assert!(sent.status.success(), "{text}");
+    for line in ["not yet: the cluster is still being created", "attached: by the role AcrPull"] {
+        assert!(text.contains(line), "`{line}` is not in:\n{text}");
+    }
+    let mut missing = BTreeSet::from([
+        "command    attach aks-mine → acrmine",
+        "aks-mine → acrmine not attached: the cluster has no kubelet identity",
+    ]);
+    while !missing.is_empty() {
+        let line = find(&mut lines, "aks-mine → acrmine").await;
+        missing.retain(|words| !line.contains(words));
+    }
     // Asked politely, it takes its handler along.
     let pid = child.id().unwrap().to_string();
     Command::new("kill").args(["-INT", &pid]).status().await.unwrap();

@@ -188,10 +188,7 @@ fn is_property(name: &str) -> bool {
 }
 
 fn text(value: Value) -> Option<String> {
-    match value {
-        Value::String(text) if !text.is_empty() => Some(text),
-        _ => None,
-    }
+    if let Value::String(text) = value { Some(text).filter(|text| !text.is_empty()) } else { None }
 }
 
 /// A moment as HTTP writes it, which is RFC 2822 with the zone that this calls obsolete

@@ -11,7 +11,7 @@ use anyhow::Context;
 use clap::Args;
 
 use super::Exit;
-use crate::emulator::world::{World, WorldOptions};
+use crate::emulator::world::{World, WorldOptions, settings};
 use outcome::Outcome;
 use watch::{Watch, say};
 
@@ -37,7 +37,7 @@ pub(super) async fn demo(arguments: DemoArguments) -> anyhow::Result<Exit> {
     let outcome = Outcome::read(&world, &policy_text())?;
     outcome.show();
     if arguments.keep {
-        keep_running(&world, &mut watch).await?;
+        keep_running(&world, &mut watch, &root).await?;
     }
     Ok(if outcome.is_right() { Exit::Success } else { Exit::Failure })
 }
@@ -63,13 +63,29 @@ fn introduce(world: &World) {
     say("Times are real and count from each step's first line; only waiting is skipped.");
 }
 
-async fn keep_running(world: &World, watch: &mut Watch) -> anyhow::Result<()> {
+async fn keep_running(world: &World, watch: &mut Watch, root: &AppRoot) -> anyhow::Result<()> {
     script::explain_by_hand(world);
+    let file = root.0.join("environment.sh");
+    std::fs::write(&file, shell(&settings(&world.azure, &world.namespace)))
+        .with_context(|| format!("cannot write `{}`", file.display()))?;
+    let program = std::env::current_exe().context("cannot find this program")?;
+    script::explain_send(&file, &program);
     tokio::select! {
         () = watch.forever(world) => {}
         stopped = tokio::signal::ctrl_c() => stopped.context("cannot wait for Ctrl-C")?,
     }
     Ok(())
+}
+
+/// Settings as lines for a shell
+fn shell(settings: &BTreeMap<String, String>) -> String {
+    let lines = settings.iter().map(|(name, value)| format!("export {name}={}\n", quoted(value)));
+    lines.collect::<Vec<_>>().concat()
+}
+
+/// A word for a shell
+fn quoted(word: &str) -> String {
+    format!("'{}'", word.replace('\'', r"'\''"))
 }
 
 /// A folder for the files that are deployed; gone with the demo
@@ -85,5 +101,18 @@ impl Drop for AppRoot {
     fn drop(&mut self) {
         // What cannot be removed stays in the folder for such things.
         let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_for_a_shell_means_itself() {
+        assert_eq!(quoted("a b"), "'a b'");
+        assert_eq!(quoted("it's"), r"'it'\''s'");
+        let settings = BTreeMap::from([("A".to_owned(), "1".to_owned())]);
+        assert_eq!(shell(&settings), "export A='1'\n");
     }
 }

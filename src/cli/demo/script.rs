@@ -1,10 +1,12 @@
 //! What happens in the demo, step by step.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::anyhow;
 
+use super::quoted;
 use super::watch::{Watch, say};
 use crate::emulator::azure::{ClusterSpec, RegistrySpec};
 use crate::emulator::world::{PAYMENTS, PLATFORM, World};
@@ -113,5 +115,15 @@ pub(super) fn explain_by_hand(world: &World) {
         "{call} -X PATCH '{cluster}/providers/Microsoft.Resources/tags/default?api-version=2021-04-01' -d '{}'",
         r#"{"operation":"Merge","properties":{"tags":{"acr-attach":"acrmine"}}}"#
     ));
+    say("");
+}
+
+/// The two lines that send a command from another shell.
+pub(super) fn explain_send(settings: &Path, program: &Path) {
+    let [settings, program] = [settings, program].map(|path| quoted(&path.display().to_string()));
+    say("Or ask for it by a command, in another shell, and wait until it is so:");
+    say("");
+    say(&format!(". {settings}"));
+    say(&format!("{program} send attach --cluster aks-mine --registry acrmine --wait"));
     say("");
 }

@@ -161,11 +161,17 @@ fn event_line(event: &Value) -> Option<String> {
 }
 
 fn message_line(body: &[u8], delay: Option<time::Duration>) -> Option<String> {
-    let command: Value = serde_json::from_slice(body).ok()?;
-    let name = last_name(command.get("scope")?.as_str()?);
+    let message: Value = serde_json::from_slice(body).ok()?;
+    let name = |field| message.get(field)?.as_str().map(last_name);
+    let command = message.get("command")?.as_str()?;
+    let what = match (name("scope"), name("cluster"), name("registry")) {
+        (Some(scope), _, _) => scope.to_owned(),
+        (None, Some(cluster), Some(registry)) => format!("{cluster} → {registry}"),
+        (None, ..) => return None,
+    };
     Some(match delay {
-        Some(delay) => format!("follow-up  reconcile {name} in {} s", delay.whole_seconds()),
-        None => format!("command    reconcile {name}"),
+        Some(delay) => format!("follow-up  {command} {what} in {} s", delay.whole_seconds()),
+        None => format!("command    {command} {what}"),
     })
 }
 
