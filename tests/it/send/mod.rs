@@ -1,9 +1,10 @@
 //! `tether send` as a person runs it: the real program against a pretend Azure and a pretend Service
-//! Bus. Nothing takes commands from the queue here, so what arrives can be looked at.
+//! Bus. Nothing takes commands from the queue but in `worker`, so what arrives can be looked at.
 
 mod commands;
 mod replays;
 mod waiting;
+mod worker;
 
 use std::collections::BTreeMap;
 use std::process::Stdio;
