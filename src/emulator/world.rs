@@ -203,8 +203,10 @@ impl World {
             None => Some(&mut self.host),
             Some(place) => self.others.get_mut(place),
         };
-        // Dropping a host kills it.
-        old.map(|old| *old = fresh);
+        if let Some(old) = old {
+            // Dropping a host kills it.
+            *old = fresh;
+        }
         Ok(())
     }
 

@@ -49,19 +49,19 @@ async fn whatever_goes_wrong_the_world_comes_out_right_and_no_command_is_lost() 
     let (kills, seed) = (told("TETHER_TEST_KILLS", KILLS), told("TETHER_TEST_SEED", SEED));
     let mut havoc = Havoc::new(seed).await;
     let pairs = havoc.make_the_estate();
-    let attach = havoc.commands("attach", &pairs);
+    let attach = commands("attach", &pairs);
     havoc.rage(&attach, kills / 2).await;
     havoc.calm(&attach).await;
     let (gone, stay) = pairs.split_at(pairs.len() / 2);
-    let detach = havoc.commands("detach", gone);
+    let detach = commands("detach", gone);
     havoc.rage(&detach, kills).await;
     havoc.calm(&detach).await;
     let found = havoc.attached();
-    let expected = havoc.expected(stay);
+    let expected = expected(stay);
     assert_eq!(found, expected, "seed {seed}");
     havoc.check_that_nothing_is_lost(&attach);
     havoc.check_that_nothing_is_lost(&detach);
-    println!(
+    let summary = format!(
         "seed {seed}: {} kills and {} other faults; {} commands; {} messages sent, {} dead letters put \
          back; {} assignments, exactly those that are wanted",
         havoc.kills,
@@ -71,6 +71,41 @@ async fn whatever_goes_wrong_the_world_comes_out_right_and_no_command_is_lost() 
         havoc.serial,
         found.len(),
     );
+    tell(&summary);
+}
+
+#[expect(
+    clippy::print_stdout,
+    reason = "a person who runs this for long wants to see what came of it"
+)]
+fn tell(summary: &str) {
+    println!("{summary}");
+}
+
+/// A command for each pair, and some that must be refused
+fn commands(name: &str, pairs: &[(String, String)]) -> Commands {
+    let good =
+        pairs.iter().map(|(aks, acr)| json!({ "command": name, "cluster": aks, "registry": acr }));
+    let bad = [
+        json!({ "command": name, "cluster": "nobody", "registry": "free0" }),
+        json!({ "command": name, "cluster": pairs[0].0 }),
+        json!({ "command": name, "cluster": pairs[0].0, "registry": "free0", "now": true }),
+    ];
+    let all = good.chain(bad).enumerate();
+    all.map(|(number, body)| (format!("{name} {number}"), body)).collect()
+}
+
+/// Who may pull from where, from what was made and asked for alone
+fn expected(pinned: &[(String, String)]) -> Vec<(String, String)> {
+    let last = |id: &str| id.rsplit('/').next().unwrap().to_owned();
+    let teams = (0..16).flat_map(|aks| {
+        let same = (0..8).filter(move |acr| acr % TEAMS == aks % TEAMS);
+        same.map(move |acr| (format!("aks{aks}"), format!("acr{acr}")))
+    });
+    let pinned = pinned.iter().map(|(aks, acr)| (last(aks), last(acr)));
+    let mut expected: Vec<_> = teams.chain(pinned).collect();
+    expected.sort();
+    expected
 }
 
 impl Havoc {
@@ -102,20 +137,6 @@ impl Havoc {
         let bare = |number| azure.create_cluster(&cluster(&format!("bare{number}"))).unwrap();
         let bare: Vec<String> = (0..10).map(bare).collect();
         bare.iter().flat_map(|aks| free.iter().map(|acr| (aks.clone(), acr.clone()))).collect()
-    }
-
-    /// A command for each pair, and some that must be refused
-    fn commands(&mut self, name: &str, pairs: &[(String, String)]) -> Commands {
-        let good = pairs
-            .iter()
-            .map(|(aks, acr)| json!({ "command": name, "cluster": aks, "registry": acr }));
-        let bad = [
-            json!({ "command": name, "cluster": "nobody", "registry": "free0" }),
-            json!({ "command": name, "cluster": pairs[0].0 }),
-            json!({ "command": name, "cluster": pairs[0].0, "registry": "free0", "now": true }),
-        ];
-        let all = good.chain(bad).enumerate();
-        all.map(|(number, body)| (format!("{name} {number}"), body)).collect()
     }
 
     /// Sends everything in any order, while things go wrong, until so many were killed in all.
@@ -199,7 +220,7 @@ impl Havoc {
             self.replace_the_gone().await;
             self.world.clock.advance(Duration::from_secs(13 * 60));
             self.settle().await;
-            if self.put_back_dead_letters().await == 0
+            if self.put_back_dead_letters() == 0
                 && self.world.namespace.scheduled("commands").is_empty()
                 && commands.keys().all(|id| self.is_told(id))
             {
@@ -216,7 +237,7 @@ impl Havoc {
     }
 
     /// What died was delivered too often, and nothing else.
-    async fn put_back_dead_letters(&mut self) -> usize {
+    fn put_back_dead_letters(&mut self) -> usize {
         let dead = self.world.namespace.take_dead_letters("commands");
         for stored in &dead {
             let reason = stored.dead_letter_reason.as_deref();
@@ -276,18 +297,5 @@ impl Havoc {
         rows.filter(|id| id.to_lowercase().contains("/managedclusters/"))
             .map(str::to_owned)
             .collect()
-    }
-
-    /// The same, from what was made and asked for alone
-    fn expected(&self, pinned: &[(String, String)]) -> Vec<(String, String)> {
-        let last = |id: &str| id.rsplit('/').next().unwrap().to_owned();
-        let teams = (0..16).flat_map(|aks| {
-            let same = (0..8).filter(move |acr| acr % TEAMS == aks % TEAMS);
-            same.map(move |acr| (format!("aks{aks}"), format!("acr{acr}")))
-        });
-        let pinned = pinned.iter().map(|(aks, acr)| (last(aks), last(acr)));
-        let mut expected: Vec<_> = teams.chain(pinned).collect();
-        expected.sort();
-        expected
     }
 }

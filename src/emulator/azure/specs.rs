@@ -119,7 +119,7 @@ impl ClusterSpec {
     }
 
     pub(super) fn body(&self) -> Value {
-        let (identity, properties) = match &self.identity {
+        let (identity, mut properties) = match &self.identity {
             ClusterIdentity::Managed => (json!({"type": "SystemAssigned"}), json!({})),
             ClusterIdentity::BroughtAlong(kubelet) => (
                 json!({"type": "UserAssigned"}),
@@ -129,17 +129,19 @@ impl ClusterSpec {
                 (Value::Null, json!({"servicePrincipalProfile": {"clientId": client_id}}))
             }
         };
-        let mut body = json!({
+        let sku = if self.automatic { "Automatic" } else { "Base" };
+        if self.automatic
+            && let Some(properties) = properties.as_object_mut()
+        {
+            properties.insert("agentPoolProfiles".to_owned(), Value::Null);
+        }
+        json!({
             "location": self.location,
             "tags": self.tags,
             "identity": identity,
+            "sku": {"name": sku, "tier": "Standard"},
             "properties": properties,
-        });
-        if self.automatic {
-            body["sku"] = json!({"name": "Automatic", "tier": "Standard"});
-            body["properties"]["agentPoolProfiles"] = Value::Null;
-        }
-        body
+        })
     }
 }
 

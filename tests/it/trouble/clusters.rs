@@ -26,6 +26,10 @@ fn twin(tags: &[(&str, &str)]) -> tether::emulator::azure::ClusterSpec {
 }
 
 pub(super) fn cases() -> Vec<Case> {
+    [without_identity(), sharing(), of_every_kind()].into_iter().flatten().collect()
+}
+
+fn without_identity() -> Vec<Case> {
     vec![
         attach("a cluster in the making", |_| {})
             .spec(|aks, _| aks.ready = false)
@@ -48,6 +52,11 @@ pub(super) fn cases() -> Vec<Case> {
         })
         .az("“Unexpected error getting kubelet's identity”")
         .ends(End::Held("has no kubelet identity"), false, 0),
+    ]
+}
+
+fn sharing() -> Vec<Case> {
+    vec![
         attach("a cluster whose nodes share an identity with others", |stage| {
             stage.world.azure.create_cluster(&twin(&[])).unwrap();
         })
@@ -71,6 +80,11 @@ pub(super) fn cases() -> Vec<Case> {
             stage.world.azure.create_cluster(&twin(&[])).unwrap();
         })
         .spec(|aks, _| aks.identity = ClusterIdentity::BroughtAlong(shared())),
+    ]
+}
+
+fn of_every_kind() -> Vec<Case> {
+    vec![
         attach("a cluster that lets service accounts pull", |stage| {
             let profile = json!({ "serviceAccountImagePullProfile": { "enabled": true } });
             stage.world.azure.set_property(&stage.aks, "securityProfile", profile).unwrap();

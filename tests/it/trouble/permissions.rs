@@ -13,6 +13,10 @@ fn put() -> Fault {
 }
 
 pub(super) fn cases() -> Vec<Case> {
+    [rights(), locks_and_limits()].into_iter().flatten().collect()
+}
+
+fn rights() -> Vec<Case> {
     vec![
         attach("no right to assign roles", |stage| {
             stage.world.azure.revoke(PLATFORM, Right::Assign);
@@ -59,6 +63,11 @@ pub(super) fn cases() -> Vec<Case> {
         })
         .later(3)
         .refused("the right to do that is missing"),
+    ]
+}
+
+fn locks_and_limits() -> Vec<Case> {
+    vec![
         attach("a read-only lock on the registry", |stage| {
             stage.world.azure.lock(&stage.acr, LockKind::ReadOnly);
         })

@@ -141,7 +141,7 @@ impl Case {
     }
 
     pub(super) fn ends(self, end: End, attached: bool, writes: usize) -> Self {
-        Self { end, attached, writes, ..self }
+        Self { end, writes, attached, ..self }
     }
 }
 
@@ -299,8 +299,9 @@ fn of_change(change: &Value) -> String {
 
 /// A sentence of ours without Azure's own words, which follow it
 fn without_details(reason: &str) -> &str {
-    let end = reason.find("` (").and_then(|code| reason[..code].rfind(": `"));
-    end.map_or(reason, |end| &reason[..end])
+    let before_code = reason.split_once("` (").map(|(before, _)| before);
+    let ours = before_code.and_then(|before| before.rsplit_once(": `"));
+    ours.map_or(reason, |(ours, _)| ours)
 }
 
 fn text(value: &Value) -> &str {
