@@ -15,9 +15,15 @@ use crate::emulator::world::{World, WorldOptions, settings};
 use outcome::Outcome;
 use watch::{Watch, say};
 
-/// The policy that ships, with an owner
+/// The policy that ships, with an owner, and with what it shows about pins put in force
 fn policy_text() -> String {
-    include_str!("../../../policy.yaml").replace("change-me", "tether demo")
+    let shipped = include_str!("../../../policy.yaml").replace("change-me", "tether demo");
+    let mut in_pins = false;
+    let lines = shipped.lines().map(|line| {
+        in_pins = line == "# pins:" || in_pins && line.starts_with("#   ");
+        line.strip_prefix("# ").filter(|_| in_pins).unwrap_or(line)
+    });
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// What may be said to the demo
@@ -107,6 +113,7 @@ impl Drop for AppRoot {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::Policy;
 
     #[test]
     fn a_word_for_a_shell_means_itself() {
@@ -114,5 +121,12 @@ mod tests {
         assert_eq!(quoted("it's"), r"'it'\''s'");
         let settings = BTreeMap::from([("A".to_owned(), "1".to_owned())]);
         assert_eq!(shell(&settings), "export A='1'\n");
+    }
+
+    #[test]
+    fn the_demo_lets_a_command_attach_what_takes_part() {
+        let text = policy_text();
+        assert!(text.contains("\npins:\n  - name: shared-registries\n    registry:"), "{text}");
+        assert!(Policy::parse("policy.yaml", &text).is_ok());
     }
 }
