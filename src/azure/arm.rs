@@ -5,20 +5,12 @@
 
 use std::time::Duration;
 
-use serde_json::value::RawValue;
-
 use super::client::Client;
 use super::pace::Pacer;
 use super::request::Ask;
 use super::wire::{self, Unreadable};
 use super::{ArmError, Credential, Endpoints};
-use crate::model::{
-    Access, AssignmentName, Cluster, ClusterId, Grant, GrantKey, PrincipalId, Registry, RegistryId,
-    SubscriptionId,
-};
-
-/// The most pages of one list that are read: more is a server that goes in circles
-const PAGES: usize = 1000;
+use crate::model::{AssignmentName, Cluster, ClusterId, Grant, GrantKey, Registry, RegistryId};
 
 /// For how long Azure's wish to be left alone is obeyed at most: whoever asks for more is mistaken
 const LONGEST_CLOSED: Duration = Duration::from_secs(3600);
@@ -90,24 +82,6 @@ impl Arm {
         self.read(&Ask::registry(self.client.base(), id), wire::registry).await
     }
 
-    /// The pull grants at registries of a subscription that name this very identity. Those it has
-    /// by a group are not among them.
-    pub async fn grants_of(
-        &self,
-        subscription: SubscriptionId,
-        principal: PrincipalId,
-    ) -> Result<Vec<Grant>, ArmError> {
-        let ask = Ask::grants_of(self.client.base(), subscription, principal);
-        self.grants(ask, |grant| grant.key.principal == principal).await
-    }
-
-    /// The pull grants at a registry itself, whomever they name. Those inherited from above are not
-    /// among them.
-    pub async fn grants_at(&self, registry: &RegistryId) -> Result<Vec<Grant>, ArmError> {
-        let ask = Ask::grants_at(self.client.base(), registry);
-        self.grants(ask, |grant| grant.key.registry == *registry).await
-    }
-
     /// Reads the assignment of this name at a registry.
     ///
     /// # Guarantees
@@ -159,16 +133,6 @@ impl Arm {
         }
     }
 
-    /// Every role assignment that an identity has at a registry: there or above, to itself or to a
-    /// group that it is in, of whatever role.
-    pub async fn access_of(
-        &self,
-        registry: &RegistryId,
-        principal: PrincipalId,
-    ) -> Result<Vec<Access>, ArmError> {
-        self.list(Ask::access_of(self.client.base(), registry, principal), wire::access).await
-    }
-
     async fn read<T>(
         &self,
         ask: &Ask,
@@ -179,41 +143,5 @@ impl Arm {
             Err(ArmError::NotFound(_)) => Ok(None),
             Err(error) => Err(error),
         }
-    }
-
-    /// The pull grants in a list of assignments
-    async fn grants(
-        &self,
-        first: Ask,
-        wanted: impl Fn(&Grant) -> bool,
-    ) -> Result<Vec<Grant>, ArmError> {
-        let grants = self.list(first, wire::grant).await?;
-        Ok(grants.into_iter().flatten().filter(|grant| wanted(grant)).collect())
-    }
-
-    /// All pages of a list of assignments. An item that cannot be read is left out: at worst an
-    /// assignment is made anew, and Azure says that it is there.
-    async fn list<T>(
-        &self,
-        first: Ask,
-        understand: fn(&RawValue) -> Result<T, Unreadable>,
-    ) -> Result<Vec<T>, ArmError> {
-        let mut items = Vec::new();
-        let mut next = Some(first);
-        for _ in 0..PAGES {
-            let Some(ask) = next else { return Ok(items) };
-            let answer = self.client.send(&ask).await?;
-            let page = wire::Page::read(&answer.body)?;
-            let (read, problems) = page.items.read(understand);
-            for problem in problems {
-                tracing::warn!(problem, "a role assignment is left out");
-            }
-            items.extend(read);
-            next = match page.next {
-                Some(link) => Some(Ask::next(self.client.base(), &link).ok_or(Unreadable::Link)?),
-                None => None,
-            };
-        }
-        Err(Unreadable::Endless.into())
     }
 }

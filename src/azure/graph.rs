@@ -3,7 +3,7 @@
 //! Good for finding what to look at. What is not in an answer may still exist, so nothing is
 //! removed on its word; that rule is kept by those who ask.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 use super::client::Answer;
 use super::refusal::header;
 use super::request::Ask;
-use super::wire::{GraphPage, Row, Unreadable, grant, subscription};
+use super::wire::{GraphPage, Row, Unreadable, assignment_count, grant, subscription};
 use super::{Arm, ArmError, Estate, query};
 use crate::model::{Cluster, Grant, PrincipalId, Registry, SubscriptionId};
 
@@ -104,6 +104,16 @@ impl Graph {
     ) -> Result<BTreeSet<SubscriptionId>, ArmError> {
         let rows = self.rows(estate, &query::subscriptions(), subscription).await?;
         rows.tell("subscriptions");
+        Ok(rows.items.into_iter().collect())
+    }
+
+    /// How many role assignments, of whatever role, each subscription holds as far as is seen
+    pub async fn assignment_counts(
+        &self,
+        estate: &Estate,
+    ) -> Result<BTreeMap<SubscriptionId, usize>, ArmError> {
+        let rows = self.rows(estate, &query::assignment_counts(), assignment_count).await?;
+        rows.tell("counts of role assignments");
         Ok(rows.items.into_iter().collect())
     }
 

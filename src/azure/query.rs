@@ -53,6 +53,15 @@ pub(super) fn pull_grants() -> String {
     )
 }
 
+/// How many role assignments of whatever kind each subscription holds
+pub(super) fn assignment_counts() -> String {
+    "authorizationresources | where type =~ 'microsoft.authorization/roleassignments' \
+     | extend subscription = tolower(tostring(split(tostring(properties.scope), '/')[2])) \
+     | where isnotempty(subscription) \
+     | summarize assignments = count() by subscription | order by subscription asc"
+        .to_owned()
+}
+
 /// The subscriptions that can be read
 pub(super) fn subscriptions() -> String {
     "resourcecontainers | where type =~ 'microsoft.resources/subscriptions' \

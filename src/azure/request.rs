@@ -36,6 +36,28 @@ impl Ask {
         Self::get(base, id.as_str(), REGISTRIES)
     }
 
+    /// Lists the clusters of a subscription.
+    pub(super) fn clusters(base: &Url, subscription: SubscriptionId) -> Self {
+        let path = format!(
+            "/subscriptions/{subscription}/providers/Microsoft.ContainerService/managedClusters"
+        );
+        Self::get(base, &path, CLUSTERS)
+    }
+
+    /// Lists the registries of a subscription.
+    pub(super) fn registries(base: &Url, subscription: SubscriptionId) -> Self {
+        let path = format!(
+            "/subscriptions/{subscription}/providers/Microsoft.ContainerRegistry/registries"
+        );
+        Self::get(base, &path, REGISTRIES)
+    }
+
+    /// Lists all assignments in a subscription, whomever they name.
+    pub(super) fn grants_in(base: &Url, subscription: SubscriptionId) -> Self {
+        let path = format!("/subscriptions/{subscription}{AUTHORIZATION}/roleAssignments");
+        Self::get(base, &path, ASSIGNMENTS)
+    }
+
     /// Lists the assignments in a subscription that an identity has, by itself or by a group.
     pub(super) fn grants_of(base: &Url, where_: SubscriptionId, whose: PrincipalId) -> Self {
         let path = format!("/subscriptions/{where_}{AUTHORIZATION}/roleAssignments");
@@ -153,6 +175,27 @@ mod tests {
         check(&ask, Method::Get, &format!("{cluster}?api-version=2026-06-01"));
         let ask = Ask::registry(&base(), &registry());
         check(&ask, Method::Get, &format!("{}?api-version=2025-11-01", registry()));
+    }
+
+    #[test]
+    fn everything_of_a_subscription_is_listed_by_kind() {
+        let subscription = SUB.parse().unwrap();
+        let at = format!("/subscriptions/{SUB}/providers");
+        check(
+            &Ask::clusters(&base(), subscription),
+            Method::Get,
+            &format!("{at}/Microsoft.ContainerService/managedClusters?api-version=2026-06-01"),
+        );
+        check(
+            &Ask::registries(&base(), subscription),
+            Method::Get,
+            &format!("{at}/Microsoft.ContainerRegistry/registries?api-version=2025-11-01"),
+        );
+        check(
+            &Ask::grants_in(&base(), subscription),
+            Method::Get,
+            &format!("{at}/Microsoft.Authorization/roleAssignments?api-version=2022-04-01"),
+        );
     }
 
     #[test]

@@ -89,6 +89,8 @@ pub struct WorldOptions {
     pub graph_lag: Duration,
     /// Whether Resource Graph knows the role assignment mode of registries
     pub graph_shows_registry_mode: bool,
+    /// Whether it knows descriptions and conditions of role assignments
+    pub graph_shows_descriptions: bool,
     /// Whether Azure's rate limits hold, which run on virtual time
     pub throttled: bool,
     /// Those limits
@@ -111,6 +113,7 @@ impl WorldOptions {
             cluster_creation: Duration::from_secs(240),
             graph_lag: Duration::ZERO,
             graph_shows_registry_mode: true,
+            graph_shows_descriptions: true,
             throttled: false,
             rate_limits: RateLimits::default(),
             environment: BTreeMap::new(),
@@ -231,6 +234,7 @@ async fn start_azure(options: &WorldOptions, clock: Clock) -> Result<Azure, Azur
         cluster_creation: options.cluster_creation,
         graph_lag: options.graph_lag,
         graph_shows_registry_mode: options.graph_shows_registry_mode,
+        graph_shows_descriptions: options.graph_shows_descriptions,
         throttled: options.throttled,
         rate_limits: options.rate_limits,
         graph: Arc::new(|tables, body, caller| {

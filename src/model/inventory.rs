@@ -23,6 +23,8 @@ pub struct Inventory {
     pub registries: BTreeMap<RegistryId, Registry>,
     /// Pull grants at registries, by the assignment's id in lower case
     pub grants: BTreeMap<String, Grant>,
+    /// How many role assignments of whatever kind a subscription holds, where that was asked
+    pub assignments: BTreeMap<SubscriptionId, usize>,
     /// What could not be seen
     pub gaps: BTreeSet<Gap>,
 }
@@ -83,6 +85,7 @@ impl Inventory {
             clusters: BTreeMap::new(),
             registries: BTreeMap::new(),
             grants: BTreeMap::new(),
+            assignments: BTreeMap::new(),
             gaps: BTreeSet::new(),
         }
     }
@@ -110,6 +113,15 @@ impl Inventory {
     /// Whether every cluster of the estate is in here
     pub fn knows_all_clusters(&self) -> bool {
         !self.gaps.iter().any(|gap| matches!(gap, Gap::Clusters | Gap::Subscription(_)))
+    }
+
+    /// Whether every registry of this subscription is in here
+    pub fn knows_registries_of(&self, subscription: SubscriptionId) -> bool {
+        !self.gaps.iter().any(|gap| match gap {
+            Gap::Registries => true,
+            Gap::Subscription(id) => *id == subscription,
+            Gap::Clusters | Gap::Grants { .. } | Gap::Unread { .. } => false,
+        })
     }
 
     /// Whether every grant of this identity at this registry is in here

@@ -4,26 +4,32 @@
 
 use std::collections::BTreeMap;
 
-use super::{Action, Attach, Detach, Held, HeldReason, Holder, Plan};
-use crate::model::{RegistryId, SubscriptionId};
+use super::{Action, Attach, Detach, Held, HeldReason, Holder, MOST_ASSIGNMENTS, Plan};
+use crate::model::{RegistryId, Scope, SubscriptionId};
 use crate::policy::{Limits, Mode, Policy};
 
 /// Moves to *held* what the policy's mode and limits forbid.
 ///
 /// Limits count per subscription of the registries. When one is passed, all changes of that kind in
-/// that subscription are held: half of a mistake is still a mistake.
+/// that subscription are held: half of a mistake is still a mistake. A share is counted only where
+/// the scope shows everything that is ours, not just what one cluster leaves behind.
 ///
 /// # Guarantees
 /// Every change of the plan that goes in comes out, planned or held. A removal that waits for an
 /// assignment is held together with it.
-pub fn guard(mut plan: Plan, policy: &Policy) -> Plan {
+pub fn guard(mut plan: Plan, policy: &Policy, scope: &Scope) -> Plan {
     let attached = count(plan.attach.iter().map(|attach| &attach.grant.registry));
     let detached = count(plan.detach.iter().map(|detach| &detach.grant.registry));
     let ours = ours(&plan);
+    let is_wide = match scope {
+        Scope::Everything | Scope::Subscription(_) | Scope::Registry(_) => true,
+        Scope::Cluster(_) | Scope::Pair(..) => false,
+    };
     for attach in std::mem::take(&mut plan.attach) {
         let reason = forbids_attach(policy.mode).or_else(|| {
             let planned = count_in(&attached, &attach.grant.registry);
             passes("max_attach", planned, policy.limits.max_attach as usize)
+                .or_else(|| fills(&plan, &attach.grant.registry, planned))
         });
         match reason {
             None => plan.attach.push(attach),
@@ -34,7 +40,7 @@ pub fn guard(mut plan: Plan, policy: &Policy) -> Plan {
         let registry = &detach.grant.registry;
         let of = count_in(&ours, registry);
         let reason = forbids_detach(policy.mode)
-            .or_else(|| passes_detach(&policy.limits, count_in(&detached, registry), of))
+            .or_else(|| passes_detach(&policy.limits, count_in(&detached, registry), of, is_wide))
             .or_else(|| waits_in_vain(&detach, &plan));
         match reason {
             None => plan.detach.push(detach),
@@ -72,11 +78,22 @@ fn passes(name: &'static str, planned: usize, allowed: usize) -> Option<HeldReas
     (planned > allowed).then_some(HeldReason::Limit { name, planned, allowed })
 }
 
-fn passes_detach(limits: &Limits, planned: usize, ours: usize) -> Option<HeldReason> {
+/// What Azure itself would refuse in the end, told before anything is written
+fn fills(plan: &Plan, registry: &RegistryId, planned: usize) -> Option<HeldReason> {
+    let there = count_in(&plan.assignments, registry);
+    (there > 0 && there + planned > MOST_ASSIGNMENTS).then_some(HeldReason::Full { there, planned })
+}
+
+fn passes_detach(
+    limits: &Limits,
+    planned: usize,
+    ours: usize,
+    is_wide: bool,
+) -> Option<HeldReason> {
     let share = ours.saturating_mul(usize::from(limits.max_detach_percent)) / 100;
     // One removal is always allowed: a share of a handful would round down to none for ever.
     passes("max_detach", planned, limits.max_detach as usize)
-        .or_else(|| passes("max_detach_percent", planned, share.max(1)))
+        .or_else(|| passes("max_detach_percent", planned, share.max(1)).filter(|_| is_wide))
 }
 
 fn waits_in_vain(detach: &Detach, plan: &Plan) -> Option<HeldReason> {

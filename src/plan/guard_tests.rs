@@ -2,6 +2,7 @@
 
 use super::build::{By, World, abac, cluster, policy, registry, world};
 use super::{guard, plan, render};
+use crate::model::Scope;
 use crate::policy::Mode;
 
 const AUTO: &str = "acr-attach=auto team=a";
@@ -15,7 +16,7 @@ fn pair() -> World {
 fn check_guarded(world: &World, mode: Mode, lines: &[&str]) {
     let mut policy = policy();
     policy.mode = mode;
-    let text = render(&guard(plan(&world.0, &policy), &policy));
+    let text = render(&guard(plan(&world.0, &policy), &policy, &world.0.scope));
     assert_eq!(text.lines().collect::<Vec<_>>(), lines);
 }
 
@@ -53,7 +54,7 @@ fn a_limit_that_is_passed_holds_the_whole_lot() {
     let world = pair().registry(registry("r2", AUTO));
     let mut policy = policy();
     policy.limits.max_attach = 1;
-    let text = render(&guard(plan(&world.0, &policy), &policy));
+    let text = render(&guard(plan(&world.0, &policy), &policy, &world.0.scope));
     assert_eq!(
         text,
         "held    c1 → r1 not attached: 2 planned, `max_attach` allows 1\n\
@@ -71,7 +72,7 @@ fn detach_limits_are_absolute_and_a_share_of_what_is_ours() {
         let mut policy = policy();
         policy.limits.max_detach = absolute;
         policy.limits.max_detach_percent = percent;
-        let plan = guard(plan(&world.0, &policy), &policy);
+        let plan = guard(plan(&world.0, &policy), &policy, &world.0.scope);
         (plan.detach.len(), plan.held.first().map(|held| held.reason.to_string()))
     };
     assert_eq!(reasons(5, 100), (5, None));
@@ -85,10 +86,43 @@ fn an_old_role_stays_while_the_new_one_is_held() {
         pair().registry(abac("r1", AUTO)).registry(abac("r2", AUTO)).pull(By::Rule("c1"), "r1", 1);
     let mut policy = policy();
     policy.limits.max_attach = 1;
-    let text = render(&guard(plan(&world.0, &policy), &policy));
+    let text = render(&guard(plan(&world.0, &policy), &policy, &world.0.scope));
     assert_eq!(
         text.lines().next().unwrap(),
         "held    c1 → r1 not attached: 2 planned, `max_attach` allows 1"
     );
     assert!(text.contains("c1 → r1 not detached: the assignment that replaces it is held itself"));
+}
+
+#[test]
+fn a_subscription_without_room_gets_nothing() {
+    let room = |there| {
+        let mut world = pair().registry(registry("r2", AUTO));
+        world.0.assignments.insert(super::build::subscription(), there);
+        render(&guard(plan(&world.0, &policy()), &policy(), &world.0.scope))
+    };
+    assert!(room(3998).contains("attach  c1 → r1"), "{}", room(3998));
+    let full = room(3999);
+    assert!(!full.contains("attach  "), "{full}");
+    let held =
+        "not attached: the subscription holds 3999 role assignments of 4000, too many for 2 more";
+    assert!(full.contains(held), "{full}");
+    let warning = "holds 3200 role assignments, and Azure allows 4000";
+    assert!(room(3200).contains(warning) && !room(3199).contains("and Azure allows"));
+}
+
+#[test]
+fn what_one_cluster_leaves_behind_is_not_measured_by_its_share() {
+    let gone = cluster("gone", 1, "");
+    let left = world()
+        .registry(registry("r1", ""))
+        .registry(registry("r2", ""))
+        .pull(By::Rule("gone"), "r1", 1)
+        .pull(By::Rule("gone"), "r2", 1);
+    let count = |scope| {
+        let world = left.clone().scope(scope);
+        guard(plan(&world.0, &policy()), &policy(), &world.0.scope).detach.len()
+    };
+    assert_eq!(count(Scope::Cluster(gone.id)), 2);
+    assert_eq!(count(Scope::Everything), 0, "two of two are more than a fifth");
 }

@@ -11,6 +11,7 @@
 //! | no       | ours, pinned    | keep, until its cluster is gone or its identity new  |
 //! | vetoed   | ours, pinned    | hold: a person and the policy disagree               |
 //! | no       | someone else's  | leave                                                |
+//! | gone     | ours            | detach: nothing is there that anyone could pull from |
 //! | any      | not readable    | hold                                                 |
 //!
 //! *Not readable* may be the grants at the registry, the registry itself or a cluster that holds the
@@ -38,10 +39,11 @@ mod reason;
 mod render;
 #[cfg(test)]
 mod rules;
+mod strays;
 #[cfg(test)]
 mod worlds;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub use guard::{guard, guard_pair};
 pub use pair::{PairRefusal, is_pinned_for, pin, unpin};
@@ -52,7 +54,9 @@ pub use render::render;
 use decide::Case;
 use desire::Index;
 
-use crate::model::{AssignmentName, ClusterId, Gap, GrantKey, Inventory, PrincipalId, RegistryId};
+use crate::model::{
+    AssignmentName, ClusterId, Gap, GrantKey, Inventory, PrincipalId, RegistryId, SubscriptionId,
+};
 use crate::policy::Policy;
 
 /// What to do, what stays, and what is not done and why
@@ -69,8 +73,11 @@ pub struct Plan {
     pub held: Vec<Held>,
     /// What could not be seen
     pub gaps: BTreeSet<Gap>,
-    /// What an attachment does not do for a cluster that has one, or gets one
+    /// What an attachment does not do for a cluster that has one, or gets one, and where room for
+    /// assignments runs out
     pub warnings: BTreeSet<Warning>,
+    /// How many role assignments of whatever kind a subscription holds, where that is known
+    pub assignments: BTreeMap<SubscriptionId, usize>,
 }
 
 impl Plan {
@@ -163,7 +170,17 @@ pub enum Action {
 pub enum Warning {
     /// The cluster has service accounts pull, and an attachment is of the kubelet identity
     ServiceAccountPull(ClusterId),
+    /// A subscription holds four fifths of the role assignments that Azure allows it, or more
+    NearlyFull {
+        /// Which
+        subscription: SubscriptionId,
+        /// How many it holds
+        assignments: usize,
+    },
 }
+
+/// The most role assignments that Azure allows in a subscription, at whatever scope in it
+pub const MOST_ASSIGNMENTS: usize = 4000;
 
 impl Action {
     /// Its name: that of the command that asks for it
@@ -188,8 +205,12 @@ impl Action {
 /// first: the inventory may be stale.
 pub fn plan(inventory: &Inventory, policy: &Policy) -> Plan {
     let index = Index::new(inventory, policy);
-    let mut plan =
-        Plan { gaps: inventory.gaps.clone(), held: index.held_wishes(), ..Plan::default() };
+    let mut plan = Plan {
+        gaps: inventory.gaps.clone(),
+        held: index.held_wishes(),
+        assignments: inventory.assignments.clone(),
+        ..Plan::default()
+    };
     let desires = index.desires();
     for desire in &desires {
         Case { desire, inventory, policy }.decide(&mut plan);
@@ -197,6 +218,7 @@ pub fn plan(inventory: &Inventory, policy: &Policy) -> Plan {
     for desire in &desires {
         Case { desire, inventory, policy }.retire_pins(&mut plan);
     }
+    strays::retire(inventory, policy, &mut plan);
     plan.attach.sort();
     plan.detach.sort();
     plan.kept.sort();
@@ -211,5 +233,11 @@ fn warnings(inventory: &Inventory, plan: &Plan) -> BTreeSet<Warning> {
     let by_service_account = pulling.filter(|id| {
         inventory.clusters.get(*id).is_some_and(|cluster| cluster.service_account_pull)
     });
-    by_service_account.cloned().map(Warning::ServiceAccountPull).collect()
+    let full =
+        inventory.assignments.iter().filter(|(_, count)| **count >= MOST_ASSIGNMENTS / 5 * 4);
+    let full = full.map(|(subscription, assignments)| Warning::NearlyFull {
+        subscription: *subscription,
+        assignments: *assignments,
+    });
+    by_service_account.cloned().map(Warning::ServiceAccountPull).chain(full).collect()
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::MOST_ASSIGNMENTS;
 use crate::model::{ClusterId, RegistryId, ResourceId};
 use crate::policy::Mode;
 
@@ -41,6 +42,8 @@ pub enum DetachReason {
     IdentityReplaced,
     /// A person asked for it by a command
     Asked,
+    /// The registry was deleted or moved
+    RegistryGone,
 }
 
 impl fmt::Display for DetachReason {
@@ -52,6 +55,7 @@ impl fmt::Display for DetachReason {
             Self::ClusterGone => "no cluster holds the identity",
             Self::IdentityReplaced => "its cluster has another identity now",
             Self::Asked => "a command asked for it",
+            Self::RegistryGone => "the registry is not there any more",
         })
     }
 }
@@ -92,6 +96,15 @@ pub enum HeldReason {
     },
     /// Clusters that nobody looked at may need it
     ClustersUnseen,
+    /// Not every registry was looked at, so it may still be there
+    RegistriesUnseen,
+    /// The subscription has no room for as many assignments as are planned
+    Full {
+        /// How many it holds
+        there: usize,
+        /// How many are planned
+        planned: usize,
+    },
     /// A cluster that is being made may turn out to have this identity
     MayBeIdentityOf(ClusterId),
     /// Another cluster has the same identity, and a rule or a pin wants the registry for it
@@ -148,6 +161,11 @@ impl fmt::Display for HeldReason {
                 write!(f, "assignment `{assignment}` is there with a condition")
             }
             Self::ClustersUnseen => f.write_str("not every cluster that may need it was looked at"),
+            Self::RegistriesUnseen => f.write_str("not every registry was looked at"),
+            Self::Full { there, planned } => write!(
+                f,
+                "the subscription holds {there} role assignments of {MOST_ASSIGNMENTS}, too many for {planned} more"
+            ),
             Self::MayBeIdentityOf(cluster) => {
                 write!(f, "`{}` is being made and may have this identity", cluster.name())
             }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Action, Attach, Detach, Held, Holder, Kept, Plan, Warning};
+use super::{Action, Attach, Detach, Held, Holder, Kept, MOST_ASSIGNMENTS, Plan, Warning};
 use crate::model::ClusterId;
 
 /// The plan as lines for people, each ending in a line break
@@ -64,6 +64,10 @@ impl fmt::Display for Warning {
                 f,
                 "{} lets service accounts pull with identities of their own: an attachment does nothing for such pulls",
                 cluster.name()
+            ),
+            Self::NearlyFull { subscription, assignments } => write!(
+                f,
+                "subscription {subscription} holds {assignments} role assignments, and Azure allows {MOST_ASSIGNMENTS}"
             ),
         }
     }

@@ -201,6 +201,7 @@ impl Case<'_> {
                     }
                 }
                 DetachReason::ClusterGone => self.inventory.knows_all_clusters(),
+                DetachReason::RegistryGone => true,
                 DetachReason::Unwanted | DetachReason::Vetoed | DetachReason::Asked => false,
             },
         }
@@ -292,7 +293,7 @@ impl Case<'_> {
         [Mode::Observe, Mode::AttachOnly, Mode::Sync].into_iter().all(|mode| {
             let mut policy = self.policy.clone();
             policy.mode = mode;
-            let guarded = guard(self.plan.clone(), &policy);
+            let guarded = guard(self.plan.clone(), &policy, &self.inventory.scope);
             let size = |plan: &Plan| plan.attach.len() + plan.detach.len() + plan.held.len();
             size(&guarded) == size(self.plan) && guarded.kept == self.plan.kept
         })
@@ -362,6 +363,8 @@ fn discriminant(reason: &HeldReason) -> u8 {
         HeldReason::Unread { .. } => 9,
         HeldReason::NoIdentity
         | HeldReason::NeededBy(_)
+        | HeldReason::RegistriesUnseen
+        | HeldReason::Full { .. }
         | HeldReason::AmbiguousName { .. }
         | HeldReason::ReplacementHeld
         | HeldReason::Mode(_)

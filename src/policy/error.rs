@@ -104,13 +104,6 @@ pub(super) enum Problem {
         #[label("not known here")]
         at: SourceSpan,
     },
-    /// The mode is one that this version does not have.
-    #[error("the mode `sync` is not yet available in this version")]
-    #[diagnostic(help("use `attach-only`: it attaches what the rules want and never detaches"))]
-    SyncNotAvailable {
-        #[label("not yet")]
-        at: SourceSpan,
-    },
     /// The owner is still the placeholder.
     #[error("the owner is still `change-me`")]
     #[diagnostic(help(
@@ -247,7 +240,6 @@ impl Problem {
             | Self::MissingKey { at, .. }
             | Self::WrongKind { at, .. }
             | Self::UnknownWord { at, .. }
-            | Self::SyncNotAvailable { at }
             | Self::OwnerUnchanged { at }
             | Self::Owner { at, .. }
             | Self::Limit { at, .. }

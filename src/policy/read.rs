@@ -41,7 +41,8 @@ const SAME_TAG_LIKE: &str = "`{cluster: team, registry: owner-team}`";
 const PRESENT_LIKE: &str = "`{present: true}`";
 
 const OWNER_HELP: &str = "`owner:` and any text unique to this installation";
-const MODE_HELP: &str = "`mode: observe` changes nothing, `mode: attach-only` attaches";
+const MODE_HELP: &str =
+    "`mode: observe` changes nothing, `attach-only` attaches, `sync` detaches too";
 const RULES_HELP: &str = "`rules:` and a list of rules; without rules nothing is ever attached";
 const NAME_HELP: &str = "`name:` and a short name of the rule's own";
 const BOTH_TAGS_HELP: &str = "`same_tag` with two names has one for each side; for one name on both sides, write `same_tag: team`";
@@ -82,10 +83,8 @@ impl Reader {
     }
 
     fn mode(&mut self, node: &Node) -> Option<Mode> {
-        if matches!(&node.value, Value::Text(text) if text == "sync") {
-            return self.refuse(Problem::SyncNotAvailable { at: at(node) });
-        }
-        let known = [("observe", Mode::Observe), ("attach-only", Mode::AttachOnly)];
+        let known =
+            [("observe", Mode::Observe), ("attach-only", Mode::AttachOnly), ("sync", Mode::Sync)];
         self.word(node, "mode", &known)
     }
 

@@ -112,7 +112,7 @@ impl Reconciler {
     fn is_as_decided(&self, item: &Detach, grant: &Grant) -> bool {
         let mark = Mark::read(&grant.description).map(|mark| mark.kind);
         let may_go = match (item.reason, mark) {
-            (DetachReason::Asked, _)
+            (DetachReason::Asked | DetachReason::RegistryGone, _)
             | (_, Some(MarkKind::Rule))
             | (
                 DetachReason::ClusterGone

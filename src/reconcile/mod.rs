@@ -9,6 +9,7 @@ mod names;
 mod observe;
 mod pair;
 mod report;
+mod sight;
 
 use thiserror::Error;
 
@@ -20,7 +21,7 @@ pub use report::{Cause, Change, Outcome, Report, Undone};
 use crate::azure::{Arm, ArmError, Estate, Graph};
 use crate::model::{Inventory, Scope, SubscriptionId};
 use crate::plan::{Plan, guard, plan};
-use crate::policy::Policy;
+use crate::policy::{Mode, Policy};
 
 /// How many requests of a run are under way at once. How fast they really go out is the client's
 /// business: in the long run ARM lets ten writes a second through, and may take more than a second
@@ -73,7 +74,7 @@ impl Reconciler {
         }
         let mut inventory = self.observe(scope).await?;
         let plan = self.confirmed_plan(&mut inventory).await?;
-        Ok(guard(plan, &self.policy))
+        Ok(guard(plan, &self.policy, scope))
     }
 
     async fn is_in_estate(&self, scope: &Scope) -> Result<bool, ReconcileError> {
@@ -86,18 +87,30 @@ impl Reconciler {
         Ok(ids.iter().all(|id| answering.contains(id)))
     }
 
-    /// Plans, reads both ends of whatever the plan would write, and plans again, until nothing that
-    /// has not been read is to be written.
+    /// Plans, reads what the plan rests on, and plans again, until nothing that has not been read is
+    /// to be written: both ends of every change; before a removal every cluster that may need it,
+    /// whatever Resource Graph knows; and what Resource Graph may not show of our assignments.
     async fn confirmed_plan(&self, inventory: &mut Inventory) -> Result<Plan, ReconcileError> {
         let mut read = confirm::read_by_observing(inventory);
+        let (mut saw_every_cluster, mut saw_marks) = (false, false);
         loop {
             let draft = plan(inventory, &self.policy);
+            let removes = self.policy.mode == Mode::Sync;
+            let unmarked = sight::without_mark(&draft, inventory, &self.policy.owner);
             let unread = confirm::unread(&draft, &read);
-            if unread.is_empty() {
+            if removes && !saw_marks && !unmarked.is_empty() {
+                saw_marks = true;
+                self.read_marks(&unmarked, inventory).await?;
+            } else if removes && !saw_every_cluster && sight::needs_every_cluster(&draft, inventory)
+            {
+                saw_every_cluster = true;
+                self.see_every_cluster(inventory).await?;
+            } else if unread.is_empty() {
                 return Ok(draft);
+            } else {
+                self.read_again(&unread, inventory).await?;
+                read.extend(unread);
             }
-            self.read_again(&unread, inventory).await?;
-            read.extend(unread);
         }
     }
 }

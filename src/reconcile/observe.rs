@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 
 use futures::stream::{self, StreamExt};
 
-use super::{AT_ONCE, ReconcileError, Reconciler, reading};
+use super::{AT_ONCE, ReconcileError, Reconciler, chain, reading};
 use crate::azure::{ArmError, Seen, Wanted};
 use crate::model::{
-    Cluster, ClusterId, Gap, Grant, Identity, IdentityOrigin, Inventory, PrincipalId, RegistryId,
-    Scope, SubscriptionId,
+    Cluster, ClusterHash, ClusterId, Gap, Grant, Identity, IdentityOrigin, Inventory, Mark,
+    PrincipalId, RegistryId, Scope, SubscriptionId,
 };
-use crate::policy::{Decision, RegistryNames};
+use crate::policy::{Decision, Mode, RegistryNames};
 
 impl Reconciler {
     /// Looks at everything that deciding about this scope needs.
@@ -34,13 +34,40 @@ impl Reconciler {
         let mut inventory = Inventory::new(scope.clone());
         inventory.gaps.insert(Gap::Clusters);
         let cluster = self.arm.cluster(id).await.map_err(reading(format!("cluster `{id}`")))?;
-        let Some(cluster) = cluster else { return Ok(nothing(inventory)) };
+        let Some(cluster) = cluster else {
+            return if self.policy.mode == Mode::Sync {
+                self.observe_what_is_left_of(id, nothing(inventory)).await
+            } else {
+                Ok(nothing(inventory))
+            };
+        };
         let principal = cluster.identity.principal();
         self.ask_graph(wanted_for(&cluster), &mut inventory).await?;
         inventory.add_cluster(cluster);
         if let Some(principal) = principal {
             self.observe_grants_of(principal, &mut inventory).await?;
         }
+        Ok(inventory)
+    }
+
+    /// What a cluster that is gone has left behind: assignments that were made for it first. Whether
+    /// another cluster holds their identity is looked into before any is removed.
+    async fn observe_what_is_left_of(
+        &self,
+        id: &ClusterId,
+        mut inventory: Inventory,
+    ) -> Result<Inventory, ReconcileError> {
+        inventory.gaps.remove(&Gap::Clusters);
+        self.ask_graph(Wanted::Everything, &mut inventory).await?;
+        inventory.clusters.remove(id);
+        self.note_silent_subscriptions(&mut inventory).await?;
+        let grants = self.graph.pull_grants(&self.estate).await;
+        let grants = grants.map_err(reading("the role assignments of the estate"))?;
+        let hash = ClusterHash::of(id);
+        let left = grants.into_iter().filter(|grant| {
+            Mark::read(&grant.description).is_some_and(|mark| mark.cluster == hash)
+        });
+        left.for_each(|grant| inventory.add_grant(grant));
         Ok(inventory)
     }
 
@@ -62,14 +89,36 @@ impl Reconciler {
 
     async fn observe_estate(&self, scope: &Scope) -> Result<Inventory, ReconcileError> {
         let mut inventory = Inventory::new(scope.clone());
-        self.ask_graph(Wanted::Everything, &mut inventory).await?;
+        match self.ask_graph(Wanted::Everything, &mut inventory).await {
+            // Whoever may not ask Resource Graph may still list each subscription.
+            Err(error) if error.source.is_denied() && !self.estate.subscriptions.is_empty() => {
+                tracing::warn!(
+                    code = error.source.code(),
+                    "Resource Graph refused; listing instead"
+                );
+                self.see_by_lists(&mut inventory).await?;
+                return Ok(inventory);
+            }
+            asked => asked?,
+        }
         let grants = self.graph.pull_grants(&self.estate).await;
         let grants = grants.map_err(reading("the role assignments of the estate"))?;
-        for grant in grants {
-            inventory.add_grant(grant);
-        }
+        grants.into_iter().for_each(|grant| inventory.add_grant(grant));
         self.note_silent_subscriptions(&mut inventory).await?;
+        self.count_assignments(&mut inventory).await;
         Ok(inventory)
+    }
+
+    /// Notes how full each subscription is. Not knowing it stops nothing: Azure refuses what is too
+    /// much.
+    async fn count_assignments(&self, inventory: &mut Inventory) {
+        match self.graph.assignment_counts(&self.estate).await {
+            Ok(counts) => inventory.assignments = counts,
+            Err(error) => {
+                let (code, cause) = (error.code(), chain(&error));
+                tracing::warn!(code, cause, "role assignments not counted");
+            }
+        }
     }
 
     /// Notes a gap for every stated subscription that Resource Graph leaves out in silence.

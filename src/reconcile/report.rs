@@ -128,7 +128,7 @@ impl fmt::Display for Change {
 impl Report {
     /// What a plan leaves as it is; its changes are still to be made
     pub(super) fn of(scope: Scope, plan: Plan) -> (Self, Vec<Attach>, Vec<Detach>) {
-        let Plan { attach, detach, kept, held, gaps, warnings } = plan;
+        let Plan { attach, detach, kept, held, gaps, warnings, assignments: _ } = plan;
         let (attached, already, undone) = (Vec::new(), Vec::new(), Vec::new());
         let (detached, gone) = (Vec::new(), Vec::new());
         let report =

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use super::Unreadable;
 use super::resource::{Head, Resource, said};
@@ -12,6 +13,11 @@ use crate::model::{Cluster, ClusterId, ClusterState, Identity, IdentityOrigin};
 pub(in crate::azure) fn cluster(body: &[u8]) -> Result<Cluster, Unreadable> {
     let resource: Resource<Properties> = serde_json::from_slice(body)?;
     resource.properties.into_cluster(&resource.head)
+}
+
+/// Reads an item of Resource Manager's list.
+pub(in crate::azure) fn cluster_item(item: &RawValue) -> Result<Cluster, Unreadable> {
+    cluster(item.get().as_bytes())
 }
 
 /// What of a cluster's properties matters; Resource Graph's columns have the same names

@@ -17,10 +17,10 @@ use thiserror::Error;
 use crate::model::ResourceIdError;
 
 pub(super) use assignment::{access, grant};
-pub(super) use cluster::cluster;
+pub(super) use cluster::{cluster, cluster_item};
 pub(super) use list::{GraphPage, Page};
-pub(super) use registry::registry;
-pub(super) use row::{Row, subscription};
+pub(super) use registry::{registry, registry_item};
+pub(super) use row::{Row, assignment_count, subscription};
 
 /// Why an answer, or an item of one, was not understood
 #[derive(Clone, Debug, Error)]

@@ -1,6 +1,7 @@
 //! A container registry's JSON.
 
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use super::Unreadable;
 use super::resource::{Head, Resource, said};
@@ -10,6 +11,11 @@ use crate::model::{Registry, RegistryMode};
 pub(in crate::azure) fn registry(body: &[u8]) -> Result<Registry, Unreadable> {
     let resource: Resource<Properties> = serde_json::from_slice(body)?;
     resource.properties.into_registry(&resource.head)
+}
+
+/// Reads an item of Resource Manager's list.
+pub(in crate::azure) fn registry_item(item: &RawValue) -> Result<Registry, Unreadable> {
+    registry(item.get().as_bytes())
 }
 
 /// What of a registry's properties matters; Resource Graph's columns have the same names

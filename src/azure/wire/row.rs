@@ -54,6 +54,19 @@ pub(in crate::azure) fn subscription(item: &RawValue) -> Result<SubscriptionId, 
     Ok(subscription_id.parse()?)
 }
 
+/// Reads how many role assignments a subscription holds.
+pub(in crate::azure) fn assignment_count(
+    item: &RawValue,
+) -> Result<(SubscriptionId, usize), Unreadable> {
+    #[derive(Deserialize)]
+    struct Counted {
+        subscription: String,
+        assignments: usize,
+    }
+    let Counted { subscription, assignments } = serde_json::from_str(item.get())?;
+    Ok((subscription.parse()?, assignments))
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::GraphPage;

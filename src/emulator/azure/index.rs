@@ -95,7 +95,7 @@ impl World {
                 "tenantId": self.options.tenant,
                 "kind": "", "location": "", "resourceGroup": "",
                 "subscriptionId": subscription,
-                "properties": assignment.properties(),
+                "properties": self.shown_by_graph(assignment.properties()),
                 "tags": null,
             })
         });
@@ -124,6 +124,17 @@ impl World {
             });
             self.index.change(self.now, (CONTAINERS, format!("/subscriptions/{id}")), Some(row));
         }
+    }
+
+    fn shown_by_graph(&self, mut properties: Value) -> Value {
+        if !self.options.graph_shows_descriptions
+            && let Some(shown) = properties.as_object_mut()
+        {
+            shown.retain(|name, _| {
+                !["description", "condition", "conditionVersion"].contains(&&**name)
+            });
+        }
+        properties
     }
 
     fn resource_row(&self, resource: &super::resources::Resource) -> Value {

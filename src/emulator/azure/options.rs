@@ -43,6 +43,8 @@ pub struct Options {
     pub graph_lag: Duration,
     /// Whether Resource Graph knows `roleAssignmentMode` of registries
     pub graph_shows_registry_mode: bool,
+    /// Whether it knows descriptions and conditions of role assignments; no document says so
+    pub graph_shows_descriptions: bool,
     /// What answers Resource Graph queries
     pub graph: GraphAnswer,
     /// Largest page of a list
@@ -99,6 +101,7 @@ impl Options {
             directory_lag: Duration::ZERO,
             graph_lag: Duration::ZERO,
             graph_shows_registry_mode: true,
+            graph_shows_descriptions: true,
             graph: Arc::new(no_graph),
             page_size: 100,
             assignment_limit: 4000,

@@ -170,7 +170,7 @@ Error:
    : ^^^^^|^^^^
    :      `-- beside this
    `----
-  help: `mode: observe` changes nothing, `mode: attach-only` attaches
+  help: `mode: observe` changes nothing, `attach-only` attaches, `sync` detaches too
 
 Error:
   x `rules` is missing
@@ -282,22 +282,7 @@ Error:
    :            `-- not known here
  3 | rules: []
    `----
-  help: did you mean `attach-only`? known here: `observe`, `attach-only`
-",
-    );
-    check(
-        "owner: contoso\nmode: sync\nrules: []",
-        r"
-Error:
-  x the mode `sync` is not yet available in this version
-   ,-[policy.yaml:2:7]
- 1 | owner: contoso
- 2 | mode: sync
-   :       ^^|^
-   :         `-- not yet
- 3 | rules: []
-   `----
-  help: use `attach-only`: it attaches what the rules want and never detaches
+  help: did you mean `attach-only`? known here: `observe`, `attach-only`, `sync`
 ",
     );
 }

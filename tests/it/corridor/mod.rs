@@ -8,6 +8,7 @@ mod events;
 mod input;
 mod limits;
 mod modes;
+mod sync;
 mod tenants;
 mod unread;
 mod waiting;

@@ -1,0 +1,171 @@
+//! Seeing everything, by lists of Resource Manager: where Resource Graph may not be asked, and before
+//! anything is removed that a cluster may need which Resource Graph does not know yet.
+
+use std::collections::BTreeSet;
+
+use futures::stream::{self, StreamExt};
+
+use super::{AT_ONCE, ReconcileError, Reconciler, chain, reading};
+use crate::azure::{ArmError, Listed};
+use crate::model::{
+    AssignmentName, Cluster, Gap, GrantKey, Identity, IdentityOrigin, Inventory, Owner,
+    PrincipalId, Registry, ResourceId, SubscriptionId,
+};
+use crate::plan::{DetachReason, Holder, Plan};
+
+/// Whether a plan removes anything that a cluster may need which nobody has seen yet: all but what
+/// belongs to an identity that AKS made for a cluster that was seen, which no other can have.
+pub(super) fn needs_every_cluster(plan: &Plan, inventory: &Inventory) -> bool {
+    let is_of_its_own = |principal: PrincipalId| {
+        inventory.clusters.values().any(|cluster| {
+            let Identity::Kubelet { principal: its, origin } = cluster.identity else {
+                return false;
+            };
+            its == principal && origin == IdentityOrigin::Aks
+        })
+    };
+    plan.detach.iter().any(|item| match item.reason {
+        // Nothing is left to pull from.
+        DetachReason::RegistryGone => false,
+        // The right role is there, or will be, when the old one goes.
+        DetachReason::RoleNotHonoured => false,
+        DetachReason::Unwanted
+        | DetachReason::Vetoed
+        | DetachReason::ClusterGone
+        | DetachReason::IdentityReplaced
+        | DetachReason::Asked => !is_of_its_own(item.grant.principal),
+    })
+}
+
+/// Assignments of ours that no rule wants and whose description is empty: Resource Graph may not show
+/// it, and then every one of them would count as pinned for ever
+pub(super) fn without_mark(
+    plan: &Plan,
+    inventory: &Inventory,
+    owner: &Owner,
+) -> BTreeSet<GrantKey> {
+    let kept = plan.kept.iter().filter(|kept| kept.holder == Holder::Pinned && kept.rule.is_none());
+    let keys = kept.map(|kept| &kept.grant).filter(|key| {
+        let name = AssignmentName::new(owner, key).0;
+        let mut grants = inventory.grants.values();
+        grants.any(|grant| grant.name == name && grant.description.is_empty())
+    });
+    keys.cloned().collect()
+}
+
+impl Reconciler {
+    /// Puts every cluster of the estate into the inventory, as Resource Manager lists them. What is
+    /// in no list is read by itself before it is taken for gone.
+    pub(super) async fn see_every_cluster(
+        &self,
+        inventory: &mut Inventory,
+    ) -> Result<(), ReconcileError> {
+        let subscriptions = self.subscriptions().await?;
+        let mut unlisted: BTreeSet<_> = inventory.clusters.keys().cloned().collect();
+        let lists = subscriptions.into_iter().map(|id| async move {
+            let list = self.arm.clusters_in(id).await;
+            (id, list)
+        });
+        let lists: Vec<_> = stream::iter(lists).buffered(AT_ONCE).collect().await;
+        inventory.gaps.remove(&Gap::Clusters);
+        for (subscription, list) in lists {
+            let list = listed(subscription, list, "clusters", inventory)?;
+            for cluster in list {
+                unlisted.remove(&cluster.id);
+                inventory.add_cluster(cluster);
+            }
+        }
+        let unlisted = unlisted.into_iter().map(ResourceId::Cluster).collect();
+        self.read_again(&unlisted, inventory).await
+    }
+
+    /// Puts clusters, registries and pull grants of the estate into the inventory without Resource
+    /// Graph.
+    pub(super) async fn see_by_lists(
+        &self,
+        inventory: &mut Inventory,
+    ) -> Result<(), ReconcileError> {
+        let subscriptions = self.subscriptions().await?;
+        let lists = subscriptions.into_iter().map(|id| async move {
+            let clusters = self.arm.clusters_in(id).await;
+            (id, clusters, self.arm.registries_in(id).await, self.arm.grants_in(id).await)
+        });
+        let lists: Vec<_> = stream::iter(lists).buffered(AT_ONCE).collect().await;
+        for (subscription, clusters, registries, grants) in lists {
+            let clusters: Vec<Cluster> = listed(subscription, clusters, "clusters", inventory)?;
+            clusters.into_iter().for_each(|cluster| inventory.add_cluster(cluster));
+            let registries: Vec<Registry> =
+                listed(subscription, registries, "registries", inventory)?;
+            registries.into_iter().for_each(|registry| inventory.add_registry(registry));
+            super::observe::note_grants(subscription, None, grants, inventory)?;
+        }
+        Ok(())
+    }
+
+    /// Reads these assignments from Resource Manager, which shows all of them.
+    pub(super) async fn read_marks(
+        &self,
+        keys: &BTreeSet<GrantKey>,
+        inventory: &mut Inventory,
+    ) -> Result<(), ReconcileError> {
+        let reads = keys.iter().cloned().map(|key| async move {
+            let name = AssignmentName::new(&self.policy.owner, &key);
+            (name, self.arm.grant(&key.registry, name).await)
+        });
+        let reads: Vec<_> = stream::iter(reads).buffered(AT_ONCE).collect().await;
+        for (name, grant) in reads {
+            match grant {
+                Ok(Some(grant)) => inventory.add_grant(grant),
+                Ok(None) => inventory.grants.retain(|_, grant| grant.name != name.0),
+                Err(error @ ArmError::Token(_)) => {
+                    return Err(reading(format!("role assignment `{name}`"))(error));
+                }
+                // It keeps counting as pinned.
+                Err(error) => {
+                    let (code, cause) = (error.code(), chain(&error));
+                    tracing::warn!(assignment = %name, code, cause, "role assignment not read");
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The subscriptions of the estate: those that are stated, or those of the management group
+    async fn subscriptions(&self) -> Result<BTreeSet<SubscriptionId>, ReconcileError> {
+        let stated = &self.estate.subscriptions;
+        if !stated.is_empty() {
+            return Ok(stated.iter().copied().collect());
+        }
+        let answering = self.graph.subscriptions_answering(&self.estate).await;
+        answering.map_err(reading("which subscriptions are in the estate"))
+    }
+}
+
+/// The items of a list. One that does not come, or has an item that cannot be read, leaves the
+/// subscription partly unseen.
+fn listed<T>(
+    subscription: SubscriptionId,
+    list: Result<Listed<T>, ArmError>,
+    what: &'static str,
+    inventory: &mut Inventory,
+) -> Result<Vec<T>, ReconcileError> {
+    match list {
+        Ok(Listed { items, problems }) => {
+            if let Some(problem) = problems.first() {
+                let count = problems.len();
+                tracing::warn!(%subscription, count, problem, "{what} not understood");
+                inventory.gaps.insert(Gap::Subscription(subscription));
+            }
+            Ok(items)
+        }
+        Err(error @ ArmError::Token(_)) => {
+            Err(reading(format!("the {what} of subscription {subscription}"))(error))
+        }
+        Err(error) => {
+            let (code, cause) = (error.code(), chain(&error));
+            tracing::warn!(%subscription, code, cause, "{what} not listed");
+            inventory.gaps.insert(Gap::Subscription(subscription));
+            Ok(Vec::new())
+        }
+    }
+}

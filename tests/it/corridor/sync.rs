@@ -1,0 +1,344 @@
+//! Mode `sync`: what is detached, what never is, and what is put right by the timer alone.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde_json::json;
+use tether::emulator::azure::{
+    AssignmentSpec, ClusterIdentity, ClusterSpec, Fault, KubeletIdentity, LockKind, RegistrySpec,
+    Right,
+};
+use tether::emulator::world::{Door, PAYMENTS, World, WorldOptions};
+use uuid::Uuid;
+
+use super::commands::{ask, pinning, report};
+use super::input::line;
+use super::{
+    ACR_PULL, REPOSITORY_READER, attached, cluster, count, options, registry, requests, settle,
+    start,
+};
+
+const AUTO: [(&str, &str); 2] = [("acr-attach", "auto"), ("team", "a")];
+
+fn sync() -> WorldOptions {
+    WorldOptions { policy: policy(), door: Door::Queue, ..options() }
+}
+
+fn policy() -> String {
+    // One of two, and two of two, are more than a fifth.
+    pinning()
+        .replace("mode: attach-only", "mode: sync")
+        .replace("max_detach_percent: 20", "max_detach_percent: 100")
+}
+
+fn tags(tags: &[(&str, &str)]) -> BTreeMap<String, String> {
+    tags.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+fn auto(name: &str) -> ClusterSpec {
+    cluster(name).tag("acr-attach", "auto").tag("team", "a")
+}
+
+fn of_team(name: &str) -> RegistrySpec {
+    registry(name).tag("acr-attach", "auto").tag("team", "a")
+}
+
+fn shared() -> KubeletIdentity {
+    KubeletIdentity {
+        resource_id: format!(
+            "/subscriptions/{PAYMENTS}/resourceGroups/shop/providers/Microsoft.ManagedIdentity/userAssignedIdentities/shared"
+        ),
+        client_id: Uuid::from_u128(8),
+        object_id: Uuid::from_u128(9),
+    }
+}
+
+fn sharing(spec: ClusterSpec) -> ClusterSpec {
+    ClusterSpec { identity: ClusterIdentity::BroughtAlong(shared()), ..spec }
+}
+
+/// A cluster that is attached to a registry
+async fn attached_pair(options: WorldOptions, aks: ClusterSpec) -> (World, String, String) {
+    let world = start(options).await;
+    let acr = world.azure.create_registry(&of_team("acr1")).unwrap();
+    let aks = world.azure.create_cluster(&aks).unwrap();
+    settle(&world).await;
+    assert_eq!(attached(&world, &aks), [("acr1".to_owned(), ACR_PULL)]);
+    world.events.pause();
+    (world, aks, acr)
+}
+
+async fn tick(world: &World) {
+    world.azure.clear_log();
+    world.host.fire_timer("reconcile-tick").await.unwrap();
+    settle(world).await;
+}
+
+fn writes(world: &World) -> Vec<String> {
+    let mut all = requests(world);
+    all.retain(|request| request.starts_with("PUT") || request.starts_with("DELETE"));
+    all
+}
+
+#[tokio::test]
+async fn what_no_rule_wants_any_more_is_detached_and_nothing_else() {
+    let (world, aks, acr) = attached_pair(sync(), auto("aks1")).await;
+    let principal = world.azure.kubelet_principal(&aks).unwrap();
+    let other = world.azure.create_registry(&registry("other").tag("pin", "yes")).unwrap();
+    let foreign = world.azure.create_registry(&registry("foreign")).unwrap();
+    let spec = AssignmentSpec::new(Uuid::from_u128(1), &foreign, ACR_PULL, principal);
+    world.azure.assign(&spec).unwrap();
+    ask(&world, "m-1", &json!({ "command": "attach", "cluster": aks, "registry": other }));
+    settle(&world).await;
+    world.azure.set_tags(&aks, &tags(&[])).unwrap();
+    tick(&world).await;
+    let names: Vec<_> = attached(&world, &aks).into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["foreign", "other"], "the pin and the stranger stay");
+    assert_eq!(writes(&world), ["DELETE assignment"]);
+    let first = requests(&world);
+    assert_eq!(count(&first, "GET assignment"), 1, "read again before it goes: {first:?}");
+    tick(&world).await;
+    assert_eq!(writes(&world), Vec::<String>::new(), "nothing is left to do");
+    assert!(world.azure.resource(&acr).is_some());
+}
+
+#[tokio::test]
+async fn an_event_leaves_removals_to_the_timer_whose_limits_see_everything() {
+    let (world, aks, _) = attached_pair(sync(), auto("aks1")).await;
+    world.azure.set_tags(&aks, &tags(&[])).unwrap();
+    ask(&world, "m-1", &json!({ "command": "reconcile", "scope": aks }));
+    settle(&world).await;
+    assert_eq!(attached(&world, &aks).len(), 1);
+    tick(&world).await;
+    assert_eq!(attached(&world, &aks), []);
+}
+
+#[tokio::test]
+async fn a_limit_holds_the_whole_lot_and_says_so() {
+    for limit in ["max_detach: 1", "max_detach_percent: 50"] {
+        let key = limit.split(':').next().unwrap();
+        let mut policy = policy().replace("max_detach_percent: 100", "max_detach_percent: 99");
+        let old =
+            policy.lines().find(|line| line.starts_with(&format!("{key}:"))).unwrap().to_owned();
+        policy = policy.replace(&old, limit);
+        let (world, aks, _) = attached_pair(WorldOptions { policy, ..sync() }, auto("aks1")).await;
+        let second = world.azure.create_cluster(&auto("aks2")).unwrap();
+        tick(&world).await;
+        assert_eq!(attached(&world, &second).len(), 1);
+        for id in [&aks, &second] {
+            world.azure.set_tags(id, &tags(&[])).unwrap();
+        }
+        tick(&world).await;
+        assert_eq!(world.azure.assignments().len(), 2, "{limit}");
+        line(&world, &["WARN", "not detached: 2 planned", &format!("`{key}` allows")]).await;
+    }
+}
+
+#[tokio::test]
+async fn what_a_deleted_cluster_leaves_behind_goes_with_its_event() {
+    let (world, aks, _) = attached_pair(sync(), auto("aks1")).await;
+    let second = world.azure.create_registry(&of_team("acr2")).unwrap();
+    tick(&world).await;
+    assert_eq!(attached(&world, &aks).len(), 2);
+    world.azure.delete(&aks).unwrap();
+    ask(&world, "m-1", &json!({ "command": "reconcile", "scope": aks }));
+    settle(&world).await;
+    assert_eq!(world.azure.assignments(), [], "{second}");
+}
+
+#[tokio::test]
+async fn the_timer_finds_what_a_deleted_cluster_left_and_another_cluster_keeps_its_identity() {
+    let (world, aks, _) = attached_pair(sync(), sharing(auto("aks1"))).await;
+    let twin = world.azure.create_cluster(&sharing(auto("aks2"))).unwrap();
+    let alone = world.azure.create_cluster(&auto("aks3")).unwrap();
+    tick(&world).await;
+    assert_eq!(world.azure.assignments().len(), 2);
+    world.azure.delete(&aks).unwrap();
+    world.azure.delete(&alone).unwrap();
+    tick(&world).await;
+    assert_eq!(attached(&world, &twin).len(), 1);
+    assert_eq!(world.azure.assignments().len(), 1);
+    world.azure.delete(&twin).unwrap();
+    tick(&world).await;
+    assert_eq!(world.azure.assignments(), []);
+}
+
+#[tokio::test]
+async fn a_cluster_that_resource_graph_does_not_know_yet_keeps_its_identitys_access() {
+    let lag = Duration::from_secs(3600);
+    let options = WorldOptions { graph_lag: lag, speed: 0.0, ..sync() };
+    let world = start(options).await;
+    world.events.pause();
+    let acr = world.azure.create_registry(&of_team("acr1")).unwrap();
+    let aks = world.azure.create_cluster(&sharing(auto("aks1"))).unwrap();
+    world.azure.catch_up_graph();
+    tick(&world).await;
+    assert_eq!(attached(&world, &aks).len(), 1);
+    world.azure.set_tags(&aks, &tags(&[])).unwrap();
+    world.azure.catch_up_graph();
+    // Made just now, with the same identity, and it wants the registry.
+    let twin = world.azure.create_cluster(&sharing(auto("aks2"))).unwrap();
+    tick(&world).await;
+    assert_eq!(attached(&world, &twin).len(), 1, "{acr}");
+    assert_eq!(writes(&world), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn tags_that_came_back_before_resource_graph_noticed_keep_the_attachment() {
+    let lag = Duration::from_secs(3600);
+    let world = start(WorldOptions { graph_lag: lag, speed: 0.0, ..sync() }).await;
+    world.events.pause();
+    world.azure.create_registry(&of_team("acr1")).unwrap();
+    let aks = world.azure.create_cluster(&auto("aks1")).unwrap();
+    world.azure.catch_up_graph();
+    tick(&world).await;
+    world.azure.set_tags(&aks, &tags(&[])).unwrap();
+    world.azure.catch_up_graph();
+    world.azure.set_tags(&aks, &tags(&AUTO)).unwrap();
+    tick(&world).await;
+    assert_eq!(attached(&world, &aks).len(), 1);
+    assert_eq!(writes(&world), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_replaced_identity_takes_its_attachment_along_and_the_old_one_goes() {
+    let (world, aks, _) = attached_pair(sync(), auto("aks1")).await;
+    let old = world.azure.kubelet_principal(&aks).unwrap();
+    world.azure.set_identity(&aks, None).unwrap();
+    tick(&world).await;
+    assert_eq!(attached(&world, &aks).len(), 1);
+    assert!(world.azure.assignments().iter().all(|one| one.principal != old));
+}
+
+#[tokio::test]
+async fn assignments_at_a_registry_that_is_gone_are_removed() {
+    let (world, aks, acr) = attached_pair(sync(), auto("aks1")).await;
+    world.azure.delete(&acr).unwrap();
+    tick(&world).await;
+    assert_eq!(world.azure.assignments(), []);
+    assert!(world.azure.resource(&aks).is_some());
+}
+
+#[tokio::test]
+async fn what_was_deleted_by_hand_is_made_again_and_a_double_is_left() {
+    let (world, aks, acr) = attached_pair(sync(), auto("aks1")).await;
+    let ours = world.azure.assignments()[0].name;
+    world.azure.unassign(&acr, ours).unwrap();
+    tick(&world).await;
+    assert_eq!(world.azure.assignments()[0].name, ours);
+    world.azure.unassign(&acr, ours).unwrap();
+    let principal = world.azure.kubelet_principal(&aks).unwrap();
+    let foreign = AssignmentSpec::new(Uuid::from_u128(1), &acr, ACR_PULL, principal);
+    world.azure.assign(&foreign).unwrap();
+    tick(&world).await;
+    assert_eq!(writes(&world), Vec::<String>::new());
+    assert_eq!(world.azure.assignments().len(), 1);
+}
+
+#[tokio::test]
+async fn a_registry_that_switches_its_mode_is_carried_over_without_a_gap() {
+    let (world, aks, acr) = attached_pair(sync(), auto("aks1")).await;
+    world.azure.set_registry_mode(&acr, true).unwrap();
+    tick(&world).await;
+    assert_eq!(attached(&world, &aks), [("acr1".to_owned(), REPOSITORY_READER)]);
+    assert_eq!(writes(&world), ["PUT assignment", "DELETE assignment"], "the new one first");
+}
+
+#[tokio::test]
+async fn a_replacement_that_does_not_come_keeps_the_old_one() {
+    let (world, aks, acr) = attached_pair(sync(), auto("aks1")).await;
+    world.azure.set_registry_mode(&acr, true).unwrap();
+    let refused = Fault::on("PUT", "/roleAssignments/").refusing(400, "Odd", "no");
+    world.azure.faults().inject(refused.always());
+    tick(&world).await;
+    assert_eq!(attached(&world, &aks), [("acr1".to_owned(), ACR_PULL)]);
+}
+
+#[tokio::test]
+async fn a_subscription_that_cannot_be_seen_holds_every_removal_it_may_matter_to() {
+    let (world, aks, _) = attached_pair(sync(), sharing(auto("aks1"))).await;
+    world.azure.set_tags(&aks, &tags(&[])).unwrap();
+    world.azure.revoke(PAYMENTS, Right::Read);
+    tick(&world).await;
+    assert_eq!(world.azure.assignments().len(), 1);
+    assert_eq!(writes(&world), Vec::<String>::new());
+    world.azure.allow(PAYMENTS, Right::Read);
+    tick(&world).await;
+    assert_eq!(attached(&world, &aks), []);
+}
+
+#[tokio::test]
+async fn clusters_that_cannot_be_listed_hold_what_they_may_need() {
+    let (world, aks, _) = attached_pair(sync(), sharing(auto("aks1"))).await;
+    world.azure.set_tags(&aks, &tags(&[])).unwrap();
+    let fault = Fault::on("GET", "/managedClusters?").refusing(500, "Odd", "no");
+    world.azure.faults().inject(fault.always());
+    tick(&world).await;
+    assert_eq!(attached(&world, &aks).len(), 1);
+    world.azure.faults().clear();
+    tick(&world).await;
+    assert_eq!(attached(&world, &aks), []);
+}
+
+#[tokio::test]
+async fn where_resource_graph_refuses_the_subscriptions_are_listed() {
+    let options = sync();
+    let world = start(options).await;
+    world.events.pause();
+    let refuse = || {
+        let fault = Fault::on("POST", "ResourceGraph");
+        world.azure.faults().inject(fault.refusing(403, "AuthorizationFailed", "no").always());
+    };
+    world.azure.create_registry(&of_team("acr1")).unwrap();
+    let aks = world.azure.create_cluster(&auto("aks1")).unwrap();
+    refuse();
+    tick(&world).await;
+    assert_eq!(attached(&world, &aks).len(), 1);
+    world.azure.set_tags(&aks, &tags(&[])).unwrap();
+    tick(&world).await;
+    assert_eq!(attached(&world, &aks), []);
+}
+
+#[tokio::test]
+async fn marks_that_resource_graph_does_not_show_are_read_where_they_matter() {
+    let options = WorldOptions { graph_shows_descriptions: false, ..sync() };
+    let (world, aks, _) = attached_pair(options, auto("aks1")).await;
+    let free = world.azure.create_registry(&registry("free").tag("pin", "yes")).unwrap();
+    ask(&world, "m-1", &json!({ "command": "attach", "cluster": aks, "registry": free }));
+    settle(&world).await;
+    world.azure.set_tags(&aks, &tags(&[])).unwrap();
+    tick(&world).await;
+    let names: Vec<_> = attached(&world, &aks).into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["free"]);
+}
+
+#[tokio::test]
+async fn a_lock_on_what_has_to_go_is_told_and_stops_nothing_else() {
+    let (world, aks, acr) = attached_pair(sync(), auto("aks1")).await;
+    world.azure.create_registry(&of_team("acr2")).unwrap();
+    tick(&world).await;
+    world.azure.lock(&acr, LockKind::CannotDelete);
+    world.azure.set_tags(&aks, &tags(&[])).unwrap();
+    tick(&world).await;
+    let names: Vec<_> = attached(&world, &aks).into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["acr1"]);
+    line(&world, &["not detached: held", "ScopeLocked"]).await;
+}
+
+#[tokio::test]
+async fn two_ticks_at_once_do_no_harm() {
+    let (mut world, aks, _) = attached_pair(sync(), auto("aks1")).await;
+    world.add_host().await.unwrap();
+    let second = world.azure.create_cluster(&auto("aks2")).unwrap();
+    world.azure.set_tags(&aks, &tags(&[])).unwrap();
+    for number in 0..6 {
+        let body = json!({ "command": "reconcile", "scope": "everything" });
+        ask(&world, &format!("m-{number}"), &body);
+    }
+    settle(&world).await;
+    assert_eq!(attached(&world, &aks), []);
+    assert_eq!(attached(&world, &second).len(), 1);
+    for number in 0..6 {
+        assert_eq!(report(&world, &format!("m-{number}"))["outcome"], json!("done"));
+    }
+}
