@@ -6,5 +6,4 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export TETHER_TEST_KILLS="${1:-200}" TETHER_TEST_SEED="${2:-1}"
-cargo test --locked --test it -- --exact --nocapture \
-  havoc::whatever_goes_wrong_the_world_comes_out_right_and_no_command_is_lost
+cargo test --locked --test it havoc:: -- --nocapture --test-threads 1

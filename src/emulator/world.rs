@@ -12,7 +12,7 @@ use thiserror::Error;
 use uuid::{Uuid, uuid};
 
 use super::Clock;
-use super::azure::{self, Azure, AzureError, RateLimits};
+use super::azure::{self, Azure, AzureError, GraphHides, RateLimits};
 use super::event_grid::{Destination, Schema, Subscription, ValidationError};
 use super::graph;
 use super::host::{Handler, Host, HostError, HostOptions};
@@ -87,10 +87,8 @@ pub struct WorldOptions {
     pub cluster_creation: Duration,
     /// How long Resource Graph needs to notice a change
     pub graph_lag: Duration,
-    /// Whether Resource Graph knows the role assignment mode of registries
-    pub graph_shows_registry_mode: bool,
-    /// Whether it knows descriptions and conditions of role assignments
-    pub graph_shows_descriptions: bool,
+    /// What Resource Graph does not know
+    pub graph_hides: GraphHides,
     /// Whether Azure's rate limits hold, which run on virtual time
     pub throttled: bool,
     /// Those limits
@@ -112,8 +110,7 @@ impl WorldOptions {
             filtered: true,
             cluster_creation: Duration::from_secs(240),
             graph_lag: Duration::ZERO,
-            graph_shows_registry_mode: true,
-            graph_shows_descriptions: true,
+            graph_hides: GraphHides::Nothing,
             throttled: false,
             rate_limits: RateLimits::default(),
             environment: BTreeMap::new(),
@@ -233,8 +230,7 @@ async fn start_azure(options: &WorldOptions, clock: Clock) -> Result<Azure, Azur
     Azure::start(azure::Options {
         cluster_creation: options.cluster_creation,
         graph_lag: options.graph_lag,
-        graph_shows_registry_mode: options.graph_shows_registry_mode,
-        graph_shows_descriptions: options.graph_shows_descriptions,
+        graph_hides: options.graph_hides,
         throttled: options.throttled,
         rate_limits: options.rate_limits,
         graph: Arc::new(|tables, body, caller| {

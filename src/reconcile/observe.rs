@@ -103,7 +103,9 @@ impl Reconciler {
         }
         let grants = self.graph.pull_grants(&self.estate).await;
         let grants = grants.map_err(reading("the role assignments of the estate"))?;
-        grants.into_iter().for_each(|grant| inventory.add_grant(grant));
+        for grant in grants {
+            inventory.add_grant(grant);
+        }
         self.note_silent_subscriptions(&mut inventory).await?;
         self.count_assignments(&mut inventory).await;
         Ok(inventory)

@@ -25,10 +25,8 @@ pub(super) fn needs_every_cluster(plan: &Plan, inventory: &Inventory) -> bool {
         })
     };
     plan.detach.iter().any(|item| match item.reason {
-        // Nothing is left to pull from.
-        DetachReason::RegistryGone => false,
-        // The right role is there, or will be, when the old one goes.
-        DetachReason::RoleNotHonoured => false,
+        // Nothing is left to pull from; or the right role is there when the old one goes.
+        DetachReason::RegistryGone | DetachReason::RoleNotHonoured => false,
         DetachReason::Unwanted
         | DetachReason::Vetoed
         | DetachReason::ClusterGone
@@ -93,10 +91,14 @@ impl Reconciler {
         let lists: Vec<_> = stream::iter(lists).buffered(AT_ONCE).collect().await;
         for (subscription, clusters, registries, grants) in lists {
             let clusters: Vec<Cluster> = listed(subscription, clusters, "clusters", inventory)?;
-            clusters.into_iter().for_each(|cluster| inventory.add_cluster(cluster));
+            for cluster in clusters {
+                inventory.add_cluster(cluster);
+            }
             let registries: Vec<Registry> =
                 listed(subscription, registries, "registries", inventory)?;
-            registries.into_iter().for_each(|registry| inventory.add_registry(registry));
+            for registry in registries {
+                inventory.add_registry(registry);
+            }
             super::observe::note_grants(subscription, None, grants, inventory)?;
         }
         Ok(())

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::options::Tables;
+use super::options::{GraphHides, Tables};
 use super::paths::subscription_of;
 use super::world::World;
 
@@ -127,7 +127,7 @@ impl World {
     }
 
     fn shown_by_graph(&self, mut properties: Value) -> Value {
-        if !self.options.graph_shows_descriptions
+        if self.options.graph_hides == GraphHides::Descriptions
             && let Some(shown) = properties.as_object_mut()
         {
             shown.retain(|name, _| {
@@ -139,7 +139,7 @@ impl World {
 
     fn resource_row(&self, resource: &super::resources::Resource) -> Value {
         let mut properties = resource.properties.clone();
-        if !self.options.graph_shows_registry_mode {
+        if self.options.graph_hides == GraphHides::RegistryModes {
             properties.remove("roleAssignmentMode");
         }
         json!({

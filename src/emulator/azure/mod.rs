@@ -50,7 +50,9 @@ pub use faults::{Fault, Faults};
 pub use limits::{Bucket, Quota, RateLimits};
 pub use locks::LockKind;
 pub use log::RequestRecord;
-pub use options::{CreationEvent, FunctionIdentity, GraphAnswer, Options, Subscription, Tables};
+pub use options::{
+    CreationEvent, FunctionIdentity, GraphAnswer, GraphHides, Options, Subscription, Tables,
+};
 pub use rights::{Caller, Right};
 pub use specs::{AssignmentSpec, ClusterIdentity, ClusterSpec, KubeletIdentity, RegistrySpec};
 

@@ -41,10 +41,8 @@ pub struct Options {
     pub directory_lag: Duration,
     /// How long Resource Graph needs to notice a change
     pub graph_lag: Duration,
-    /// Whether Resource Graph knows `roleAssignmentMode` of registries
-    pub graph_shows_registry_mode: bool,
-    /// Whether it knows descriptions and conditions of role assignments; no document says so
-    pub graph_shows_descriptions: bool,
+    /// What Resource Graph does not know
+    pub graph_hides: GraphHides,
     /// What answers Resource Graph queries
     pub graph: GraphAnswer,
     /// Largest page of a list
@@ -75,6 +73,17 @@ pub struct FunctionIdentity {
     pub principal_id: Uuid,
 }
 
+/// What Resource Graph does not know, where no document says whether it does
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GraphHides {
+    /// It shows everything
+    Nothing,
+    /// `roleAssignmentMode` of registries
+    RegistryModes,
+    /// Descriptions and conditions of role assignments
+    Descriptions,
+}
+
 /// When the event for a new cluster goes out
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CreationEvent {
@@ -100,8 +109,7 @@ impl Options {
             creation_event: CreationEvent::Accepted,
             directory_lag: Duration::ZERO,
             graph_lag: Duration::ZERO,
-            graph_shows_registry_mode: true,
-            graph_shows_descriptions: true,
+            graph_hides: GraphHides::Nothing,
             graph: Arc::new(no_graph),
             page_size: 100,
             assignment_limit: 4000,

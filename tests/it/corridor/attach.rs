@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use tether::emulator::azure::{AssignmentSpec, ClusterIdentity, KubeletIdentity};
+use tether::emulator::azure::{AssignmentSpec, ClusterIdentity, GraphHides, KubeletIdentity};
 use tether::emulator::event_grid::Schema;
 use tether::emulator::world::{Door, PAYMENTS, WorldOptions};
 use uuid::Uuid;
@@ -72,7 +72,8 @@ async fn events_may_come_straight_to_the_queue() {
 
 #[tokio::test]
 async fn a_registry_whose_mode_resource_graph_does_not_know_is_read() {
-    check_a_tagged_cluster(WorldOptions { graph_shows_registry_mode: false, ..options() }).await;
+    check_a_tagged_cluster(WorldOptions { graph_hides: GraphHides::RegistryModes, ..options() })
+        .await;
 }
 
 #[tokio::test]

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use serde_json::json;
 use tether::emulator::azure::{
-    AssignmentSpec, ClusterIdentity, ClusterSpec, Fault, KubeletIdentity, LockKind, RegistrySpec,
-    Right,
+    AssignmentSpec, ClusterIdentity, ClusterSpec, Fault, GraphHides, KubeletIdentity, LockKind,
+    RegistrySpec, Right,
 };
 use tether::emulator::world::{Door, PAYMENTS, World, WorldOptions};
 use uuid::Uuid;
@@ -301,7 +301,7 @@ async fn where_resource_graph_refuses_the_subscriptions_are_listed() {
 
 #[tokio::test]
 async fn marks_that_resource_graph_does_not_show_are_read_where_they_matter() {
-    let options = WorldOptions { graph_shows_descriptions: false, ..sync() };
+    let options = WorldOptions { graph_hides: GraphHides::Descriptions, ..sync() };
     let (world, aks, _) = attached_pair(options, auto("aks1")).await;
     let free = world.azure.create_registry(&registry("free").tag("pin", "yes")).unwrap();
     ask(&world, "m-1", &json!({ "command": "attach", "cluster": aks, "registry": free }));

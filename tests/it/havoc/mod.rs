@@ -3,6 +3,8 @@
 //!
 //! `tests/kill.sh` runs the same for longer and with other seeds.
 
+mod sync;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -111,6 +113,10 @@ fn expected(pinned: &[(String, String)]) -> Vec<(String, String)> {
 impl Havoc {
     async fn new(seed: u64) -> Self {
         let options = WorldOptions { policy: pinning(), door: Door::Queue, ..options() };
+        Self::in_world(seed, options).await
+    }
+
+    async fn in_world(seed: u64, options: WorldOptions) -> Self {
         let mut world = start(options).await;
         for _ in 1..HOSTS {
             world.add_host().await.unwrap();
@@ -150,14 +156,20 @@ impl Havoc {
             self.keep_busy(commands);
             let more = 1 + self.dice.below(30);
             self.wait_for_requests(more).await;
-            let (mischief, host) = (self.dice.mischief(), self.dice.below(HOSTS));
-            let is_up = self.world.hosts().nth(host).and_then(Host::handler_pid).is_some();
-            let is_kill = matches!(mischief, Mischief::KillHandler | Mischief::KillHost);
-            self.kills += usize::from(is_kill && is_up);
-            self.mischief += 1;
-            self.world.suffer(mischief, host).await.unwrap();
-            self.replace_the_gone().await;
+            let host = self.dice.below(HOSTS);
+            self.suffer(host).await;
         }
+    }
+
+    /// Something goes wrong, with this host if a host is meant.
+    async fn suffer(&mut self, host: usize) {
+        let mischief = self.dice.mischief();
+        let is_up = self.world.hosts().nth(host).and_then(Host::handler_pid).is_some();
+        let is_kill = matches!(mischief, Mischief::KillHandler | Mischief::KillHost);
+        self.kills += usize::from(is_kill && is_up);
+        self.mischief += 1;
+        self.world.suffer(mischief, host).await.unwrap();
+        self.replace_the_gone().await;
     }
 
     /// If little is left to do, sends what was sent before once more, as another message.
