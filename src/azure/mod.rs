@@ -10,6 +10,7 @@ mod endpoint;
 mod error;
 mod estate;
 mod graph;
+mod installed;
 mod lists;
 mod pace;
 mod query;
@@ -25,6 +26,10 @@ pub use endpoint::{Cloud, CloudError, Endpoint, EndpointError, Endpoints};
 pub use error::ArmError;
 pub use estate::Estate;
 pub use graph::{Graph, Seen, Wanted};
+pub use installed::{
+    App, AppId, AppIdError, AppIdentity, BusQueue, Deployed, EventSubscription, HeldRole,
+    Installed, Namespace, RoleDefinition, Topic,
+};
 pub use lists::Listed;
 pub use queue::{Inbox, Locked, Message, Queue, QueueAnswer, QueueError, Received};
 pub use refusal::Refusal;

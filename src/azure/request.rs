@@ -129,8 +129,14 @@ impl Ask {
         Some(Self { method: Method::Get, url, body: None })
     }
 
-    fn get(base: &Url, path: &str, query: &str) -> Self {
+    /// Reads whatever is at a path.
+    pub(super) fn get(base: &Url, path: &str, query: &str) -> Self {
         Self { method: Method::Get, url: address(base, path, query), body: None }
+    }
+
+    /// Has something listed that a plain reading leaves out.
+    pub(super) fn post(base: &Url, path: &str, query: &str) -> Self {
+        Self { method: Method::Post, url: address(base, path, query), body: None }
     }
 }
 

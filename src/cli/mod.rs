@@ -1,7 +1,9 @@
 //! What a person types and sees: one file for each command.
 
+mod check_install;
 #[cfg(feature = "emulator")]
 mod demo;
+mod policy;
 mod send;
 mod serve;
 
@@ -27,6 +29,11 @@ enum Command {
     Serve,
     /// Send a command to the function, or put refused and failed ones back
     Send(Box<send::SendArguments>),
+    /// Look at a policy file
+    #[command(subcommand)]
+    Policy(policy::PolicyCommand),
+    /// Say what of an installation in Azure is missing or wrong; reads only
+    CheckInstall(check_install::CheckInstallArguments),
     /// Watch tether at work in a pretend Azure on this machine; needs no account and no network
     #[cfg(feature = "emulator")]
     Demo(demo::DemoArguments),
@@ -58,6 +65,8 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<Exit> {
     match arguments.command {
         Command::Serve => serve::serve().await,
         Command::Send(arguments) => send::send(*arguments).await,
+        Command::Policy(command) => policy::policy(&command),
+        Command::CheckInstall(arguments) => check_install::check_install(arguments).await,
         #[cfg(feature = "emulator")]
         Command::Demo(arguments) => demo::demo(arguments).await,
     }

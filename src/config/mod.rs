@@ -164,11 +164,33 @@ pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Settings, Confi
     })
 }
 
-fn read_policy(path: &Path) -> Result<Policy, ConfigError> {
+/// Reads a policy file.
+pub fn read_policy(path: &Path) -> Result<Policy, ConfigError> {
     let text = std::fs::read_to_string(path)
         .map_err(|source| ConfigError::PolicyFile { path: path.to_owned(), source })?;
     Policy::parse(&path.display().to_string(), &text)
         .map_err(|error| ConfigError::Policy(Box::new(error)))
+}
+
+/// Who a person at a laptop is to Azure, and where Azure is: `az`'s account and the public cloud unless
+/// the environment says otherwise.
+pub fn visitor() -> Result<(Auth, Endpoints), ConfigError> {
+    #[expect(clippy::disallowed_methods, reason = "this is the place where it is read")]
+    let variable = |name: &str| {
+        let found = std::env::var(name).ok();
+        found.or_else(|| (name == AUTH).then(|| "developer".into()))
+    };
+    let mut reader = Reader { variable: &variable, problems: Vec::new() };
+    let auth = reader.auth(AUTH_HINT);
+    let (cloud, arm) = (reader.cloud(), reader.arm());
+    let endpoints = cloud.zip(arm).map(|(cloud, arm)| {
+        // Nothing is sent to a queue from here.
+        Endpoints { cloud, service_bus: arm.clone(), arm }
+    });
+    match (auth, endpoints) {
+        (Some(auth), Some(endpoints)) => Ok((auth, endpoints)),
+        _ => Err(ConfigError::Settings(reader.problems)),
+    }
 }
 
 struct Reader<'a> {

@@ -312,3 +312,24 @@ async fn asked_to_stop_it_ends_so_that_the_host_starts_it_again() {
         assert_eq!(status.code(), Some(200), "{signal}");
     }
 }
+
+#[tokio::test]
+async fn a_policy_is_checked_without_a_world() {
+    let check = |policy: &str| {
+        let file = folder(policy).join("policy.yaml").display().to_string();
+        async move { run(tether(&["policy", "check", &file])).await }
+    };
+    let ended = check(POLICY).await;
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{}", ended.stderr);
+    assert!(ended.stdout.contains("owner `contoso`, mode observe, 1 rule(s)"), "{}", ended.stdout);
+    let ended = check(&POLICY.replace("mode: observe", "mode: attack")).await;
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""));
+    assert!(
+        ended.stderr.contains("attack") && ended.stderr.contains("attach-only"),
+        "{}",
+        ended.stderr
+    );
+    let ended = run(tether(&["policy", "check", "/nowhere/policy.yaml"])).await;
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.stderr.contains("cannot read `/nowhere/policy.yaml`: "), "{}", ended.stderr);
+}

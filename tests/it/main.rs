@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod arm;
 #[cfg(test)]
+mod check_install;
+#[cfg(test)]
 mod cli;
 #[cfg(test)]
 mod contract;

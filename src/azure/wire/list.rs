@@ -30,6 +30,11 @@ impl Items<'_> {
         (understood, problems)
     }
 
+    /// Each, as it came
+    pub(in crate::azure) fn each(&self) -> impl Iterator<Item = &RawValue> {
+        self.0.iter().copied()
+    }
+
     /// How many there are
     pub(in crate::azure) fn len(&self) -> u64 {
         u64::try_from(self.0.len()).unwrap_or(u64::MAX)

@@ -1,0 +1,77 @@
+//! `tether check-install`: whether what is deployed is what tether needs, as seen from outside.
+//!
+//! It reads, and says what is missing or wrong and what to do about it. It changes nothing, and
+//! prints no value of a setting. Whether messages really arrive only a first run can show.
+
+mod app;
+mod bus;
+mod events;
+mod findings;
+mod rights;
+
+use anyhow::Context;
+use clap::Args;
+
+use super::Exit;
+use crate::azure::{AppId, Arm, Installed, credential, http_client};
+use crate::config;
+use app::Stated;
+use findings::Finding;
+
+/// What may be said to it
+#[derive(Debug, Args)]
+pub(super) struct CheckInstallArguments {
+    /// The id of the function app: `az functionapp show --query id` prints it
+    app: AppId,
+}
+
+pub(super) async fn check_install(arguments: CheckInstallArguments) -> anyhow::Result<Exit> {
+    let (auth, endpoints) = config::visitor()?;
+    let arm = Arm::new(&endpoints, credential(&auth)?, http_client()?);
+    let installed = Installed::new(arm);
+    let id = arguments.app;
+    let found = installed.app(&id).await.context("the function app could not be read")?;
+    let found = found.with_context(|| {
+        format!("there is no function app `{id}`: is it the right subscription and group?")
+    })?;
+    let settings = installed.settings(&id).await;
+    let settings = settings.context(
+        "the settings of the function app could not be read; it takes Website Contributor on it",
+    )?;
+    let stated = Stated::read(&settings, &found.identities);
+    let mut all = app::check(&found, &settings, &stated);
+    all.extend(app::check_functions(&installed, &id).await);
+    show("The function app", &all);
+    let (roles, rights) = rights::check(&installed, &id, &stated).await;
+    show("What its identity may do", &rights);
+    let (queue, queues) = bus::check(&installed, &id, &stated, &roles).await;
+    show("The queues", &queues);
+    let events = events::check(&installed, &id, &stated, queue.as_deref()).await;
+    show("Events", &events);
+    all.extend(rights.into_iter().chain(queues).chain(events));
+    Ok(conclude(&all))
+}
+
+#[expect(clippy::print_stdout, reason = "this is what was asked for")]
+fn show(title: &str, findings: &[Finding]) {
+    println!("{title}");
+    for finding in findings {
+        println!("{}", finding.show());
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "this is what was asked for")]
+fn conclude(findings: &[Finding]) -> Exit {
+    let problems = findings.iter().filter(|finding| !finding.is_fine()).count();
+    println!();
+    if problems == 0 {
+        println!(
+            "All {} things that can be seen from outside are as they should be.",
+            findings.len()
+        );
+        Exit::Success
+    } else {
+        println!("{problems} of {} things are wrong or could not be seen.", findings.len());
+        Exit::Failure
+    }
+}

@@ -1,0 +1,286 @@
+//! What the app's identity may do in each subscription of the estate: all that it needs, and nothing
+//! that could hand out another role.
+
+use std::collections::BTreeMap;
+
+use super::app::Stated;
+use super::findings::{Finding, good, note, unseen, wrong};
+use crate::azure::{AppId, ArmError, HeldRole, Installed, RoleDefinition};
+use crate::model::SubscriptionId;
+
+/// What is read
+const READS: [&str; 4] = [
+    "Microsoft.ContainerService/managedClusters/read",
+    "Microsoft.ContainerRegistry/registries/read",
+    "Microsoft.Authorization/roleAssignments/read",
+    "Microsoft.Resources/subscriptions/read",
+];
+
+/// What is written, under the condition
+const WRITES: [&str; 2] = [
+    "Microsoft.Authorization/roleAssignments/write",
+    "Microsoft.Authorization/roleAssignments/delete",
+];
+
+/// What limits it to the two pull roles
+const CONDITION: &str = include_str!("../../../infra/condition.txt");
+
+/// Roles that an identity has, and what they allow
+#[derive(Clone, Debug, Default)]
+pub(super) struct Roles {
+    pub(super) held: Vec<HeldRole>,
+    definitions: BTreeMap<String, RoleDefinition>,
+}
+
+impl Roles {
+    /// Everything that the identity has in a subscription
+    async fn read(
+        installed: &Installed,
+        subscription: SubscriptionId,
+        stated: &Stated,
+    ) -> Result<Self, ArmError> {
+        let Some(principal) = stated.principal else { return Ok(Self::default()) };
+        let held = installed.roles_of(subscription, principal).await?;
+        let mut definitions = BTreeMap::new();
+        for HeldRole { role, .. } in &held {
+            if !definitions.contains_key(role)
+                && let Some(definition) = installed.role(role).await?
+            {
+                definitions.insert(role.clone(), definition);
+            }
+        }
+        Ok(Self { held, definitions })
+    }
+
+    fn allowing<'a>(&'a self, action: &'a str) -> impl Iterator<Item = &'a HeldRole> {
+        let definition = |role: &HeldRole| self.definitions.get(&role.role);
+        self.held.iter().filter(move |role| definition(role).is_some_and(|one| one.allows(action)))
+    }
+}
+
+impl RoleDefinition {
+    fn allows(&self, action: &str) -> bool {
+        let is_among = |patterns: &[String]| patterns.iter().any(|one| matches(one, action));
+        self.permissions.iter().any(|(yes, no)| is_among(yes) && !is_among(no))
+    }
+
+    /// Whether it allows something that tether does not need
+    fn allows_more(&self) -> bool {
+        let is_needed = |action: &String| {
+            READS.iter().chain(&WRITES).any(|needed| needed.eq_ignore_ascii_case(action))
+        };
+        self.permissions.iter().any(|(yes, _)| !yes.iter().all(is_needed))
+    }
+}
+
+/// Whether an action fits a pattern with stars in it. Letter case makes no difference.
+fn matches(pattern: &str, action: &str) -> bool {
+    let (pattern, action) = (pattern.to_lowercase(), action.to_lowercase());
+    let mut parts = pattern.split('*');
+    let Some(mut rest) = parts.next().and_then(|first| action.strip_prefix(first)) else {
+        return false;
+    };
+    let mut parts: Vec<&str> = parts.collect();
+    let Some(last) = parts.pop() else { return rest.is_empty() };
+    for part in parts {
+        match rest.split_once(part) {
+            Some((_, after)) => rest = after,
+            None => return false,
+        }
+    }
+    rest.ends_with(last)
+}
+
+/// Whether a scope is a subscription or stands above it
+fn covers(scope: &str, subscription: SubscriptionId) -> bool {
+    let scope = scope.trim_end_matches('/');
+    scope.is_empty()
+        || scope.eq_ignore_ascii_case(&format!("/subscriptions/{subscription}"))
+        || scope.to_lowercase().starts_with("/providers/microsoft.management/managementgroups/")
+}
+
+/// Conditions that differ only in spaces and letter case are the same.
+fn is_same_condition(one: &str, other: &str) -> bool {
+    let bare =
+        |text: &str| text.chars().filter(|c| !c.is_whitespace()).collect::<String>().to_lowercase();
+    bare(one) == bare(other)
+}
+
+/// Looks at every subscription of the estate. The roles are those in the app's own subscription, for
+/// whoever looks at the queues.
+pub(super) async fn check(
+    installed: &Installed,
+    id: &AppId,
+    stated: &Stated,
+) -> (Roles, Vec<Finding>) {
+    let mut findings = Vec::new();
+    for subscription in &stated.subscriptions {
+        let what = format!("what it may do in subscription {subscription}");
+        match Roles::read(installed, *subscription, stated).await {
+            Ok(roles) => findings.extend(judge(*subscription, &roles)),
+            Err(error) => findings.push(unseen(&what, &error)),
+        }
+    }
+    let own = Roles::read(installed, id.subscription(), stated).await;
+    let own = own.unwrap_or_else(|error| {
+        findings.push(unseen("what it may do in the subscription of the app", &error));
+        Roles::default()
+    });
+    (own, findings)
+}
+
+fn judge(subscription: SubscriptionId, roles: &Roles) -> Vec<Finding> {
+    let is_lacking =
+        |action: &&&str| !roles.allowing(action).any(|role| covers(&role.scope, subscription));
+    let lacking: Vec<_> = READS.iter().filter(is_lacking).copied().collect();
+    let mut findings = vec![if lacking.is_empty() {
+        good(format!("it reads clusters, registries and role assignments in {subscription}"))
+    } else {
+        wrong(
+            format!("it may not read all it needs in {subscription}: {}", lacking.join(", ")),
+            "name the subscription in `subscriptions` and deploy infra/main.bicep again; new roles take minutes to hold",
+        )
+    }];
+    findings.extend(writes(subscription, roles));
+    let wide = roles.held.iter().filter(|role| covers(&role.scope, subscription));
+    let wide = wide.filter_map(|role| roles.definitions.get(&role.role));
+    findings.extend(wide.filter(|role| role.allows_more()).map(|role| {
+        note(format!("the role `{}` at {subscription} allows more than tether needs", role.name))
+    }));
+    findings
+}
+
+/// Where it may write role assignments, and which
+fn writes(subscription: SubscriptionId, roles: &Roles) -> Vec<Finding> {
+    let mut writers: Vec<&HeldRole> = WRITES.iter().flat_map(|one| roles.allowing(one)).collect();
+    writers.sort_by(|one, other| (&one.scope, &one.role).cmp(&(&other.scope, &other.role)));
+    writers.dedup();
+    if writers.is_empty() {
+        return vec![note(format!(
+            "it writes no role assignment in {subscription}: right for mode `observe` only"
+        ))];
+    }
+    writers
+        .into_iter()
+        .map(|HeldRole { scope, condition, .. }| match condition {
+            Some(condition) if is_same_condition(condition, CONDITION) => {
+                good(format!("it assigns the two pull roles, and no other, at {scope}"))
+            }
+            Some(_) => wrong(
+                format!("the condition on its right to assign roles at {scope} is not ours"),
+                "compare it with infra/condition.txt; deploying infra/main.bicep again puts ours back",
+            ),
+            None => wrong(
+                format!("it may assign any role to anyone at {scope}: there is no condition"),
+                "remove that role assignment and deploy infra/main.bicep again",
+            ),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Role;
+
+    const SUB: &str = "11111111-1111-4111-8111-111111111111";
+
+    fn subscription() -> SubscriptionId {
+        SUB.parse().unwrap()
+    }
+
+    #[test]
+    fn stars_stand_for_anything() {
+        #[track_caller]
+        fn check(pattern: &str, action: &str, expected: bool) {
+            assert_eq!(matches(pattern, action), expected, "{pattern} {action}");
+        }
+        check("*", READS[0], true);
+        check("*/read", READS[0], true);
+        check("*/read", WRITES[0], false);
+        check("Microsoft.Authorization/*/write", WRITES[0], true);
+        check("Microsoft.Authorization/*", WRITES[0], true);
+        check("microsoft.authorization/ROLEASSIGNMENTS/write", WRITES[0], true);
+        check("Microsoft.Authorization/roleAssignments", WRITES[0], false);
+        check("Microsoft.Author*Assignments/*", WRITES[0], true);
+        check("Microsoft.Author*Definitions/*", WRITES[0], false);
+        check("", WRITES[0], false);
+    }
+
+    #[test]
+    fn the_condition_names_the_roles_that_tether_hands_out_and_no_other() {
+        let found: Vec<&str> = CONDITION
+            .split('{')
+            .filter(|part| part.starts_with(|c: char| c.is_ascii_hexdigit()))
+            .collect();
+        assert_eq!(found.len(), 2);
+        let roles = Role::ALL.map(|role| role.guid().to_string()).join(", ");
+        for list in found {
+            assert_eq!(list.split('}').next(), Some(roles.as_str()));
+        }
+    }
+
+    #[test]
+    fn a_condition_is_known_however_it_is_laid_out() {
+        let one_line = CONDITION.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(is_same_condition(&one_line, CONDITION));
+        assert!(!is_same_condition(&one_line.replace("write", "delete"), CONDITION));
+    }
+
+    /// What is found for one role at this scope
+    fn findings(scope: &str, actions: &[&str], condition: Option<&str>) -> Vec<String> {
+        let actions = actions.iter().map(|action| (*action).to_owned()).collect();
+        let definition =
+            RoleDefinition { name: "some role".into(), permissions: vec![(actions, vec![])] };
+        let held = HeldRole {
+            role: "r".into(),
+            scope: scope.into(),
+            condition: condition.map(str::to_owned),
+        };
+        let roles =
+            Roles { held: vec![held], definitions: BTreeMap::from([("r".into(), definition)]) };
+        judge(subscription(), &roles).iter().map(Finding::show).collect()
+    }
+
+    #[track_caller]
+    fn check(found: &[String], expected: &[&str]) {
+        assert_eq!(found.len(), expected.len(), "{found:#?}");
+        for (found, expected) in found.iter().zip(expected) {
+            assert!(found.contains(expected), "{found} does not say {expected}");
+        }
+    }
+
+    #[test]
+    fn reading_counts_from_the_subscription_upwards() {
+        for scope in [
+            &format!("/subscriptions/{SUB}"),
+            "/",
+            "/providers/Microsoft.Management/managementGroups/all",
+        ] {
+            check(&findings(scope, &READS, None), &["ok     it reads", "note   it writes no"]);
+        }
+        let group = format!("/subscriptions/{SUB}/resourceGroups/g");
+        check(&findings(&group, &READS, None), &["WRONG  it may not read", "note"]);
+    }
+
+    #[test]
+    fn writing_needs_our_condition() {
+        let scope = format!("/subscriptions/{SUB}/resourceGroups/g");
+        let check = |condition, expected| {
+            check(&findings(&scope, &WRITES, condition), &["WRONG", expected]);
+        };
+        check(Some(CONDITION), "ok     it assigns the two pull roles");
+        check(None, "WRONG  it may assign any role");
+        check(Some("(!(ActionMatches{'x'}))"), "WRONG  the condition");
+    }
+
+    #[test]
+    fn a_wide_role_is_noted() {
+        let scope = format!("/subscriptions/{SUB}");
+        let wide = ["*/read", WRITES[0], WRITES[1], "Microsoft.Support/*"];
+        check(
+            &findings(&scope, &wide, Some(CONDITION)),
+            &["ok     it reads", "ok     it assigns", "note   the role `some role`"],
+        );
+    }
+}
