@@ -133,7 +133,8 @@ fn the_map_names_every_room_and_nothing_that_is_not_there() {
         let room = name.trim_end_matches(".rs");
         assert!(map.contains(&format!("`{room}`")), "ARCHITECTURE.md does not name `{room}`");
     }
-    for path in paths_in(&map).chain(paths_in(&read("README.md"))) {
+    let texts = [map, read("README.md"), read("infra/README.md")];
+    for path in texts.iter().flat_map(|text| paths_in(text)) {
         assert!(root().join(path).exists(), "`{path}` is named in the documents, but not there");
     }
 }
@@ -160,7 +161,7 @@ fn a_folder_of_function_definitions_for_every_function_and_no_other() {
 
 #[test]
 fn commands_in_the_readme_exist() {
-    let readme = read("README.md");
+    let readme = read("README.md") + &read("infra/README.md");
     let mut count = 0;
     for command in readme.split("cargo run -- ").skip(1) {
         let name = command.split(|c: char| !c.is_alphanumeric() && c != '-').next().unwrap();

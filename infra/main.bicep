@@ -1,0 +1,262 @@
+// tether: the function app with all that it needs, and what its identity may do.
+//
+//   az deployment sub create --name tether --location westeurope \
+//     --template-file infra/main.bicep --parameters @infra/parameters.json
+//
+// Events come afterwards, from events.bicep: an event subscription that delivers to a function can
+// only be made once the code of the function is there.
+
+targetScope = 'subscription'
+
+@description('The first word of every name. Two installations need two.')
+@minLength(2)
+@maxLength(12)
+param name string = 'tether'
+
+@description('Where everything is put.')
+param location string = deployment().location
+
+@description('The resource group that everything is put in; made if it is not there.')
+param resourceGroupName string = 'rg-${name}'
+
+@description('Tags for everything that is made here.')
+param tags object = {}
+
+@description('The estate: the ids of the subscriptions whose clusters and registries are looked after.')
+@minLength(1)
+param subscriptions array = split(subscription().subscriptionId, ',')
+
+@description('Whether the identity may write role assignments at all. Leave it false for the first days with a policy in mode `observe`.')
+param mayWrite bool = true
+
+@description('Where it may write them: resource groups of registries, each `{ "subscription": "<id>", "resourceGroup": "<name>" }`. Empty means everywhere in the estate.')
+param registryResourceGroups array = []
+
+@description('For tenants where custom roles cannot be made: assign the built-in roles Reader and Role Based Access Control Administrator instead, the latter with the same condition. They can do more; infra/README.md says what.')
+param useBuiltInRoles bool = false
+
+@description('The most instances. Every instance spends from the same quotas of Azure, which are counted for the identity, so few are better than many; 40 is the lowest number that every region is known to take.')
+@minValue(1)
+@maxValue(1000)
+param maximumInstanceCount int = 40
+
+@description('The memory of an instance. tether itself needs a few MiB; the rest is the Functions host.')
+@allowed([
+  512
+  2048
+  4096
+])
+param instanceMemoryMB int = 2048
+
+@description('Instances of the worker that are kept running. 0 costs nothing and means a cold start of seconds after a quiet time.')
+@minValue(0)
+@maxValue(10)
+param alwaysReady int = 0
+
+@description('Give the identity Azure Service Bus Data Owner on the queue `commands` instead of Data Receiver and Data Sender, in case the platform cannot see the length of the queue without it and does not start the app for messages.')
+param ownsCommandsQueue bool = false
+
+@description('Who is told of dead letters, refused messages and failed invocations. Empty: the alerts only show in the portal.')
+param alertEmail string = ''
+
+@description('How long logs are kept, in days.')
+@minValue(30)
+@maxValue(730)
+param logRetentionDays int = 30
+
+@description('More app settings, each `{ "name": "TETHER_LOG", "value": "debug" }`; infra/README.md has the list.')
+param settings array = []
+
+@description('Name of the function app, unique in Azure.')
+param functionAppName string = 'func-${name}-${uniqueString(subscription().id, resourceGroupName)}'
+
+@description('Name of the Service Bus namespace, unique in Azure.')
+param serviceBusName string = 'sbns-${name}-${uniqueString(subscription().id, resourceGroupName)}'
+
+@description('Name of the storage account, unique in Azure: 3 to 24 small letters and digits.')
+param storageAccountName string = take('st${replace(name, '-', '')}${uniqueString(subscription().id, resourceGroupName)}', 24)
+
+// Reader, and Role Based Access Control Administrator
+var builtInReader = 'acdd72a7-3385-48ef-bd42-f606fba81ae7'
+var builtInWriter = 'f58310d9-a9f6-439a-9e8d-f62e7b41a168'
+
+var readerRole = useBuiltInRoles ? builtInReader : guid(subscription().id, resourceGroupName, 'reader')
+var writerRole = useBuiltInRoles ? builtInWriter : guid(subscription().id, resourceGroupName, 'writer')
+
+// Only the two pull roles, and only to service principals, which managed identities are.
+var condition = loadTextContent('condition.txt')
+
+// A role must be assignable where it is defined, too.
+var assignable = union(split(subscription().subscriptionId, ','), subscriptions)
+
+resource group 'Microsoft.Resources/resourceGroups@2024-03-01' = {
+  name: resourceGroupName
+  location: location
+  tags: tags
+}
+
+module identity 'modules/identity.bicep' = {
+  name: '${name}-identity'
+  scope: group
+  params: {
+    name: 'id-${name}'
+    location: location
+    tags: tags
+  }
+}
+
+module bus 'modules/bus.bicep' = {
+  name: '${name}-bus'
+  scope: group
+  params: {
+    name: serviceBusName
+    location: location
+    tags: tags
+    principalId: identity.outputs.principalId
+    ownsCommandsQueue: ownsCommandsQueue
+  }
+}
+
+module storage 'modules/storage.bicep' = {
+  name: '${name}-storage'
+  scope: group
+  params: {
+    name: storageAccountName
+    location: location
+    tags: tags
+    principalId: identity.outputs.principalId
+  }
+}
+
+module monitoring 'modules/monitoring.bicep' = {
+  name: '${name}-monitoring'
+  scope: group
+  params: {
+    name: name
+    location: location
+    tags: tags
+    principalId: identity.outputs.principalId
+    serviceBusId: bus.outputs.id
+    alertEmail: alertEmail
+    logRetentionDays: logRetentionDays
+  }
+}
+
+module app 'modules/function-app.bicep' = {
+  name: '${name}-app'
+  scope: group
+  params: {
+    name: functionAppName
+    planName: 'plan-${name}'
+    location: location
+    tags: tags
+    identityName: identity.outputs.name
+    storageAccountName: storage.outputs.name
+    packageContainer: storage.outputs.packageContainer
+    serviceBusName: bus.outputs.name
+    insightsName: monitoring.outputs.insightsName
+    subscriptions: subscriptions
+    maximumInstanceCount: maximumInstanceCount
+    instanceMemoryMB: instanceMemoryMB
+    alwaysReady: alwaysReady
+    settings: settings
+  }
+}
+
+resource readerDefinition 'Microsoft.Authorization/roleDefinitions@2022-04-01' = if (!useBuiltInRoles) {
+  name: readerRole
+  properties: {
+    roleName: '${name} reader (${uniqueString(subscription().id, resourceGroupName)})'
+    description: 'Reads clusters, container registries and role assignments, and nothing else.'
+    type: 'CustomRole'
+    permissions: [
+      {
+        actions: [
+          'Microsoft.ContainerService/managedClusters/read'
+          'Microsoft.ContainerRegistry/registries/read'
+          'Microsoft.Authorization/roleAssignments/read'
+          'Microsoft.Resources/subscriptions/read'
+        ]
+        notActions: []
+        dataActions: []
+        notDataActions: []
+      }
+    ]
+    assignableScopes: [for id in assignable: '/subscriptions/${id}']
+  }
+}
+
+resource writerDefinition 'Microsoft.Authorization/roleDefinitions@2022-04-01' = if (!useBuiltInRoles) {
+  name: writerRole
+  properties: {
+    roleName: '${name} writer (${uniqueString(subscription().id, resourceGroupName)})'
+    description: 'Writes and deletes role assignments. Assign it with the condition that limits it to the two pull roles.'
+    type: 'CustomRole'
+    permissions: [
+      {
+        actions: [
+          'Microsoft.Authorization/roleAssignments/write'
+          'Microsoft.Authorization/roleAssignments/delete'
+        ]
+        notActions: []
+        dataActions: []
+        notDataActions: []
+      }
+    ]
+    assignableScopes: [for id in assignable: '/subscriptions/${id}']
+  }
+}
+
+module readers 'modules/assign-at-subscription.bicep' = [for id in subscriptions: {
+  name: '${name}-reader-${id}'
+  scope: subscription(id)
+  params: {
+    roleId: readerRole
+    principalId: identity.outputs.principalId
+    description: 'tether looks for clusters and registries here.'
+    condition: ''
+  }
+  dependsOn: [
+    readerDefinition
+  ]
+}]
+
+module writers 'modules/assign-at-subscription.bicep' = [for id in (mayWrite && empty(registryResourceGroups) ? subscriptions : []): {
+  name: '${name}-writer-${id}'
+  scope: subscription(id)
+  params: {
+    roleId: writerRole
+    principalId: identity.outputs.principalId
+    description: 'tether attaches registries here; the condition limits it to the two pull roles.'
+    condition: condition
+  }
+  dependsOn: [
+    writerDefinition
+  ]
+}]
+
+module writersOfGroups 'modules/assign-at-group.bicep' = [for (at, index) in (mayWrite ? registryResourceGroups : []): {
+  name: '${name}-writer-group-${index}'
+  scope: resourceGroup(at.subscription, at.resourceGroup)
+  params: {
+    roleId: writerRole
+    principalId: identity.outputs.principalId
+    description: 'tether attaches registries here; the condition limits it to the two pull roles.'
+    condition: condition
+  }
+  dependsOn: [
+    writerDefinition
+  ]
+}]
+
+output resourceGroup string = group.name
+output functionApp string = app.outputs.name
+output functionAppId string = app.outputs.id
+output serviceBus string = bus.outputs.name
+output storageAccount string = storage.outputs.name
+output identityPrincipalId string = identity.outputs.principalId
+output actionGroupId string = monitoring.outputs.actionGroupId
+output roles array = [
+  readerRole
+  writerRole
+]
