@@ -16,6 +16,8 @@ mod demo;
 #[cfg(test)]
 mod havoc;
 #[cfg(test)]
+mod infra;
+#[cfg(test)]
 mod pace;
 #[cfg(test)]
 mod pretend_azure;

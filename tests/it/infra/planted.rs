@@ -1,0 +1,132 @@
+//! The checks find what they are for: errors planted into the real files.
+
+use super::{problems, sources};
+
+/// With this text replaced in a file, a problem is found there that says so.
+#[track_caller]
+fn check(file: &str, text: &str, replacement: &str, expected: &str) {
+    let mut sources = sources();
+    let source = sources.get_mut(file).unwrap();
+    assert!(source.contains(text), "{file} does not hold {text}");
+    *source = source.replacen(text, replacement, 1);
+    let found = problems(&sources);
+    let is_it = |problem: &String| problem.starts_with(file) && problem.contains(expected);
+    assert!(found.iter().any(is_it), "{expected}: {found:#?}");
+}
+
+const APP: &str = "infra/modules/function-app.bicep";
+const BUS: &str = "infra/modules/bus.bicep";
+const EVENTS: &str = "infra/modules/event-subscription.bicep";
+const MAIN: &str = "infra/main.bicep";
+
+#[test]
+fn an_unknown_property_is_found() {
+    check(APP, "httpsOnly: true", "httpOnly: true", "there is no property `httpOnly`");
+    check(APP, "value: tenant().tenantId", "values: 'x'", "there is no property `values`");
+    check(EVENTS, "blobContainerName", "containerName", "there is no property `containerName`");
+    check(EVENTS, "maxEventsPerBatch: 1", "maxEvents: 1", "there is no property `maxEvents`");
+}
+
+#[test]
+fn a_value_of_the_wrong_kind_is_found() {
+    check(APP, "httpsOnly: true", "httpsOnly: 'yes'", "`yes` where `bool` is expected");
+    check(
+        APP,
+        "instanceMemoryMB: instanceMemoryMB",
+        "instanceMemoryMB: name",
+        "a text where `int`",
+    );
+    check(BUS, "lockDuration: 'PT5M'", "lockDuration: 300", "a number where `string`");
+    check(BUS, "sku: {", "sku: [] //", "this cannot be read");
+}
+
+#[test]
+fn a_word_that_the_compiler_does_not_know_is_found() {
+    check(APP, "name: 'custom'", "name: 'rust'", "`rust` is none of");
+    check(
+        EVENTS,
+        "operatorType: 'StringIn'",
+        "operatorType: 'StringAmong'",
+        "no `operatorType` `StringAmong`",
+    );
+    check(
+        EVENTS,
+        "endpointType: 'ServiceBusQueue'",
+        "endpointType: 'Queue'",
+        "no `endpointType` `Queue`",
+    );
+}
+
+#[test]
+fn a_property_that_is_missing_or_only_read_is_found() {
+    check(
+        BUS,
+        "    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', role)\n",
+        "",
+        "`roleDefinitionId` is missing",
+    );
+    check(
+        "infra/modules/storage.bicep",
+        "    accessTier: 'Hot'",
+        "    provisioningState: 'Hot'",
+        "`provisioningState` can only be read",
+    );
+}
+
+#[test]
+fn a_version_that_does_not_exist_is_found() {
+    check(
+        "infra/modules/identity.bicep",
+        "@2023-01-31'",
+        "@2023-01-32'",
+        "there is no resource type",
+    );
+}
+
+#[test]
+fn a_name_that_stands_for_nothing_is_found() {
+    check(APP, "kind: 'functionapp,linux'", "kind: kinds", "nothing is called `kinds`");
+    check(APP, "tenant().tenantId", "tenants().tenantId", "there is no function `tenants`");
+    check(APP, "= app.name", "= app.naem", "has no such property");
+    check(
+        APP,
+        "param tags object\n",
+        "param tags object\nparam more object\n",
+        "`more` is never used",
+    );
+    check(
+        MAIN,
+        "storage.outputs.packageContainer",
+        "storage.outputs.container",
+        "puts out no `container`",
+    );
+}
+
+#[test]
+fn a_module_that_is_given_the_wrong_things_is_found() {
+    check(
+        MAIN,
+        "    ownsCommandsQueue: ownsCommandsQueue\n",
+        "    ownsCommandsQueue: name\n",
+        "takes a bool",
+    );
+    check(MAIN, "    planName: 'plan-${name}'\n", "", "needs `planName`");
+    check(
+        MAIN,
+        "    alertEmail: alertEmail\n",
+        "    alertEmail: alertEmail\n    more: 1\n",
+        "has no parameter `more`",
+    );
+    check(
+        MAIN,
+        "scope: subscription(id)",
+        "scope: resourceGroup('a')",
+        "is made for a subscription",
+    );
+    check(MAIN, "'modules/bus.bicep'", "'modules/bas.bicep'", "there is no file");
+}
+
+#[test]
+fn the_files_as_they_are_have_no_problem() {
+    assert_eq!(problems(&sources()), Vec::<String>::new());
+}

@@ -1,0 +1,163 @@
+//! Holds names to what they stand for: every name declared and used, every module given what it asks
+//! for, nothing read that is not there, and every module at a scope that it is made for.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::bicep::{Declaration, File, Value};
+use super::types::Types;
+
+/// The functions of Bicep that are used; another one has to be looked up and added here.
+const FUNCTIONS: [&str; 17] = [
+    "concat",
+    "contains",
+    "deployment",
+    "empty",
+    "guid",
+    "join",
+    "loadTextContent",
+    "replace",
+    "resourceGroup",
+    "resourceId",
+    "split",
+    "subscription",
+    "subscriptionResourceId",
+    "take",
+    "tenant",
+    "union",
+    "uniqueString",
+];
+
+/// What is wrong with the names of a file
+pub(super) fn check(file: &File, files: &BTreeMap<String, File>, types: &Types) -> Vec<String> {
+    let mut problems = Vec::new();
+    let mut say =
+        |line: usize, what: String| problems.push(format!("{}:{line}: {what}", file.name));
+    for (line, name) in &file.used {
+        if !file.declarations.contains_key(name) {
+            say(*line, format!("nothing is called `{name}`"));
+        }
+    }
+    for (line, name) in &file.called {
+        if !FUNCTIONS.contains(&name.as_str()) {
+            say(*line, format!("there is no function `{name}`"));
+        }
+    }
+    for (name, declaration) in &file.declarations {
+        let is_used = file.used.iter().any(|(_, used)| used == name);
+        let needs_use = matches!(declaration, Declaration::Param { .. } | Declaration::Var(_));
+        if needs_use && !is_used {
+            say(0, format!("`{name}` is never used"));
+        }
+        if let Declaration::Module { path, body, line } = declaration {
+            match files.get(&beside(&file.name, path)) {
+                None => say(*line, format!("there is no file `{path}`")),
+                Some(module) => {
+                    for problem in module_problems(file, module, body) {
+                        say(*line, format!("`{path}` {problem}"));
+                    }
+                }
+            }
+        }
+    }
+    for (line, chain) in &file.chains {
+        if let Some(problem) = chain_problem(file, files, types, chain) {
+            say(*line, problem);
+        }
+    }
+    problems
+}
+
+/// A path as it is meant in a file
+pub(super) fn beside(file: &str, path: &str) -> String {
+    let folder = Path::new(file).parent().unwrap();
+    folder.join(path).to_str().unwrap().to_owned()
+}
+
+fn module_problems(file: &File, module: &File, body: &Value) -> Vec<String> {
+    let body = if let Value::Each(each) = body { each } else { body };
+    let mut problems = Vec::new();
+    let nothing = Value::Object(Vec::new());
+    let Value::Object(given) = body.get("params").unwrap_or(&nothing) else {
+        panic!("the parameters of a module are an object")
+    };
+    for property in given {
+        match module.declarations.get(&property.key) {
+            Some(Declaration::Param { kind, .. }) => {
+                if !fits(file, &property.value, kind) {
+                    problems.push(format!("takes a {kind} for `{}`", property.key));
+                }
+            }
+            _ => problems.push(format!("has no parameter `{}`", property.key)),
+        }
+    }
+    for (name, declaration) in &module.declarations {
+        let is_needed = matches!(declaration, Declaration::Param { default: None, .. });
+        if is_needed && !given.iter().any(|property| property.key == *name) {
+            problems.push(format!("needs `{name}`"));
+        }
+    }
+    let at = scope(file, body.get("scope"));
+    if at.as_deref() != Some(&module.target_scope) {
+        problems.push(format!("is made for a {}, and put at {at:?}", module.target_scope));
+    }
+    problems
+}
+
+/// Whether a value may be of this kind; what is not known may
+fn fits(file: &File, value: &Value, kind: &str) -> bool {
+    match value {
+        Value::Text(_) => kind == "string",
+        Value::Number(_) => kind == "int",
+        Value::Bool(_) => kind == "bool",
+        Value::Array(_) | Value::Each(_) => kind == "array",
+        Value::Object(_) => kind == "object",
+        Value::Choice(one, other) => fits(file, one, kind) && fits(file, other, kind),
+        Value::Name(name) => match file.declarations.get(name) {
+            Some(Declaration::Param { kind: its, .. }) => its == kind,
+            Some(Declaration::Var(value)) => fits(file, value, kind),
+            _ => true,
+        },
+        Value::Call(..) | Value::Null | Value::Other => true,
+    }
+}
+
+/// Where a module is put
+fn scope(file: &File, scope: Option<&Value>) -> Option<String> {
+    match scope {
+        None => Some(file.target_scope.clone()),
+        Some(Value::Call(function, _)) => Some(function.clone()),
+        Some(Value::Name(name)) => match file.declarations.get(name) {
+            Some(Declaration::Resource { kind, .. })
+                if kind.starts_with("Microsoft.Resources/resourceGroups@") =>
+            {
+                Some("resourceGroup".to_owned())
+            }
+            _ => None,
+        },
+        Some(_) => None,
+    }
+}
+
+/// What is wrong with `a.b.c`
+fn chain_problem(
+    file: &File,
+    files: &BTreeMap<String, File>,
+    types: &Types,
+    chain: &[String],
+) -> Option<String> {
+    let shown = chain.join(".");
+    match (file.declarations.get(&chain[0])?, &chain[1..]) {
+        (Declaration::Module { path, .. }, [outputs, name]) if outputs == "outputs" => {
+            let module = files.get(&beside(&file.name, path))?;
+            (!module.outputs.contains_key(name))
+                .then(|| format!("`{shown}`: `{path}` puts out no `{name}`"))
+        }
+        (Declaration::Module { .. }, [outputs]) if outputs == "outputs" => None,
+        (Declaration::Module { .. }, _) => Some(format!("`{shown}` is no output")),
+        (Declaration::Resource { kind, .. }, path) => {
+            (!types.has(kind, path)).then(|| format!("`{shown}`: `{kind}` has no such property"))
+        }
+        (Declaration::Param { .. } | Declaration::Var(_), _) => None,
+    }
+}
