@@ -44,7 +44,7 @@ const APP: [(&str, &str); 4] = [
     ),
 ];
 
-/// The operations that an event subscription lets through, as `infra` will set it up
+/// The operations that an event subscription lets through, as `infra/events.bicep` sets it up
 const OPERATIONS: [&str; 6] = [
     "Microsoft.ContainerService/managedClusters/write",
     "Microsoft.ContainerService/managedClusters/delete",
