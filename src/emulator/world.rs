@@ -57,6 +57,9 @@ const OPERATIONS: [&str; 6] = [
 /// `maxAutoLockRenewalDuration`
 const RENEWED: Duration = Duration::from_secs(12 * 60);
 
+/// `duplicateDetectionHistoryTimeWindow`, as `infra` sets it
+const DUPLICATES: Duration = Duration::from_secs(24 * 3600);
+
 /// Where Event Grid delivers
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Door {
@@ -162,7 +165,9 @@ impl World {
         let clock = Clock::new(options.speed);
         let azure = start_azure(&options, clock.clone()).await.map_err(WorldError::Azure)?;
         // The host renews locks while an invocation runs, for as long as `host.json` says.
-        let queue = |name| QueueOptions { lock: RENEWED, ..QueueOptions::new(name) };
+        let duplicate_window = Some(DUPLICATES);
+        let queue =
+            |name| QueueOptions { lock: RENEWED, duplicate_window, ..QueueOptions::new(name) };
         let queues = vec![queue("commands"), queue("rejected"), queue("reports")];
         let namespace = Namespace::start(clock.clone(), queues).await.map_err(WorldError::Queue)?;
         let environment = environment(&options, &azure, &namespace);

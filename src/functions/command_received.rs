@@ -31,7 +31,9 @@ pub(super) async fn command_received(
     };
     match done {
         Ok(()) => Ok(Outputs::new()),
-        Err(Trouble::Refused(refusal)) => Err(Failure::new("Refused", refusal.to_string())),
+        Err(Trouble::Refused(refusal) | Trouble::GivenUp(refusal)) => {
+            Err(Failure::new("Refused", refusal.to_string()))
+        }
         Err(Trouble::Lasting(failure)) => Err(failure),
         Err(Trouble::Passing(failure)) => {
             let pause = pause(message.delivery_count.unwrap_or(1)).min(context.remaining() / 2);
@@ -56,28 +58,41 @@ impl Worker {
             let reply = Reply { queue: None, ..reply };
             return self.refuse(Some((&command, &reply)), message, &refusal).await;
         }
-        let done = match self.outside_estate(&command) {
+        let done = match self.outside_estate(&command).await? {
             None => self.obey(&command, &reply).await,
             // An event led to it: nobody asked, so nobody needs to be told what to ask instead.
-            Some(_) if command.recheck => Ok(()),
+            Some(_) if command.recheck && reply.queue.is_none() => Ok(()),
             Some(refusal) => Err(Trouble::Refused(refusal)),
         };
         match done {
             Err(Trouble::Refused(refusal)) => {
                 self.refuse(Some((&command, &reply)), message, &refusal).await
             }
+            // Whoever puts it back wants it to be tried as often as the first time.
+            Err(Trouble::GivenUp(refusal)) => {
+                let body = Command { attempt: 0, ..command.clone() }.to_body();
+                let rejected = Rejected::of(body, &refusal);
+                rejected
+                    .send(self.queue(), message.reply_to.as_ref(), reply.correlation.as_ref())
+                    .await?;
+                self.report(Some(&command), &reply, &Answer::refused(Some(&command), &refusal))
+                    .await
+            }
             done => done,
         }
     }
 
-    fn outside_estate(&self, command: &Command) -> Option<Refusal> {
-        let What::Reconcile(scope) = &command.what else { return None };
-        self.is_outside_estate(scope).then(|| {
+    async fn outside_estate(&self, command: &Command) -> Result<Option<Refusal>, Trouble> {
+        let What::Reconcile(scope) = &command.what else { return Ok(None) };
+        let is_outside = self.is_outside_estate(scope).await.map_err(|error| {
+            Trouble::Passing(Failure::new("NotObserved", super::journal::chain(&error)))
+        })?;
+        Ok(is_outside.then(|| {
             warn!(%scope, "outside the estate");
             let reason = format!("`{scope}` is outside the estate");
             let hint = "the settings TETHER_SUBSCRIPTIONS and TETHER_MANAGEMENT_GROUP state it";
             Refusal::new(&reason, Some("scope"), hint)
-        })
+        }))
     }
 
     /// Looks at what events name. What stands among them and is no event is refused by itself, so
@@ -86,11 +101,12 @@ impl Worker {
         for stray in events.iter().filter(|event| !is_event(event)) {
             let hint = "send each command in a message of its own";
             let refusal = Refusal::new("an item of a batch of events is no event", None, hint);
-            Rejected::of(stray.to_string(), &refusal).send(self.queue(), message).await?;
+            let rejected = Rejected::of(stray.to_string(), &refusal);
+            rejected.send(self.queue(), None, message.message_id.as_ref()).await?;
         }
         for scope in scopes(events) {
             let command = Command { recheck: true, ..Command::reconcile(scope) };
-            if self.outside_estate(&command).is_none() {
+            if self.outside_estate(&command).await?.is_none() {
                 self.obey(&command, &Reply::default()).await?;
             }
         }
@@ -105,8 +121,9 @@ impl Worker {
         message: &ServiceBusTrigger,
         refusal: &Refusal,
     ) -> Result<(), Trouble> {
-        Rejected::read(message, refusal)?.send(self.queue(), message).await?;
         let reply = read.map_or_else(|| Reply::of(message, false), |(_, reply)| reply.clone());
+        let rejected = Rejected::read(message, refusal)?;
+        rejected.send(self.queue(), message.reply_to.as_ref(), reply.correlation.as_ref()).await?;
         if reply.check(self.reply_queues()).is_err() {
             return Ok(());
         }

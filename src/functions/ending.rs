@@ -9,6 +9,7 @@ use time::OffsetDateTime;
 
 use super::command::Command;
 use super::follow_up::FollowUp;
+use super::reply::Reply;
 use crate::reconcile::{ReconcileError, Report};
 
 /// How often a refusal for want of permission is taken for a role assignment of our own that has not
@@ -33,11 +34,13 @@ pub(super) enum Ending {
 /// How the command ends after this run
 pub(super) fn ending(
     command: &Command,
+    reply: &Reply,
     run: Result<&Report, &ReconcileError>,
     now: OffsetDateTime,
 ) -> Ending {
     let retry = |not_before| {
-        FollowUp::retry(command, Some(not_before), now).map_or(Ending::GivenUp, Ending::Later)
+        FollowUp::retry(command, reply, Some(not_before), now)
+            .map_or(Ending::GivenUp, Ending::Later)
     };
     let (waits, denied) = match run {
         Ok(report) => (report.waits(), report.was_denied()),

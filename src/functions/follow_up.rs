@@ -8,6 +8,7 @@ use time::OffsetDateTime;
 use uuid::{Uuid, uuid};
 
 use super::command::{Command, What};
+use super::reply::Reply;
 
 /// Namespace of follow-ups' message ids
 const NAMESPACE: Uuid = uuid!("0c1f7a52-3f0b-5a6e-8f0e-2d8f4b1f9a35");
@@ -40,6 +41,8 @@ const ATTEMPTS: u32 = 13;
 pub(super) struct FollowUp {
     /// What will be asked for
     pub(super) command: Command,
+    /// Who wants to be told what comes of it
+    pub(super) reply: Reply,
     /// When
     pub(super) due: OffsetDateTime,
 }
@@ -49,6 +52,7 @@ impl FollowUp {
     /// later. `None` once it has been put off often enough.
     pub(super) fn retry(
         command: &Command,
+        reply: &Reply,
         not_before: Option<Duration>,
         now: OffsetDateTime,
     ) -> Option<Self> {
@@ -59,24 +63,37 @@ impl FollowUp {
         let delay = DELAYS.get(step).copied().unwrap_or(LONGEST_DELAY);
         let delay = not_before.map_or(delay, |least| delay.max(least.min(LONGEST_WISH)));
         let attempt = command.attempt + 1;
-        Some(Self { command: Command { attempt, ..command.clone() }, due: slot(now + delay) })
+        let command = Command { attempt, ..command.clone() };
+        Some(Self { command, reply: reply.clone(), due: slot(now + delay) })
     }
 
-    /// One more look at a scope that an event named
+    /// One more look at a scope that an event named. Nobody waits to be told of it.
     pub(super) fn recheck(command: &Command, now: OffsetDateTime) -> Option<Self> {
-        let again = Command { attempt: 0, recheck: false, ..command.clone() };
-        command.recheck.then(|| Self { command: again, due: slot(now + RECHECK) })
+        let command = command.recheck.then(|| Command {
+            attempt: 0,
+            recheck: false,
+            requested_by: None,
+            ..command.clone()
+        })?;
+        Some(Self { command, reply: Reply::default(), due: slot(now + RECHECK) })
     }
 
-    /// The id by which the queue drops a second message that asks for the same: for a scope, at the
-    /// same time; for a pair, as the same attempt at the same command
+    /// The id by which the queue drops a second message that is the same attempt at the same: for a
+    /// scope, at the same time; for a pair, at what the same message asked for. The attempt is in it so
+    /// that none is ever taken for one that has arrived, whatever the clocks of this machine and of
+    /// the queue say.
     pub(super) fn message_id(&self) -> String {
-        let which = match self.command.what {
+        let due = match self.command.what {
             What::Reconcile(_) => self.due.unix_timestamp(),
-            What::Attach(_) | What::Detach(_) => self.command.attempt.into(),
+            What::Attach(_) | What::Detach(_) => 0,
         };
-        let seed = format!("{}\n{which}", key(&self.command));
+        let seed = format!("{}\n{}\n{due}", self.key(), self.command.attempt);
         Uuid::new_v5(&NAMESPACE, seed.as_bytes()).to_string()
+    }
+
+    /// What two follow-ups have in common when one of them is enough
+    pub(super) fn key(&self) -> String {
+        key(&self.command, &self.reply)
     }
 }
 
@@ -91,16 +108,23 @@ pub(super) fn is_enough(pending: OffsetDateTime, wanted: &FollowUp, now: OffsetD
     }
 }
 
-/// Everything that tells one command from another, the attempt apart. Two commands on the same pair
-/// are two: each sender gets a report.
-pub(super) fn key(command: &Command) -> String {
+/// Everything that tells one command from another, the attempt apart. What nobody waits to be told
+/// of is the same whoever caused it; two people who want a report are two.
+pub(super) fn key(command: &Command, reply: &Reply) -> String {
     let Command { what, dry_run, recheck, id, .. } = command;
-    match what {
-        What::Reconcile(scope) => format!("reconcile {} {dry_run} {recheck}", scope.key()),
-        What::Attach(_) | What::Detach(_) => {
-            format!("{} {} {dry_run}", what.name(), id.as_deref().unwrap_or_default())
+    let text = |text: &Option<String>| text.clone().unwrap_or_default();
+    let told = match (&reply.queue, what) {
+        (None, What::Reconcile(_)) => String::new(),
+        (queue, _) => [text(id), text(queue), text(&reply.correlation)].join("\n"),
+    };
+    let what = match what {
+        What::Reconcile(scope) => format!("reconcile {}", scope.key()),
+        What::Attach(pair) | What::Detach(pair) => {
+            let pair = [pair.cluster.to_lowercase(), pair.registry.to_lowercase()];
+            format!("{} {}", what.name(), pair.join("\n"))
         }
-    }
+    };
+    format!("{what} {dry_run} {recheck}\n{told}")
 }
 
 /// The end of the slot that this moment falls into
@@ -136,7 +160,7 @@ mod tests {
         let mut command = command();
         let mut waited = Duration::ZERO;
         let mut delays = Vec::new();
-        while let Some(next) = FollowUp::retry(&command, None, NOW) {
+        while let Some(next) = FollowUp::retry(&command, &Reply::default(), None, NOW) {
             let delay = (next.due - NOW).unsigned_abs();
             delays.push(delay.as_secs());
             waited += delay;
@@ -151,39 +175,65 @@ mod tests {
     #[test]
     fn a_longer_wait_that_azure_asked_for_is_kept_within_reason() {
         let next = |seconds| {
-            FollowUp::retry(&command(), Some(Duration::from_secs(seconds)), NOW).unwrap().due
+            FollowUp::retry(&command(), &Reply::default(), Some(Duration::from_secs(seconds)), NOW)
+                .unwrap()
+                .due
         };
         assert_eq!(next(600), datetime!(2026-09-01 10:10:30 UTC));
         assert_eq!(next(86_400), datetime!(2026-09-01 11:00:30 UTC));
     }
 
     #[test]
-    fn causes_close_together_share_one_message_id_whatever_their_attempt() {
+    fn causes_close_together_share_one_message_id() {
         let at = |attempt, second: u8| {
             let now = NOW.replace_second(second).unwrap();
-            FollowUp::retry(&Command { attempt, ..command() }, None, now).unwrap().message_id()
+            FollowUp::retry(&Command { attempt, ..command() }, &Reply::default(), None, now)
+                .unwrap()
+                .message_id()
         };
         assert_eq!(at(0, 1), at(0, 29));
-        assert_eq!(at(3, 1), at(7, 29));
+        assert_ne!(at(3, 1), at(7, 29));
         assert_ne!(at(0, 1), at(0, 31));
         let other = Command { dry_run: true, ..command() };
-        assert_ne!(FollowUp::retry(&other, None, NOW).unwrap().message_id(), at(0, 7));
+        assert_ne!(
+            FollowUp::retry(&other, &Reply::default(), None, NOW).unwrap().message_id(),
+            at(0, 7)
+        );
     }
 
     #[test]
     fn a_command_on_a_pair_is_followed_up_by_its_id_and_attempt() {
-        let id = |command: &Command, now| FollowUp::retry(command, None, now).unwrap().message_id();
+        let id = |command: &Command, now| {
+            FollowUp::retry(command, &Reply::default(), None, now).unwrap().message_id()
+        };
         let later = NOW + Duration::from_secs(90);
         assert_eq!(id(&on_a_pair("1"), NOW), id(&on_a_pair("1"), later));
         assert_ne!(id(&on_a_pair("1"), NOW), id(&on_a_pair("2"), NOW));
         let second = Command { attempt: 1, ..on_a_pair("1") };
         assert_ne!(id(&on_a_pair("1"), NOW), id(&second, NOW));
         assert!(id(&on_a_pair("1"), NOW).len() <= 128);
+        let pair = Pair { cluster: "aks2".into(), registry: "acr1".into() };
+        let other = Command { what: What::Attach(pair), ..on_a_pair("1") };
+        assert_ne!(id(&on_a_pair("1"), NOW), id(&other, NOW), "two pairs under one id");
+    }
+
+    #[test]
+    fn whoever_wants_a_report_has_a_follow_up_of_their_own() {
+        let id = |command: &Command, message: Option<&str>| {
+            let queue = message.map(|_| "reports".to_owned());
+            let reply = Reply { queue, correlation: message.map(str::to_owned) };
+            FollowUp::retry(command, &reply, None, NOW).unwrap().message_id()
+        };
+        for command in [command(), on_a_pair("1")] {
+            assert_eq!(id(&command, None), id(&command, None));
+            assert_ne!(id(&command, Some("m-1")), id(&command, Some("m-2")));
+            assert_ne!(id(&command, Some("m-1")), id(&command, None));
+        }
     }
 
     #[test]
     fn an_earlier_look_will_do_only_where_it_calls_for_the_next_one() {
-        let waiting = FollowUp::retry(&command(), None, NOW).unwrap();
+        let waiting = FollowUp::retry(&command(), &Reply::default(), None, NOW).unwrap();
         let second = FollowUp::recheck(&command(), NOW).unwrap();
         let seconds = Duration::from_secs;
         assert!(is_enough(waiting.due - seconds(3000), &waiting, NOW));

@@ -34,9 +34,9 @@ impl FollowUps {
     }
 
     /// Notes that a command has arrived: if it was a follow-up, it is pending no more.
-    pub(super) async fn arrived(&self, command: &Command) {
+    pub(super) async fn arrived(&self, command: &Command, reply: &Reply) {
         if command.attempt > 0 || !command.recheck {
-            self.pending.lock().await.arrived(command);
+            self.pending.lock().await.arrived(&key(command, reply));
         }
     }
 
@@ -44,9 +44,9 @@ impl FollowUps {
     pub(super) async fn send(
         &self,
         follow_up: &FollowUp,
-        reply: &Reply,
         now: OffsetDateTime,
     ) -> Result<bool, QueueError> {
+        let FollowUp { reply, due, .. } = follow_up;
         // Held while sending, so that of two equal ones the second sees the first.
         let mut pending = self.pending.lock().await;
         if pending.makes_needless(follow_up, now) {
@@ -58,7 +58,7 @@ impl FollowUps {
         let message = Message {
             body: command.to_body(),
             message_id: Some(follow_up.message_id()),
-            scheduled: Some(follow_up.due),
+            scheduled: Some(*due),
             content_type: Some("application/json".into()),
             reply_to: reply.queue.clone(),
             correlation_id: reply.correlation.clone(),
@@ -76,8 +76,8 @@ impl FollowUps {
 
 impl Pending {
     /// The follow-up that was due first has come.
-    fn arrived(&mut self, command: &Command) {
-        let Some(due) = self.0.get_mut(&key(command)) else { return };
+    fn arrived(&mut self, key: &str) {
+        let Some(due) = self.0.get_mut(key) else { return };
         let first = due.iter().enumerate().min_by_key(|(_, due)| **due).map(|(at, _)| at);
         first.map(|at| due.swap_remove(at));
     }
@@ -87,12 +87,12 @@ impl Pending {
             due.retain(|due| *due > now);
             !due.is_empty()
         });
-        let due = self.0.get(&key(&wanted.command));
+        let due = self.0.get(&wanted.key());
         due.is_some_and(|due| due.iter().any(|due| is_enough(*due, wanted, now)))
     }
 
     fn sent(&mut self, follow_up: &FollowUp) {
-        self.0.entry(key(&follow_up.command)).or_default().push(follow_up.due);
+        self.0.entry(follow_up.key()).or_default().push(follow_up.due);
     }
 }
 
@@ -121,12 +121,14 @@ mod tests {
             for command in commands {
                 looks += 1;
                 if command.attempt > 0 {
-                    pending.arrived(&command);
+                    pending.arrived(&key(&command, &Reply::default()));
                 }
                 if now >= START + Duration::from_secs(made_for) {
                     continue;
                 }
-                let Some(next) = FollowUp::retry(&command, None, now) else { continue };
+                let Some(next) = FollowUp::retry(&command, &Reply::default(), None, now) else {
+                    continue;
+                };
                 if !pending.makes_needless(&next, now) {
                     pending.sent(&next);
                     queue.entry(next.due).or_default().push(next.command);

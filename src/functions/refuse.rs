@@ -53,16 +53,18 @@ impl Rejected {
         Self { body, properties: properties(refusal) }
     }
 
-    /// Sends it, as an answer to the message that it is or was a part of.
+    /// Sends it, as an answer to the message that asked for it first, with where that wants its
+    /// answer.
     pub(super) async fn send(
         self,
         queue: &Queue,
-        answered: &ServiceBusTrigger,
+        reply_to: Option<&String>,
+        answered: Option<&String>,
     ) -> Result<(), Trouble> {
         let rejected = Message {
             body: self.body,
-            correlation_id: answered.message_id.clone(),
-            reply_to: answered.reply_to.clone(),
+            correlation_id: answered.cloned(),
+            reply_to: reply_to.cloned(),
             properties: self.properties,
             ..Message::default()
         };

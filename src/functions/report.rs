@@ -18,6 +18,9 @@ use crate::reconcile::{Change, Left, Outcome, ReconcileError, Report, Undone};
 /// The most changes that are listed: a message has 256 KB
 const LISTED: usize = 200;
 
+/// The most clusters that are named for one change: those that share an identity
+const CLUSTERS: usize = 20;
+
 /// What a group's member has to know before it is taken out of the group
 const GROUP_ADVICE: &str = "a change of a group's members takes up to a day to reach a managed identity; grant and revoke pulling by assignments to the identity itself, with a kubelet identity made beforehand if it has to be known early";
 
@@ -32,7 +35,7 @@ pub(super) enum Came<'a> {
 }
 
 /// One change of one assignment
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Line {
     change: &'static str,
@@ -51,7 +54,7 @@ struct Line {
 }
 
 /// An assignment that still lets the cluster pull
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Granted {
     assignment: String,
@@ -66,7 +69,7 @@ struct Granted {
 }
 
 /// The whole report
-#[derive(Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Answer {
     version: u8,
@@ -88,7 +91,7 @@ pub(super) struct Answer {
 }
 
 /// The command as it was asked
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Asked {
     command: &'static str,
@@ -109,7 +112,7 @@ struct Asked {
 }
 
 /// What was done, what was not, and what could not be seen
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Listed {
     changes: Vec<Line>,
@@ -165,6 +168,21 @@ impl Answer {
             }
             Came::Unread(error) => Self { reason: Some(chain(error)), ..answer },
         }
+    }
+
+    /// Whether there is anything to leave out
+    pub(super) fn has_lists(&self) -> bool {
+        self.came.as_ref().is_some_and(|came| !came.changes.is_empty() || !came.unseen.is_empty())
+    }
+
+    /// The same without what makes it long: how it ended, and how many changes are not listed
+    pub(super) fn without_lists(&self) -> Self {
+        let came = self.came.as_ref().map(|came| Listed {
+            omitted: came.omitted + came.changes.len(),
+            kept: came.kept,
+            ..Listed::default()
+        });
+        Self { came, still_granted: None, ..self.clone() }
     }
 
     /// How it ended, in a word
@@ -309,7 +327,7 @@ fn bare(
     Line {
         change,
         outcome,
-        clusters: clusters.iter().map(ToString::to_string).collect(),
+        clusters: clusters.iter().take(CLUSTERS).map(ToString::to_string).collect(),
         registry: registry.to_string(),
         principal: principal.map(|principal| principal.to_string()),
         role: None,

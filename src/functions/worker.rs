@@ -14,7 +14,7 @@ use super::journal;
 use super::pending::FollowUps;
 use super::reply::Reply;
 use super::report::{Answer, Came};
-use crate::azure::Queue;
+use crate::azure::{Queue, QueueError};
 use crate::model::Scope;
 use crate::plan::Plan;
 use crate::reconcile::{Left, PairError, ReconcileError, Reconciler, Report, Wish};
@@ -34,6 +34,8 @@ pub struct Worker {
 pub(super) enum Trouble {
     /// It can never be understood or allowed.
     Refused(Refusal),
+    /// It was put off for as long as is sensible, and nobody else takes it over.
+    GivenUp(Refusal),
     /// It may work on another delivery.
     Passing(Failure),
     /// It never will; only the dead-letter queue can keep the message.
@@ -59,8 +61,8 @@ impl Worker {
         self.follow_ups.queue()
     }
 
-    pub(super) fn is_outside_estate(&self, scope: &Scope) -> bool {
-        self.reconciler.is_outside_estate(scope)
+    pub(super) async fn is_outside_estate(&self, scope: &Scope) -> Result<bool, ReconcileError> {
+        Ok(!self.reconciler.is_in_estate(scope).await?)
     }
 
     pub(super) fn reply_queues(&self) -> &BTreeSet<String> {
@@ -69,7 +71,7 @@ impl Worker {
 
     /// Carries a command out, sees to what has to follow, and reports.
     pub(super) async fn obey(&self, command: &Command, reply: &Reply) -> Result<(), Trouble> {
-        self.follow_ups.arrived(command).await;
+        self.follow_ups.arrived(command, reply).await;
         let came = match self.carry_out(command).await {
             Ok(came) => Ok(came),
             Err(PairError::Unread(error)) => Err(error),
@@ -144,9 +146,9 @@ impl Worker {
     ) -> Result<(), Trouble> {
         let now = OffsetDateTime::now_utc();
         let end = match came {
-            Ok(Outcome::Run(report, _)) => ending(command, Ok(report), now),
+            Ok(Outcome::Run(report, _)) => ending(command, reply, Ok(report), now),
             Ok(Outcome::Plan(_)) => Ending::Done,
-            Err(error) => ending(command, Err(error), now),
+            Err(error) => ending(command, reply, Err(error), now),
         };
         let told = match came {
             Ok(Outcome::Run(report, left)) => Came::Run(report, left.as_ref()),
@@ -155,12 +157,9 @@ impl Worker {
         };
         match end {
             Ending::Done => {}
-            // Its report goes out now.
-            Ending::Recheck(follow_up) => {
-                self.follow(&follow_up, &Reply::default(), now).await?;
-            }
+            Ending::Recheck(follow_up) => self.follow(&follow_up, now).await?,
             Ending::Later(follow_up) => {
-                self.follow(&follow_up, reply, now).await?;
+                self.follow(&follow_up, now).await?;
                 // One report that it is put off will do.
                 if command.attempt == 0 {
                     let answer = Answer::ended(command, &told, Some(&follow_up));
@@ -178,13 +177,8 @@ impl Worker {
         self.report(Some(command), reply, &Answer::ended(command, &told, None)).await
     }
 
-    async fn follow(
-        &self,
-        follow_up: &FollowUp,
-        reply: &Reply,
-        now: OffsetDateTime,
-    ) -> Result<(), Trouble> {
-        let sent = self.follow_ups.send(follow_up, reply, now).await.map_err(|error| {
+    async fn follow(&self, follow_up: &FollowUp, now: OffsetDateTime) -> Result<(), Trouble> {
+        let sent = self.follow_ups.send(follow_up, now).await.map_err(|error| {
             let cause = journal::chain(&error);
             Trouble::Passing(Failure::new("FollowUpNotSent", cause))
         })?;
@@ -207,6 +201,10 @@ impl Worker {
                 let cause = journal::chain(&error);
                 Err(Trouble::Passing(Failure::new("ReportNotSent", cause)))
             }
+            // What a message holds is not known exactly: without its lists it will fit.
+            Err(QueueError::TooLarge { .. }) if answer.has_lists() => {
+                Box::pin(self.report(command, reply, &answer.without_lists())).await
+            }
             Err(error) => {
                 error!(cause = journal::chain(&error), "report not sent");
                 Ok(())
@@ -224,10 +222,10 @@ fn give_up(command: &Command, told: &Came<'_>) -> Result<(), Trouble> {
             Ok(())
         }
         What::Attach(_) | What::Detach(_) => {
-            let times = command.attempt + 1;
+            let times = command.attempt.saturating_add(1);
             let reason = format!("it could not be done, tried {times} times: {}", told.last_word());
             let hint = "see to what stands against it, then send the command again";
-            Err(Trouble::Refused(Refusal::new(&reason, None, hint)))
+            Err(Trouble::GivenUp(Refusal::new(&reason, None, hint)))
         }
     }
 }

@@ -6,7 +6,7 @@
 //! | attach  | neither wants nor allows it | any            | refuse                                |
 //! | attach  | wants it, or `pins` has it  | nothing        | attach, pinned                        |
 //! | attach  | wants it, or `pins` has it  | ours, unpinned | pin it                                |
-//! | attach  | wants it, or `pins` has it  | ours, pinned   | keep                                  |
+//! | attach  | wants it, or `pins` has it  | ours, pinned   | keep; hold if for another cluster     |
 //! | attach  | wants it, or `pins` has it  | someone else's | keep, and never ours                  |
 //! | detach  | wants it                    | any            | refuse, naming the rule               |
 //! | detach  | does not                    | ours           | detach, or hold if anyone may need it |
@@ -22,8 +22,8 @@ use super::decide::{Case, Want, conditional};
 use super::desire::{Index, without_identity};
 use super::{Action, AttachReason, DetachReason, Held, HeldReason, Plan, warnings};
 use crate::model::{
-    AssignmentName, Cluster, ClusterHash, ClusterId, Grant, Inventory, Mark, MarkKind, PrincipalId,
-    Registry,
+    AssignmentName, Cluster, ClusterHash, ClusterId, Grant, Identity, Inventory, Mark, MarkKind,
+    PrincipalId, Registry,
 };
 use crate::policy::{Decision, Policy};
 
@@ -88,13 +88,8 @@ pub fn pin(
     may_be_pinned(&index, policy, cluster, registry)?;
     let mut plan = Plan { gaps: inventory.gaps.clone(), ..Plan::default() };
     let Some(principal) = cluster.identity.principal() else {
-        plan.held.extend(without_identity(cluster).map(|reason| Held {
-            registry: registry.id.clone(),
-            principal: None,
-            clusters: vec![cluster.id.clone()],
-            action: Action::Attach,
-            reason,
-        }));
+        let reason = without_identity(cluster);
+        plan.held.extend(reason.map(|reason| held(cluster, registry, reason)));
         return Ok(plan);
     };
     let desire = index.desire(registry, principal);
@@ -103,6 +98,10 @@ pub fn pin(
     }
     let want = Want { rule: None, pinned: true, reason: AttachReason::Asked };
     let case = Case { desire: &desire, inventory, policy };
+    if let Some(other) = pinned_for_another(&case, cluster) {
+        plan.held.push(held(cluster, registry, HeldReason::PinnedFor(other.id.clone())));
+        return Ok(plan);
+    }
     // What becomes of a role that is not honoured any more is for the next walk.
     let _ = case.attach(&want, &[cluster], &mut plan);
     plan.warnings = warnings(inventory, &plan);
@@ -131,6 +130,16 @@ pub fn unpin(
         Decision::Vetoed { .. } | Decision::NotWanted | Decision::OtherTenant => {}
     }
     let mut plan = Plan { gaps: inventory.gaps.clone(), ..Plan::default() };
+    let detaching = |reason| Held { action: Action::Detach, ..held(cluster, registry, reason) };
+    // What it will have, nobody knows yet; a command to attach may be waiting for it.
+    if cluster.identity == Identity::Pending {
+        plan.held.push(detaching(HeldReason::NoIdentityYet));
+    }
+    if let Some(principal) = cluster.identity.principal()
+        && !inventory.knows_grants(&registry.id, principal)
+    {
+        plan.held.push(detaching(HeldReason::GrantsUnreadable));
+    }
     for principal in principals(inventory, policy, cluster, registry) {
         let desire = index.desire(registry, principal);
         let case = Case { desire: &desire, inventory, policy };
@@ -196,6 +205,29 @@ fn is_vetoed(
         return Err(PairRefusal::Vetoed { cluster: cluster.id.clone(), by: by.to_string() });
     }
     Ok(())
+}
+
+fn held(cluster: &Cluster, registry: &Registry, reason: HeldReason) -> Held {
+    Held {
+        registry: registry.id.clone(),
+        principal: cluster.identity.principal(),
+        clusters: vec![cluster.id.clone()],
+        action: Action::Attach,
+        reason,
+    }
+}
+
+/// Another cluster with the identity that the assignment is pinned for. A mark names one cluster, so
+/// a second pin of the same assignment would have no place to stand.
+fn pinned_for_another<'a>(case: &Case<'a>, cluster: &Cluster) -> Option<&'a Cluster> {
+    let Case { desire, policy, .. } = case;
+    let is_pinned = |holder: &Cluster| {
+        desire.found.iter().any(|grant| is_pinned_for(policy, grant, &holder.id))
+    };
+    if is_pinned(cluster) {
+        return None;
+    }
+    desire.holders.iter().copied().find(|holder| holder.id != cluster.id && is_pinned(holder))
 }
 
 /// Another cluster with the identity for which a rule or a pin wants the registry

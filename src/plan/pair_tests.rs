@@ -192,6 +192,38 @@ fn what_another_cluster_with_the_same_identity_needs_is_held() {
 }
 
 #[test]
+fn an_assignment_that_is_pinned_for_another_cluster_is_pinned_for_no_second_one() {
+    let shared = |by| {
+        world()
+            .cluster(sharing("c1", 7, ""))
+            .cluster(sharing("c2", 7, ""))
+            .registry(registry("r1", "pin=yes"))
+            .pull(by, "r1", 7)
+    };
+    let held = "held    c1 → r1 not attached: `c2` has the same identity and is pinned here: both pull by that pin, and detaching it ends it for both";
+    check(pin, &shared(By::Pin("c2")), &[held]);
+    check(pin, &shared(By::Pin("c1")), &["kept    c1 → r1 as AcrPull: pinned"]);
+    check(pin, &shared(By::Rule("c2")), &[ATTACHED]);
+}
+
+#[test]
+fn what_cannot_be_known_yet_holds_a_detachment() {
+    let young = world().cluster(creating("c1", "")).registry(registry("r1", ""));
+    check(
+        unpin,
+        &young,
+        &["held    c1 → r1 not detached: the cluster has no kubelet identity yet"],
+    );
+    let unread = Gap::Grants { subscription: super::build::subscription(), principal: None };
+    let plan = decided(unpin, &free().gap(unread)).unwrap();
+    let text = render(&plan);
+    assert!(
+        text.contains("not detached: the role assignments at the registry could not"),
+        "{text}"
+    );
+}
+
+#[test]
 fn nothing_is_detached_while_anyone_unseen_may_need_it() {
     let ours = free().pull(By::Pin("c1"), "r1", 1);
     let held = "held    c1 → r1 not detached: not every cluster that may need it was looked at";

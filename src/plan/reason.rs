@@ -109,6 +109,8 @@ pub enum HeldReason {
     MayBeIdentityOf(ClusterId),
     /// Another cluster has the same identity, and a rule or a pin wants the registry for it
     NeededBy(ClusterId),
+    /// Another cluster has the same identity, and the assignment is pinned for that one
+    PinnedFor(ClusterId),
     /// A person pinned it and the policy vetoes it
     PinnedButVetoed,
     /// The assignment that must be there first is held itself
@@ -172,6 +174,11 @@ impl fmt::Display for HeldReason {
             Self::NeededBy(cluster) => {
                 write!(f, "`{}` has the same identity and needs it", cluster.name())
             }
+            Self::PinnedFor(cluster) => write!(
+                f,
+                "`{}` has the same identity and is pinned here: both pull by that pin, and detaching it ends it for both",
+                cluster.name()
+            ),
             Self::PinnedButVetoed => f.write_str("it is pinned, and the policy vetoes it"),
             Self::ReplacementHeld => f.write_str("the assignment that replaces it is held itself"),
             Self::Mode(mode) => write!(f, "mode is `{mode}`"),

@@ -363,6 +363,7 @@ fn discriminant(reason: &HeldReason) -> u8 {
         HeldReason::Unread { .. } => 9,
         HeldReason::NoIdentity
         | HeldReason::NeededBy(_)
+        | HeldReason::PinnedFor(_)
         | HeldReason::RegistriesUnseen
         | HeldReason::Full { .. }
         | HeldReason::AmbiguousName { .. }

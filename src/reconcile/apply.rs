@@ -36,7 +36,7 @@ impl Reconciler {
         let (mut report, attach, detach) = Report::of(scope.clone(), plan);
         let until = Instant::now() + WRITING;
         let puts = attach.into_iter().enumerate().map(|(place, item)| async move {
-            let done = self.attach(&item, until).await;
+            let done = self.attach(&item, scope, until).await;
             (place, item, done)
         });
         let puts = stream::iter(puts).buffer_unordered(AT_ONCE).collect().await;
@@ -65,14 +65,46 @@ impl Reconciler {
         report
     }
 
-    async fn attach(&self, item: &Attach, until: Instant) -> Result<Attached, Cause> {
+    async fn attach(
+        &self,
+        item: &Attach,
+        scope: &Scope,
+        until: Instant,
+    ) -> Result<Attached, Cause> {
         begin_before(until)?;
+        if let Some(is_there) = self.is_there_unseen(item, scope).await? {
+            return Ok(is_there);
+        }
         match self.arm.put_grant(&item.grant, item.name, &item.description).await? {
             Put::Created => Ok(Attached::Now),
             // The name was there: someone was quicker, or the mark of an old one was to be changed.
             Put::AlreadyThere => Ok(Attached::Already),
             Put::UnderAnotherName => self.is_there(item).await,
         }
+    }
+
+    /// Whether our assignment is there after all. In a wide scope the grants are Resource Graph's, which
+    /// may not know one that a PUT would change: take its pin away, or a condition that somebody put
+    /// on it.
+    async fn is_there_unseen(
+        &self,
+        item: &Attach,
+        scope: &Scope,
+    ) -> Result<Option<Attached>, Cause> {
+        match scope {
+            Scope::Cluster(_) | Scope::Registry(_) | Scope::Pair(..) => return Ok(None),
+            Scope::Everything | Scope::Subscription(_) => {}
+        }
+        let Some(grant) = self.arm.grant(&item.grant.registry, item.name).await? else {
+            return Ok(None);
+        };
+        if grant.conditional {
+            return Err(Cause::Conditional(grant.id));
+        }
+        let kind = |description| Mark::read(description).map(|mark| mark.kind);
+        let raises = kind(&item.description) == Some(MarkKind::Pin)
+            && kind(&grant.description) == Some(MarkKind::Rule);
+        Ok((!raises).then_some(Attached::Already))
     }
 
     /// Whether the assignment of another name that Azure speaks of lets the cluster pull

@@ -54,13 +54,6 @@ impl Reconciler {
         Self { arm, graph, estate, policy }
     }
 
-    /// Whether the scope is known to lie outside the estate. Where a management group is stated, only
-    /// Azure can tell, and [`plan`](Self::plan) asks it.
-    pub fn is_outside_estate(&self, scope: &Scope) -> bool {
-        let stated = &self.estate.subscriptions;
-        !stated.is_empty() && subscriptions_of(scope).iter().any(|id| !stated.contains(id))
-    }
-
     /// What a run would do now. Reads, and writes nothing.
     ///
     /// # Guarantees
@@ -77,10 +70,11 @@ impl Reconciler {
         Ok(guard(plan, &self.policy, scope))
     }
 
-    async fn is_in_estate(&self, scope: &Scope) -> Result<bool, ReconcileError> {
-        let ids = subscriptions_of(scope);
-        if ids.is_empty() || !self.estate.subscriptions.is_empty() {
-            return Ok(!self.is_outside_estate(scope));
+    /// Whether a scope lies in the estate. Where a management group is stated, only Azure can tell.
+    pub async fn is_in_estate(&self, scope: &Scope) -> Result<bool, ReconcileError> {
+        let (ids, stated) = (subscriptions_of(scope), &self.estate.subscriptions);
+        if ids.is_empty() || !stated.is_empty() {
+            return Ok(ids.iter().all(|id| stated.contains(id)));
         }
         let answering = self.graph.subscriptions_answering(&self.estate).await;
         let answering = answering.map_err(reading("which subscriptions are in the estate"))?;

@@ -173,12 +173,14 @@ impl Reconciler {
             Identity::Kubelet { principal, origin: IdentityOrigin::BroughtAlong } => {
                 self.observe_holders(principal, &mut inventory).await?;
             }
-            Identity::Kubelet { .. }
-            | Identity::Pending
-            | Identity::ServicePrincipal { .. }
-            | Identity::Missing => {
+            // AKS made it for this cluster alone; whoever brings it along all the same is seen.
+            Identity::Kubelet { principal, origin: IdentityOrigin::Aks } => {
+                let wanted = Wanted::RegistriesAndHolders(principal);
+                self.ask_graph(wanted, &mut inventory).await?;
+                inventory.gaps.remove(&Gap::Clusters);
+            }
+            Identity::Pending | Identity::ServicePrincipal { .. } | Identity::Missing => {
                 self.ask_graph(wanted_for(cluster), &mut inventory).await?;
-                // No other cluster can have this identity, whatever else was not seen.
                 inventory.gaps.remove(&Gap::Clusters);
             }
         }

@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use crate::azure::ArmError;
 use crate::model::{Gap, Scope};
-use crate::plan::{Attach, Detach, Held, Kept, Plan, Warning};
+use crate::plan::{Attach, Detach, Held, HeldReason, Kept, Plan, Warning};
 
 /// What came of one run
 #[derive(Debug)]
@@ -138,12 +138,7 @@ impl Report {
 
     /// Whether anything may work later, and how long to wait for it at least
     pub fn waits(&self) -> Option<Duration> {
-        // A wide run does not wait for single clusters: their own events do, and the next tick.
-        let is_narrow = match self.scope {
-            Scope::Cluster(_) | Scope::Registry(_) | Scope::Pair(..) => true,
-            Scope::Everything | Scope::Subscription(_) => false,
-        };
-        let cluster = is_narrow && self.held.iter().any(|held| held.reason.passes());
+        let cluster = self.is_narrow() && self.held.iter().any(|held| held.reason.passes());
         let later = self.undone.iter().filter_map(|undone| match undone.outcome {
             Outcome::Later { not_before } => Some(not_before.unwrap_or_default()),
             Outcome::Denied | Outcome::Held => None,
@@ -157,7 +152,17 @@ impl Report {
 
     /// Whether Azure refused anything for want of permission
     pub fn was_denied(&self) -> bool {
+        let unreadable = |held: &Held| held.reason == HeldReason::GrantsUnreadable;
         self.undone.iter().any(|undone| undone.outcome == Outcome::Denied)
+            || self.is_narrow() && self.held.iter().any(unreadable)
+    }
+
+    /// A wide run does not wait for single clusters: their own events do, and the next tick.
+    fn is_narrow(&self) -> bool {
+        match self.scope {
+            Scope::Cluster(_) | Scope::Registry(_) | Scope::Pair(..) => true,
+            Scope::Everything | Scope::Subscription(_) => false,
+        }
     }
 }
 
@@ -165,7 +170,7 @@ impl Report {
 mod tests {
     use super::*;
     use crate::model::{ClusterId, RegistryId};
-    use crate::plan::{Action, HeldReason};
+    use crate::plan::Action;
 
     const GROUP: &str =
         "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/rg/providers";

@@ -238,13 +238,6 @@ async fn a_policy_needs_an_owner_of_its_own() {
     check_refused(serve(shipped, &[]), &["still `change-me`", &place, "choose it once"]).await;
 }
 
-#[tokio::test]
-async fn sync_is_refused_with_what_to_do_instead() {
-    let sync = serve(POLICY.replace("observe", "sync"), &[]);
-    check_refused(sync, &["mode `sync` is not yet available", "policy.yaml:2:", "`attach-only`"])
-        .await;
-}
-
 /// A program that serves
 struct Serving {
     child: Child,

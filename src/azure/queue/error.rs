@@ -18,7 +18,7 @@ const DETAIL: usize = 300;
 const FULL: [&str; 2] = ["quota", "maximum entity size"];
 
 /// What Service Bus says when a message is too large
-const TOO_LARGE: [&str; 3] = ["too large", "message size", "exceeds the limit"];
+const TOO_LARGE: [&str; 4] = ["too large", "message size", "exceeds the limit", "larger than"];
 
 /// What was tried
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

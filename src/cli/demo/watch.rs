@@ -143,6 +143,7 @@ fn rank(line: &str) -> usize {
         "later",
         "denied",
         "held",
+        "refused",
         "follow-up",
     ];
     order.iter().position(|word| line.starts_with(word)).unwrap_or(order.len())
@@ -184,9 +185,18 @@ fn request_line(request: &RequestRecord) -> Option<String> {
 
 /// What the handler has logged about its plan and its changes
 fn log_line(line: &str) -> Option<String> {
+    if let Some((_, counts)) = line.split_once(": planned scope=\"") {
+        let (pair, counts) = counts.split_once("\" ")?;
+        let (cluster, registry) = pair.split_once(" → ")?;
+        let pair = format!("{} → {}", last_name(cluster), last_name(registry));
+        return Some(format!("plan       {pair}: {counts}"));
+    }
     if let Some((_, counts)) = line.split_once(": planned scope=") {
         let (scope, counts) = counts.split_once(' ')?;
         return Some(format!("plan       {}: {counts}", last_name(scope)));
+    }
+    if message(line) == "message refused" {
+        return Some(format!("refused    {}", quoted(line, "reason")?));
     }
     let (message, change) = (message(line), quoted(line, "change")?);
     let undone = message.strip_prefix("not attached: ");
@@ -270,6 +280,14 @@ mod tests {
     #[test]
     fn plans_are_shown_by_the_name_of_their_scope_and_other_lines_not_at_all() {
         check("planned scope=/x/aks attach=1 held=0", Some("plan       aks: attach=1 held=0"));
+        check(
+            "planned scope=\"/x/aks → /y/acr\" attach=1 held=0",
+            Some("plan       aks → acr: attach=1 held=0"),
+        );
+        check(
+            "message refused reason=\"no rule wants this pair\" field=\"command\" hint=\"tag it\"",
+            Some("refused    no rule wants this pair"),
+        );
         check("reconciled scope=/x/aks attached=1", None);
         check("will look again scope=everything in_seconds=60", None);
     }

@@ -29,6 +29,9 @@ pub(super) struct Watch {
     pair: Pair,
 }
 
+/// After so many looks it is said where refused commands are
+const PATIENT: u32 = 4;
+
 impl Watch {
     pub(super) fn new(arm: Arm, verb: Verb, pair: Pair) -> Self {
         Self { arm, verb, pair }
@@ -55,6 +58,7 @@ impl Watch {
         let end = start + limit;
         let mut lines = Lines { start, told: None };
         let mut pause = PAUSE;
+        let mut looks = 0;
         loop {
             let reason = match self.verdict(end).await? {
                 Verdict::So(how) => {
@@ -75,6 +79,13 @@ impl Watch {
                 );
             }
             lines.tell_if_new(&format!("not yet: {reason}"));
+            looks += 1;
+            if looks == PATIENT {
+                lines.tell(
+                    "if that seems long, the command may have been refused: \
+                     `tether send --replay-rejected --dry-run` says why",
+                );
+            }
             sleep_until(next).await;
             pause = (pause + pause / 2).min(LONGEST);
         }

@@ -8,10 +8,9 @@ use tether::emulator::queue::Message;
 use tether::emulator::world::{PAYMENTS, PLATFORM, World, WorldOptions};
 use uuid::Uuid;
 
-use super::input::logged;
 use super::{
     ACR_PULL, PUSH, REPOSITORY_READER, attached, cluster, count, options, policy, registry,
-    requests, settle, start, waiting,
+    requests, settle, start,
 };
 
 /// The policy that ships, with registries that carry the tag `pin` free to be pinned
@@ -65,7 +64,7 @@ pub(super) fn command(name: &str, cluster: &str, registry: &str) -> Value {
 }
 
 /// What the only change of a report came to
-fn change(report: &Value) -> (&str, &str) {
+pub(super) fn change(report: &Value) -> (&str, &str) {
     let changes = report["changes"].as_array().unwrap();
     assert_eq!(changes.len(), 1, "{report:#}");
     (changes[0]["change"].as_str().unwrap(), changes[0]["outcome"].as_str().unwrap())
@@ -238,71 +237,6 @@ async fn a_detachment_tells_what_still_grants_pulling() {
 }
 
 #[tokio::test]
-async fn a_cluster_in_the_making_is_waited_for_and_both_reports_come() {
-    let world = start(WorldOptions { speed: 0.0, ..with_pins() }).await;
-    let acr = world.azure.create_registry(&registry("acr1").tag("pin", "yes")).unwrap();
-    let mut aks = cluster("aks1");
-    aks.ready = false;
-    let aks = world.azure.create_cluster(&aks).unwrap();
-    settle(&world).await;
-    let mut body = command("attach", &aks, &acr);
-    body["requestedBy"] = json!("ada.lovelace@contoso.example");
-    ask(&world, "m-1", &body);
-    settle(&world).await;
-    let told = report(&world, "m-1");
-    assert_eq!((told["outcome"].as_str(), change(&told)), (Some("later"), ("attach", "later")));
-    assert!(told["nextLookAt"].as_str().unwrap().ends_with('Z'), "{told:#}");
-    for _ in 0..10 {
-        if attached(&world, &aks).is_empty() {
-            world.clock.advance(Duration::from_secs(90));
-            settle(&world).await;
-        }
-    }
-    assert_eq!(attached(&world, &aks).len(), 1);
-    let told = reports(&world, "m-1");
-    assert_eq!(told.len(), 2, "{told:#?}");
-    assert_eq!(told[1]["outcome"], json!("done"));
-    assert_eq!(told[1]["requestedBy"], json!("ada.lovelace@contoso.example"));
-    assert!(!logged(&world).contains("lovelace"));
-    assert!(
-        !world
-            .namespace
-            .scheduled("commands")
-            .iter()
-            .any(|stored| { String::from_utf8_lossy(&stored.message.body).contains("attach") })
-    );
-}
-
-#[tokio::test]
-async fn a_pair_that_cannot_be_attached_for_an_hour_ends_in_rejected() {
-    let forever = Duration::from_secs(365 * 24 * 3600);
-    let options = WorldOptions { speed: 0.0, cluster_creation: forever, ..with_pins() };
-    let world = start(options).await;
-    let acr = world.azure.create_registry(&registry("acr1").tag("pin", "yes")).unwrap();
-    let mut aks = cluster("aks1");
-    aks.ready = false;
-    let aks = world.azure.create_cluster(&aks).unwrap();
-    settle(&world).await;
-    world.clock.advance(Duration::from_secs(600));
-    settle(&world).await;
-    ask(&world, "m-1", &command("attach", &aks, &acr));
-    settle(&world).await;
-    let mut looks = 0;
-    while waiting(&world) > 0 {
-        looks += 1;
-        assert!(looks < 30, "it never ends");
-        world.clock.advance(Duration::from_secs(400));
-        settle(&world).await;
-    }
-    let [rejected] = &world.namespace.active("rejected")[..] else { panic!("one message") };
-    let reason = rejected.message.properties["reason"].as_str().unwrap();
-    assert!(reason.contains("has no kubelet identity yet"), "{reason}");
-    let told = reports(&world, "m-1");
-    assert_eq!(told.len(), 2, "{told:#?}");
-    assert_eq!(told[1]["outcome"], json!("refused"));
-}
-
-#[tokio::test]
 async fn two_deliveries_of_a_command_make_one_assignment_and_one_report() {
     let world = start(with_pins()).await;
     let (aks, acr) = pair(&world).await;
@@ -361,4 +295,34 @@ async fn a_pin_that_stayed_behind_goes_with_the_detachment() {
     ask(&world, "m-3", &json!({ "command": "reconcile", "scope": aks }));
     settle(&world).await;
     assert_eq!(attached(&world, &aks), [], "and does not come back");
+}
+
+#[tokio::test]
+async fn a_walk_of_the_estate_neither_lowers_a_pin_nor_takes_a_condition_away() {
+    let lag = Duration::from_secs(3600);
+    let world = start(WorldOptions { speed: 0.0, graph_lag: lag, ..with_pins() }).await;
+    let aks = cluster("aks1").tag("acr-attach", "acr1");
+    let aks = world.azure.create_cluster(&aks).unwrap();
+    let acr = world.azure.create_registry(&registry("acr1").tag("acr-attach", "yes")).unwrap();
+    world.azure.catch_up_graph();
+    world.events.pause();
+    settle(&world).await;
+    ask(&world, "m-1", &command("attach", &aks, &acr));
+    settle(&world).await;
+    let pinned = world.azure.assignments();
+    ask(&world, "m-2", &json!({ "command": "reconcile", "scope": "everything" }));
+    settle(&world).await;
+    assert_eq!(world.azure.assignments(), pinned);
+    let [assignment] = &pinned[..] else { panic!("one assignment") };
+    let narrowed = AssignmentSpec {
+        description: assignment.description.clone(),
+        condition: Some("@x".to_owned()),
+        ..AssignmentSpec::new(assignment.name, &acr, ACR_PULL, assignment.principal)
+    };
+    world.azure.assign(&narrowed).unwrap();
+    ask(&world, "m-3", &json!({ "command": "reconcile", "scope": "everything" }));
+    settle(&world).await;
+    assert_eq!(world.azure.assignments()[0].condition.as_deref(), Some("@x"));
+    let told = report(&world, "m-3");
+    assert_eq!(told["changes"][0]["code"], json!("Conditional"), "{told:#}");
 }

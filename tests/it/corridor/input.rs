@@ -198,7 +198,7 @@ async fn the_log_says_why_a_scope_is_none() {
         (format!("{subscription}1/resourceGroups/shop"), "is not a resource id: expected"),
         (format!("{subscription}1/resourceGroups/shop{machine}"), "expected an AKS cluster or a"),
     ] {
-        send(&world, "m-1", json!({ "command": "reconcile", "scope": scope }).to_string());
+        send(&world, &scope, json!({ "command": "reconcile", "scope": scope }).to_string());
         line(&world, &["message refused", &scope, cause]).await;
     }
     settle(&world).await;
@@ -293,7 +293,7 @@ async fn what_is_gone_is_read_and_nothing_is_written() {
         world.azure.delete(&id).unwrap();
         settle(&world).await;
         assert_eq!(requests(&world), [read], "for the event");
-        send(&world, "m-1", json!({ "command": "reconcile", "scope": id }).to_string());
+        send(&world, read, json!({ "command": "reconcile", "scope": id }).to_string());
         settle(&world).await;
         assert_eq!(requests(&world), [read, read], "for the command");
         line(&world, &["nothing is there", &id]).await;

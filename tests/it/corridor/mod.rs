@@ -12,6 +12,7 @@ mod sync;
 mod tenants;
 mod unread;
 mod waiting;
+mod waiting_commands;
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -47,7 +47,7 @@ async fn pair(cluster_in: Option<Uuid>, registry_in: Option<Uuid>) -> (World, [S
 
 async fn reconcile(world: &World, scope: &str) {
     let body = EVERYTHING.replace("everything", scope);
-    send(world, "m-1", body);
+    send(world, &Uuid::new_v4().to_string(), body);
     settle(world).await;
 }
 

@@ -208,7 +208,7 @@ fn the_queue_of_commands_keeps_what_the_code_relies_on() {
 
 #[test]
 fn settings_of_ours_are_read_by_the_code() {
-    let config = read("src/config.rs");
+    let config = ["src/config/mod.rs", "src/config/sender.rs"].map(read).concat();
     let readme = read("infra/README.md");
     let ours: Vec<_> = settings().into_iter().filter(|name| name.starts_with("TETHER_")).collect();
     assert!(ours.len() > 2, "{ours:?}");

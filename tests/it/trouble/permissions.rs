@@ -3,7 +3,7 @@
 use tether::emulator::azure::{Fault, LockKind, Right};
 use tether::emulator::world::PLATFORM;
 
-use super::stage::{Case, attach, detach};
+use super::stage::{Case, End, attach, detach};
 
 const OWNER: &str = "10 tries in 114 s, “Are you an Owner on this subscription?”";
 const SUCCESS: &str = "“success”, nothing attached";
@@ -58,6 +58,19 @@ fn rights() -> Vec<Case> {
         .later(3)
         .writes(4)
         .held("AuthorizationFailed"),
+        attach("role assignments may not be listed", |stage| {
+            let fault = Fault::on("GET", "/roleAssignments?");
+            stage.fault(fault.refusing(403, "AuthorizationFailed", "no").always());
+        })
+        .later(3)
+        .writes(0)
+        .ends(End::Held("could not be read"), false, 0),
+        detach("role assignments may not be listed", |stage| {
+            let fault = Fault::on("GET", "/roleAssignments?");
+            stage.fault(fault.refusing(403, "AuthorizationFailed", "no").always());
+        })
+        .later(3)
+        .ends(End::Held("could not be read"), true, 0),
         attach("the registry cannot be read", |stage| {
             stage.world.azure.revoke(PLATFORM, Right::Read);
         })
