@@ -51,17 +51,20 @@ pub enum Identity {
     ServicePrincipal {
         /// Its application id
         client_id: String,
+        /// Its object id. Azure does not tell it with the cluster: the operator states it.
+        object_id: Option<PrincipalId>,
     },
     /// None, though the cluster is finished
     Missing,
 }
 
 impl Identity {
-    /// The kubelet identity's object id, where there is one
+    /// The object id that the nodes pull with, where it is known
     pub fn principal(&self) -> Option<PrincipalId> {
         match self {
             Self::Kubelet { principal, .. } => Some(*principal),
-            Self::Pending | Self::ServicePrincipal { .. } | Self::Missing => None,
+            Self::ServicePrincipal { object_id, .. } => *object_id,
+            Self::Pending | Self::Missing => None,
         }
     }
 }

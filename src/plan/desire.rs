@@ -10,7 +10,7 @@ use crate::model::{
     AssignmentName, Cluster, ClusterHash, ClusterId, ClusterState, Grant, Identity, Inventory,
     Mark, MarkKind, PrincipalId, Registry, RegistryMode, Role, Scope,
 };
-use crate::policy::{Decision, Policy, RegistryNames};
+use crate::policy::{Decision, Policy, RegistryNames, RoleChoice, Rule};
 
 /// What the policy says about one identity at one registry
 #[derive(Debug)]
@@ -33,7 +33,8 @@ pub(super) enum Stance<'a> {
     Wanted { rule: &'a str, clusters: Vec<&'a Cluster> },
     /// A veto on one of the holders
     Vetoed,
-    /// A tag names it by a name that fits several registries
+    /// A tag names it by a name that fits several registries, or a rule wants it with a role that
+    /// it does not honour
     Ambiguous(HeldReason),
     /// Nobody wants it
     Unwanted,
@@ -149,7 +150,7 @@ impl<'a> Index<'a> {
 /// Why nothing can be attached to a cluster that has no kubelet identity
 pub(super) fn without_identity(cluster: &Cluster) -> Option<HeldReason> {
     match &cluster.identity {
-        Identity::Kubelet { .. } => None,
+        Identity::Kubelet { .. } | Identity::ServicePrincipal { object_id: Some(_), .. } => None,
         _ if cluster.state == ClusterState::Deleting => Some(HeldReason::ClusterDeleting),
         Identity::Pending => Some(HeldReason::NoIdentityYet),
         Identity::ServicePrincipal { .. } => Some(HeldReason::ServicePrincipal),
@@ -237,6 +238,11 @@ fn stance<'a>(
     for cluster in holders {
         match policy.decision(cluster, registry, names) {
             Decision::Vetoed { .. } => return Stance::Vetoed,
+            Decision::Attach { by: Rule { role: RoleChoice::Only(role), .. } }
+                if !RoleChoice::Only(*role).suits(&registry.mode) =>
+            {
+                ambiguous.get_or_insert(HeldReason::RoleNotHonoured(*role));
+            }
             Decision::Attach { by } => {
                 wanted = Some(wanted.map_or(by.name.as_str(), |first| first.min(&by.name)));
                 clusters.push(*cluster);

@@ -28,10 +28,18 @@ impl Case<'_> {
         if !self.inventory.knows_all_clusters() {
             return Some(HeldReason::ClustersUnseen);
         }
-        let aks_made = |cluster: &&Cluster| {
-            matches!(cluster.identity, Identity::Kubelet { origin: IdentityOrigin::Aks, .. })
+        if let Some(other) = self.same_application() {
+            return Some(HeldReason::NeededBy(other.id.clone()));
+        }
+        // A service principal is no managed identity: no cluster comes to hold it unstated.
+        let known_whose = |cluster: &&Cluster| {
+            matches!(
+                cluster.identity,
+                Identity::Kubelet { origin: IdentityOrigin::Aks, .. }
+                    | Identity::ServicePrincipal { .. }
+            )
         };
-        if self.desire.holders.iter().any(aks_made) {
+        if self.desire.holders.iter().any(known_whose) {
             return None;
         }
         let mut others = self.inventory.unread();
@@ -43,6 +51,23 @@ impl Case<'_> {
             cluster.identity == Identity::Pending && cluster.state != ClusterState::Deleting
         });
         pending.map(|cluster| HeldReason::MayBeIdentityOf(cluster.id.clone()))
+    }
+
+    /// A cluster that pulls as the same service principal as a holder, and of which nobody said so
+    fn same_application(&self) -> Option<&Cluster> {
+        let application = |cluster: &Cluster| match &cluster.identity {
+            Identity::ServicePrincipal { client_id, .. } => Some(client_id.to_lowercase()),
+            Identity::Kubelet { .. } | Identity::Pending | Identity::Missing => None,
+        };
+        let known: Vec<_> = self.desire.holders.iter().filter_map(|c| application(c)).collect();
+        if known.is_empty() {
+            return None;
+        }
+        let mut others = self.inventory.clusters.values();
+        others.find(|other| {
+            other.identity.principal().is_none()
+                && application(other).is_some_and(|application| known.contains(&application))
+        })
     }
 }
 

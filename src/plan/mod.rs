@@ -38,6 +38,8 @@ mod project;
 mod reason;
 mod render;
 #[cfg(test)]
+mod roles;
+#[cfg(test)]
 mod rules;
 mod strays;
 #[cfg(test)]

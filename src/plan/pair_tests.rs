@@ -124,13 +124,15 @@ fn what_stands_against_an_attachment_stands_against_a_pin() {
         &["held    c1 → r1 not attached: the cluster has no kubelet identity yet"],
     );
     let client_id = "app".to_owned();
-    let principal =
-        Cluster { identity: Identity::ServicePrincipal { client_id }, ..cluster("c1", 1, "") };
+    let principal = Cluster {
+        identity: Identity::ServicePrincipal { client_id, object_id: None },
+        ..cluster("c1", 1, "")
+    };
     check(
         pin,
         &with(principal),
         &[
-            "held    c1 → r1 not attached: the cluster pulls as a service principal; move it to a managed identity",
+            "held    c1 → r1 not attached: the cluster pulls as a service principal; state its object id in the policy, or move the cluster to a managed identity",
         ],
     );
     let deleting = Cluster { state: ClusterState::Deleting, ..cluster("c1", 1, "") };

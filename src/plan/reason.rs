@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::MOST_ASSIGNMENTS;
-use crate::model::{ClusterId, RegistryId, ResourceId};
+use crate::model::{ClusterId, RegistryId, ResourceId, Role};
 use crate::policy::Mode;
 
 /// Why a role assignment is made
@@ -73,6 +73,8 @@ pub enum HeldReason {
     ClusterDeleting,
     /// Which role grants pulling is not known: the mode as Azure spells it, empty if it said nothing
     RegistryMode(String),
+    /// The rule attaches with this role only, and the registry does not honour it
+    RoleNotHonoured(Role),
     /// The grants at the registry could not be read
     GrantsUnreadable,
     /// A cluster or the registry itself could not be read, so what is known of it may be old
@@ -140,7 +142,7 @@ impl fmt::Display for HeldReason {
         match self {
             Self::NoIdentityYet => f.write_str("the cluster has no kubelet identity yet"),
             Self::ServicePrincipal => f.write_str(
-                "the cluster pulls as a service principal; move it to a managed identity",
+                "the cluster pulls as a service principal; state its object id in the policy, or move the cluster to a managed identity",
             ),
             Self::NoIdentity => f.write_str("the cluster has no kubelet identity"),
             Self::ClusterDeleting => f.write_str("the cluster is being deleted"),
@@ -149,6 +151,9 @@ impl fmt::Display for HeldReason {
             }
             Self::RegistryMode(mode) => {
                 write!(f, "the registry is in role assignment mode `{mode}`, new to this version")
+            }
+            Self::RoleNotHonoured(role) => {
+                write!(f, "the rule attaches as {role} only, which the registry does not honour")
             }
             Self::GrantsUnreadable => {
                 f.write_str("the role assignments at the registry could not be read")

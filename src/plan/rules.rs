@@ -288,7 +288,7 @@ fn a_cluster_in_the_making_blocks_only_identities_that_could_be_its_own() {
 
 #[test]
 fn a_service_principal_cluster_blocks_nothing() {
-    let identity = Identity::ServicePrincipal { client_id: "app".into() };
+    let identity = Identity::ServicePrincipal { client_id: "app".into(), object_id: None };
     let principal_cluster = Cluster { identity, ..cluster("sp", 0, AUTO) };
     let world = world()
         .cluster(principal_cluster)
@@ -299,7 +299,7 @@ fn a_service_principal_cluster_blocks_nothing() {
         &world,
         &[
             "detach  c1 → r1 as AcrPull: no rule wants it",
-            "held    sp → r1 not attached: the cluster pulls as a service principal; move it to a managed identity",
+            "held    sp → r1 not attached: the cluster pulls as a service principal; state its object id in the policy, or move the cluster to a managed identity",
         ],
     );
 }

@@ -32,7 +32,7 @@ fn first_clusters() -> Vec<Cluster> {
     let mut all = vec![creating("c1", AUTO), cluster("c1", 9, AUTO)];
     let client_id = "app".to_owned();
     all.push(Cluster {
-        identity: Identity::ServicePrincipal { client_id },
+        identity: Identity::ServicePrincipal { client_id, object_id: None },
         ..creating("c1", AUTO)
     });
     for tags in ["", AUTO, OFF, "acr-attach=r1"] {
@@ -367,6 +367,7 @@ fn discriminant(reason: &HeldReason) -> u8 {
         | HeldReason::RegistriesUnseen
         | HeldReason::Full { .. }
         | HeldReason::AmbiguousName { .. }
+        | HeldReason::RoleNotHonoured(_)
         | HeldReason::ReplacementHeld
         | HeldReason::Mode(_)
         | HeldReason::Limit { .. } => 99,

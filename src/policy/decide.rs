@@ -13,12 +13,13 @@
 
 use uuid::Uuid;
 
-use crate::model::{Cluster, Registry, RegistryId, Tags};
+use crate::model::{Cluster, Registry, RegistryId};
 
 use super::names::{self, DISABLED, RegistryNames};
+use super::resource::Resource;
 use super::{
-    Check, Condition, Decision, Effect, Join, Match, Policy, Rule, Seen, Side, Step, Subject,
-    TagTest, Verdict, Veto,
+    Check, Clause, Condition, Decision, Effect, Join, Looked, Match, Policy, Rule, Seen, Side,
+    Step, Subject, Verdict, Veto,
 };
 
 /// The tag that both sides use to take part, and to refuse
@@ -92,19 +93,23 @@ impl Policy {
     }
 
     fn wish(&self, pair: &Pair<'_>) -> Decision<'_> {
-        let mut ambiguous = None;
+        let (mut unsuited, mut ambiguous) = (None, None);
         for rule in self.with(Effect::Attach) {
             match pair.fit(rule) {
-                Fit::Yes => return Decision::Attach { by: rule },
+                Fit::Yes if rule.role.suits(&pair.registry.mode) => {
+                    return Decision::Attach { by: rule };
+                }
+                Fit::Yes => unsuited = unsuited.or(Some(rule)),
                 Fit::Ambiguous(name) => ambiguous = ambiguous.or(Some((rule, name))),
                 Fit::No => {}
             }
         }
-        match ambiguous {
-            Some((by, name)) => {
+        match (unsuited, ambiguous) {
+            (Some(by), _) => Decision::Attach { by },
+            (None, Some((by, name))) => {
                 Decision::Ambiguous { by, name: name.to_owned(), candidates: pair.candidates(name) }
             }
-            None => Decision::NotWanted,
+            (None, None) => Decision::NotWanted,
         }
     }
 
@@ -165,9 +170,7 @@ impl<'a> Pair<'a> {
                     names::words(value).any(|word| word.eq_ignore_ascii_case(DISABLED))
                 }))
             }
-            Condition::Tag { side, tag, test } => {
-                Fit::from_bool(self.tag(side, tag).is_some_and(|value| passes(value, test)))
-            }
+            Condition::Clause { side, clause } => Fit::from_bool(self.side(side).fits(clause)),
             Condition::Join(Join::SameTag { cluster, registry }) => {
                 let value = self.tag(Side::Cluster, cluster).filter(|value| !is_blank(value));
                 Fit::from_bool(value.is_some() && value == self.tag(Side::Registry, registry))
@@ -191,9 +194,13 @@ impl<'a> Pair<'a> {
     }
 
     fn tag(&self, side: Side, name: &str) -> Option<&'a str> {
+        self.side(side).tag(name)
+    }
+
+    fn side(&self, side: Side) -> Resource<'a> {
         match side {
-            Side::Cluster => tag(&self.cluster.tags, name),
-            Side::Registry => tag(&self.registry.tags, name),
+            Side::Cluster => self.cluster.into(),
+            Side::Registry => self.registry.into(),
         }
     }
 
@@ -223,7 +230,15 @@ impl<'a> Pair<'a> {
 
     fn traced<'p>(&self, condition: Condition<'p>) -> Check<'p> {
         let outcome = self.outcome(self.check(condition));
-        Check { condition, seen: self.seen(condition), outcome }
+        let parts = match condition {
+            Condition::Clause { side, clause } => parts(clause)
+                .map(|clause| self.traced(Condition::Clause { side, clause }))
+                .collect(),
+            Condition::TenantsDiffer | Condition::SaysDisabled(_) | Condition::Join(_) => {
+                Vec::new()
+            }
+        };
+        Check { condition, seen: self.seen(condition), outcome, parts }
     }
 
     fn outcome(&self, fit: Fit<'_>) -> Match {
@@ -237,13 +252,13 @@ impl<'a> Pair<'a> {
     }
 
     fn seen<'p>(&self, condition: Condition<'p>) -> Vec<Seen<'p>> {
-        let tag = |side, what| {
-            let value = self.tag(side, what).map(str::to_owned);
-            Seen { side, what, value }
+        let tag = |side, name| {
+            let value = self.tag(side, name).map(str::to_owned);
+            Seen { side, what: Looked::Tag(name), value }
         };
         let tenant = |side, id: Option<Uuid>| {
             let value = id.map(|id| id.to_string());
-            Seen { side, what: "tenant", value }
+            Seen { side, what: Looked::Tenant, value }
         };
         match condition {
             Condition::TenantsDiffer => vec![
@@ -251,7 +266,17 @@ impl<'a> Pair<'a> {
                 tenant(Side::Registry, self.registry.tenant),
             ],
             Condition::SaysDisabled(side) => vec![tag(side, ACR_ATTACH)],
-            Condition::Tag { side, tag: name, .. } => vec![tag(side, name)],
+            Condition::Clause { side, clause: Clause::Tag { tag: name, .. } } => {
+                vec![tag(side, name)]
+            }
+            Condition::Clause { side, clause: Clause::Is { what, .. } } => {
+                let value = Some(self.side(side).property(*what).into_owned());
+                vec![Seen { side, what: Looked::Property(*what), value }]
+            }
+            // Its parts say what they saw.
+            Condition::Clause {
+                clause: Clause::All(_) | Clause::Any(_) | Clause::Not(_), ..
+            } => Vec::new(),
             Condition::Join(Join::SameTag { cluster, registry }) => {
                 vec![tag(Side::Cluster, cluster), tag(Side::Registry, registry)]
             }
@@ -260,20 +285,15 @@ impl<'a> Pair<'a> {
     }
 }
 
-fn passes(value: &str, test: &TagTest) -> bool {
-    match test {
-        TagTest::Present => true,
-        TagTest::AnyOf(values) => values.contains(value),
+/// The conditions that a condition is made of
+fn parts(clause: &Clause) -> Box<dyn Iterator<Item = &Clause> + '_> {
+    match clause {
+        Clause::Tag { .. } | Clause::Is { .. } => Box::new(std::iter::empty()),
+        Clause::All(clauses) | Clause::Any(clauses) => Box::new(clauses.iter()),
+        Clause::Not(clause) => Box::new(std::iter::once(&**clause)),
     }
 }
 
 fn is_blank(value: &str) -> bool {
     value.trim().is_empty()
-}
-
-/// The value of a tag whose name is in lower case already: `Tags::get` would lower it once more for
-/// every absent tag of every pair. Tags come in the order of names, so one beyond ends the search.
-fn tag<'a>(tags: &'a Tags, name: &str) -> Option<&'a str> {
-    let (found, value) = tags.iter().find(|(found, _)| *found >= name)?;
-    (found == name).then_some(value)
 }

@@ -7,7 +7,7 @@ use miette::{Diagnostic, NamedSource, SourceSpan};
 use thiserror::Error;
 
 use super::Side;
-use crate::model::OwnerError;
+use crate::model::{OwnerError, ResourceIdError};
 
 /// Why a text is no policy
 #[derive(Debug, Error, Diagnostic)]
@@ -159,7 +159,7 @@ pub(super) enum Problem {
         name: String,
         side: Side,
         help: &'static str,
-        #[label("no condition on the {side}'s tags")]
+        #[label("no tag that the {side} must have")]
         at: SourceSpan,
     },
     /// A veto asks for nothing at all.
@@ -201,20 +201,104 @@ pub(super) enum Problem {
         at: SourceSpan,
     },
     /// A list of values is empty.
-    #[error("no value fits the tag `{tag}`: its list is empty")]
-    #[diagnostic(help("list values, or write `{{present: true}}` for any value"))]
+    #[error("no value fits {what}: its list is empty")]
+    #[diagnostic(help("list what fits, or leave the condition out"))]
     NoValues {
-        tag: String,
+        what: String,
         #[label("empty")]
         at: SourceSpan,
     },
-    /// `present` is not `true`.
-    #[error("`present` can only be `true`")]
+    /// A pattern fits only the empty text.
+    #[error("an empty pattern fits nothing but an empty value")]
+    #[diagnostic(help("`*` stands for any characters and `?` for one, such as `prod-*`"))]
+    EmptyGlob {
+        #[label("empty")]
+        at: SourceSpan,
+    },
+    /// `present` or `absent` is not `true`.
+    #[error("`{key}` can only be `true`")]
     #[diagnostic(help(
-        "to keep out what has a tag, write a rule with `effect: veto` that asks for the tag"
+        "write `{{present: true}}` for what has the tag, `{{absent: true}}` for what has it not"
     ))]
-    NotPresent {
+    NotTrue {
+        key: &'static str,
         #[label("this is not `true`")]
+        at: SourceSpan,
+    },
+    /// A condition says nothing, or two things.
+    #[error("{place} says exactly one thing")]
+    #[diagnostic(help("{help}"))]
+    NotOneTest {
+        place: &'static str,
+        help: &'static str,
+        #[label("not one thing")]
+        at: SourceSpan,
+    },
+    /// `all` or `any` has nothing in it.
+    #[error("{place} has no condition in it")]
+    #[diagnostic(help(
+        "list selectors, such as `- tags: {{team: payments}}`, or leave {place} out"
+    ))]
+    NoParts {
+        place: &'static str,
+        #[label("empty")]
+        at: SourceSpan,
+    },
+    /// A selector inside of another fits everything.
+    #[error("a selector in {place} has no condition, so it would fit everything")]
+    #[diagnostic(help(
+        "say what it asks for, such as `{{tags: {{team: payments}}}}`, or leave it out"
+    ))]
+    EmptyPart {
+        place: &'static str,
+        #[label("fits everything")]
+        at: SourceSpan,
+    },
+    /// A subscription is not given by its id.
+    #[error("`{found}` is no subscription id")]
+    #[diagnostic(help(
+        "state the id, a GUID: names of subscriptions may change and may be shared"
+    ))]
+    Subscription {
+        found: String,
+        #[label("not a GUID")]
+        at: SourceSpan,
+    },
+    /// A name or a group is no name.
+    #[error("`{found}` cannot be {what} of anything")]
+    #[diagnostic(help(
+        "give the name alone, without a `/`; a subscription and a resource group have keys of their own"
+    ))]
+    NotAName {
+        what: String,
+        found: String,
+        #[label("no name")]
+        at: SourceSpan,
+    },
+    /// A veto is told which role to attach with.
+    #[error("a veto attaches nothing, so it has no `role`")]
+    #[diagnostic(help("leave `role` out, or `effect: veto`"))]
+    RoleOfVeto {
+        #[label("no use here")]
+        at: SourceSpan,
+    },
+    /// A service principal is stated for something that is no cluster.
+    #[error("`service_principals` are stated by cluster id")]
+    #[diagnostic(help("`az aks show -g <group> -n <name> --query id` tells the id"))]
+    ClusterId {
+        #[label("no cluster id")]
+        at: SourceSpan,
+        #[source]
+        reason: ResourceIdError,
+    },
+    /// An object id is no GUID.
+    #[error("`{found}` is no object id")]
+    #[diagnostic(help(
+        "a GUID: `az ad sp show --id <application id> --query id` tells it; the application id itself is another one"
+    ))]
+    ObjectId {
+        found: String,
+        #[label("not a GUID")]
         at: SourceSpan,
     },
     /// A join says nothing, or two things.
@@ -251,7 +335,16 @@ impl Problem {
             | Self::TagName { at, .. }
             | Self::TagValue { at, .. }
             | Self::NoValues { at, .. }
-            | Self::NotPresent { at }
+            | Self::EmptyGlob { at }
+            | Self::NotTrue { at, .. }
+            | Self::NotOneTest { at, .. }
+            | Self::NoParts { at, .. }
+            | Self::EmptyPart { at, .. }
+            | Self::Subscription { at, .. }
+            | Self::NotAName { at, .. }
+            | Self::RoleOfVeto { at }
+            | Self::ClusterId { at, .. }
+            | Self::ObjectId { at, .. }
             | Self::Join { at } => *at,
         }
     }

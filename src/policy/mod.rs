@@ -7,26 +7,34 @@ mod decide;
 #[cfg(test)]
 mod decide_tests;
 mod error;
+mod glob;
 mod names;
 mod read;
 mod reader;
 #[cfg(test)]
 mod refusal_tests;
+mod resource;
 mod rule;
+mod selector;
 mod suggest;
 mod verdict;
 mod yaml;
 
+use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::model::Owner;
+use crate::model::{Cluster, ClusterId, Identity, Owner, PrincipalId};
 
 use error::Problem;
 
 pub use error::PolicyError;
+pub use glob::Glob;
 pub use names::RegistryNames;
-pub use rule::{Effect, Join, Rule, Selector, TagTest};
-pub use verdict::{Check, Condition, Decision, Match, Seen, Side, Step, Subject, Verdict, Veto};
+pub use rule::{Effect, Join, RoleChoice, Rule};
+pub use selector::{Clause, Consent, Property, Selector, Test};
+pub use verdict::{
+    Check, Condition, Decision, Looked, Match, Seen, Side, Step, Subject, Verdict, Veto,
+};
 
 /// What the operator wants
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +45,8 @@ pub struct Policy {
     pub mode: Mode,
     /// How much may change at once
     pub limits: Limits,
+    /// The object ids of the service principals that clusters pull as, which Azure does not tell
+    pub service_principals: BTreeMap<ClusterId, PrincipalId>,
     /// INVARIANT: in the order of names, which are unique.
     rules: Vec<Rule>,
     /// What a person may attach by a command. INVARIANT: as for rules.
@@ -85,6 +95,15 @@ impl Policy {
     /// Reads a policy. `name` is what errors call the text, such as its file name.
     pub fn parse(name: &str, text: &str) -> Result<Self, PolicyError> {
         read::policy(text).map_err(|problems| PolicyError::new(name, text, problems))
+    }
+
+    /// The cluster with all that the policy knows of it: the object id of its service principal
+    #[must_use]
+    pub fn knowing(&self, mut cluster: Cluster) -> Cluster {
+        if let Identity::ServicePrincipal { object_id, .. } = &mut cluster.identity {
+            *object_id = self.service_principals.get(&cluster.id).copied();
+        }
+        cluster
     }
 
     /// The rules, in the order of their names

@@ -2,9 +2,11 @@
 //!
 //! How a rule is spelled in YAML and how it is held against a pair stand elsewhere.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::fmt;
 
-use super::{Condition, Side};
+use super::{Condition, Consent, Selector, Side};
+use crate::model::{RegistryMode, Role};
 
 /// A rule: what it does to the pairs that fit all its conditions
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +17,8 @@ pub struct Rule {
     pub description: Option<String>,
     /// What it does
     pub effect: Effect,
+    /// Which role it attaches with
+    pub role: RoleChoice,
     /// What the cluster must be like
     pub cluster: Selector,
     /// What the registry must be like
@@ -34,20 +38,14 @@ pub enum Effect {
     Pin,
 }
 
-/// Conditions on one side of a pair; none fit everything
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Selector {
-    /// Conditions on tags, by the tag's name in lower case
-    pub tags: BTreeMap<String, TagTest>,
-}
-
-/// What a tag must be like
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum TagTest {
-    /// There, with any value, even an empty one
-    Present,
-    /// One of these values, exactly as written
-    AnyOf(BTreeSet<String>),
+/// Which role a rule attaches with
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RoleChoice {
+    /// The one that the registry honours
+    #[default]
+    Auto,
+    /// This one, and only where the registry honours it
+    Only(Role),
 }
 
 /// What relates a cluster to a registry. Tag names are in lower case.
@@ -65,29 +63,46 @@ pub enum Join {
     RegistryNamedIn(String),
 }
 
+impl RoleChoice {
+    /// Whether a registry in this mode honours it, as far as its mode is known
+    pub fn suits(self, mode: &RegistryMode) -> bool {
+        match (self, mode.pull_role()) {
+            (Self::Auto, _) | (Self::Only(_), None) => true,
+            (Self::Only(role), Some(honoured)) => role == honoured,
+        }
+    }
+}
+
 impl Rule {
     /// Every condition of the rule, in an order that the text does not influence
     pub fn conditions(&self) -> impl Iterator<Item = Condition<'_>> {
-        (self.registry.conditions(Side::Registry))
-            .chain(self.cluster.conditions(Side::Cluster))
-            .chain(self.joins.iter().map(Condition::Join))
+        let of = |side| move |clause| Condition::Clause { side, clause };
+        let registry = self.registry.clauses.iter().map(of(Side::Registry));
+        let cluster = self.cluster.clauses.iter().map(of(Side::Cluster));
+        registry.chain(cluster).chain(self.joins.iter().map(Condition::Join))
+    }
+
+    /// Who answers for a side of the pairs that fit
+    pub fn consent(&self, side: Side) -> Consent {
+        let selector = match side {
+            Side::Cluster => &self.cluster,
+            Side::Registry => &self.registry,
+        };
+        let reads_its_tag = |join: &Join| match join {
+            Join::RegistryNamedIn(_) => side == Side::Cluster,
+            Join::SameTag { .. } => true,
+        };
+        if self.joins.iter().any(reads_its_tag) { Consent::Tags } else { selector.consent() }
     }
 }
 
-impl Selector {
-    fn conditions(&self, side: Side) -> impl Iterator<Item = Condition<'_>> {
-        self.tags.iter().map(move |(tag, test)| Condition::Tag { side, tag, test })
-    }
-}
-
-impl Condition<'_> {
-    /// Whether the condition asks this side for something that whoever tags it must have written
-    pub(super) fn asks(&self, of: Side) -> bool {
+impl fmt::Display for Join {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Tag { side, .. } | Self::SaysDisabled(side) => *side == of,
-            Self::Join(Join::RegistryNamedIn(_)) => of == Side::Cluster,
-            Self::Join(Join::SameTag { .. }) => true,
-            Self::TenantsDiffer => false,
+            Self::SameTag { cluster, registry } => {
+                write!(f, "the cluster's tag `{cluster}` equals the registry's tag `{registry}`")
+            }
+            Self::RegistryNamedIn(tag) => write!(f, "the cluster's tag `{tag}` names the registry"),
         }
     }
 }

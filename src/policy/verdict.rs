@@ -6,7 +6,7 @@ use std::fmt;
 
 use crate::model::RegistryId;
 
-use super::{Join, Rule, TagTest};
+use super::{Clause, Join, Property, Rule};
 
 /// What the policy says about a pair, and why
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,7 +22,8 @@ pub struct Verdict<'p> {
 pub enum Decision<'p> {
     /// Wanted
     Attach {
-        /// The wanting rule, or of several the one with the least name
+        /// The wanting rule; of several the one with the least name, those first whose role the
+        /// registry honours
         by: &'p Rule,
     },
     /// Forbidden, whether or not a rule wants it
@@ -94,6 +95,8 @@ pub struct Check<'p> {
     pub seen: Vec<Seen<'p>>,
     /// Whether the pair fits
     pub outcome: Match,
+    /// The conditions that it is made of, where there are several
+    pub parts: Vec<Check<'p>>,
 }
 
 /// One condition of a rule
@@ -103,14 +106,12 @@ pub enum Condition<'p> {
     TenantsDiffer,
     /// Built in: the tag `acr-attach` on this side says `disabled`
     SaysDisabled(Side),
-    /// A tag on this side
-    Tag {
+    /// What one side must be like
+    Clause {
         /// Which side
         side: Side,
-        /// Which tag, in lower case
-        tag: &'p str,
         /// What it must be like
-        test: &'p TagTest,
+        clause: &'p Clause,
     },
     /// What relates the two sides
     Join(&'p Join),
@@ -121,10 +122,21 @@ pub enum Condition<'p> {
 pub struct Seen<'p> {
     /// On which side
     pub side: Side,
-    /// The tag's name in lower case, or `tenant`
-    pub what: &'p str,
+    /// The tag's name in lower case, or what it is that is no tag
+    pub what: Looked<'p>,
     /// Its value, if it is there
     pub value: Option<String>,
+}
+
+/// What a condition looked at
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Looked<'p> {
+    /// A tag, by its name in lower case
+    Tag(&'p str),
+    /// What Azure says of the resource
+    Property(Property),
+    /// The tenant that it lives in
+    Tenant,
 }
 
 /// Whether a pair fits
@@ -168,19 +180,18 @@ impl fmt::Display for Condition<'_> {
             Self::SaysDisabled(side) => {
                 write!(f, "the {side}'s tag `acr-attach` says `disabled`")
             }
-            Self::Tag { side, tag, test: TagTest::Present } => {
-                write!(f, "the {side} has a tag `{tag}`")
-            }
-            Self::Tag { side, tag, test: TagTest::AnyOf(values) } => {
-                let values: Vec<String> = values.iter().map(|value| format!("`{value}`")).collect();
-                write!(f, "the {side}'s tag `{tag}` is {}", values.join(" or "))
-            }
-            Self::Join(Join::SameTag { cluster, registry }) => {
-                write!(f, "the cluster's tag `{cluster}` equals the registry's tag `{registry}`")
-            }
-            Self::Join(Join::RegistryNamedIn(tag)) => {
-                write!(f, "the cluster's tag `{tag}` names the registry")
-            }
+            Self::Clause { side, clause } => clause.about(*side).fmt(f),
+            Self::Join(join) => join.fmt(f),
+        }
+    }
+}
+
+impl fmt::Display for Looked<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tag(name) => write!(f, "`{name}`"),
+            Self::Property(property) => f.write_str(property.word()),
+            Self::Tenant => f.write_str("tenant"),
         }
     }
 }
@@ -189,8 +200,8 @@ impl fmt::Display for Seen<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { side, what, value } = self;
         match value {
-            Some(value) => write!(f, "the {side}'s `{what}` is `{value}`"),
-            None => write!(f, "the {side} has no `{what}`"),
+            Some(value) => write!(f, "the {side}'s {what} is `{value}`"),
+            None => write!(f, "the {side} has no {what}"),
         }
     }
 }

@@ -76,7 +76,10 @@ impl Reconciler {
 
     async fn read_one(&self, id: &ResourceId) -> Result<Found, ArmError> {
         match id {
-            ResourceId::Cluster(id) => self.arm.cluster(id).await.map(Found::Cluster),
+            ResourceId::Cluster(id) => {
+                let cluster = self.arm.cluster(id).await?;
+                Ok(Found::Cluster(cluster.map(|cluster| self.policy.knowing(cluster))))
+            }
             ResourceId::Registry(id) => self.arm.registry(id).await.map(Found::Registry),
         }
     }

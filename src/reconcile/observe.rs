@@ -41,6 +41,7 @@ impl Reconciler {
                 Ok(nothing(inventory))
             };
         };
+        let cluster = self.policy.knowing(cluster);
         let principal = cluster.identity.principal();
         self.ask_graph(wanted_for(&cluster), &mut inventory).await?;
         inventory.add_cluster(cluster);
@@ -144,7 +145,7 @@ impl Reconciler {
         let seen = seen.map_err(reading("clusters and registries in Resource Graph"))?;
         let Seen { clusters, registries, complete, .. } = seen.as_ref();
         for cluster in clusters {
-            inventory.add_cluster(cluster.clone());
+            inventory.add_cluster(self.policy.knowing(cluster.clone()));
         }
         for registry in registries {
             inventory.add_registry(registry.clone());
@@ -210,6 +211,10 @@ pub(super) fn wanted_for(cluster: &Cluster) -> Wanted {
         Identity::Kubelet { principal, origin }
             if origin == IdentityOrigin::BroughtAlong || cluster.tenant.is_none() =>
         {
+            Wanted::RegistriesAndHolders(principal)
+        }
+        // Those who pull as the same one have no kubelet identity, and are seen among such.
+        Identity::ServicePrincipal { object_id: Some(principal), .. } => {
             Wanted::RegistriesAndHolders(principal)
         }
         Identity::Kubelet { .. }

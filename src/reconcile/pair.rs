@@ -154,6 +154,7 @@ impl Reconciler {
         let cluster = cluster.map_err(reading(format!("cluster `{cluster_id}`")))?;
         let gone = |what, id: &dyn ToString| NameError::Gone { what, text: id.to_string() };
         let cluster = cluster.ok_or_else(|| gone(CLUSTER, cluster_id))?;
+        let cluster = self.policy.knowing(cluster);
         let registry = self.arm.registry(registry_id).await;
         let registry = registry.map_err(reading(format!("registry `{registry_id}`")))?;
         Ok((cluster, registry.ok_or_else(|| gone(REGISTRY, registry_id))?))
@@ -170,7 +171,8 @@ impl Reconciler {
         let pair = Scope::Pair(cluster.id.clone(), registry.id.clone());
         let mut inventory = Inventory::new(pair);
         match cluster.identity {
-            Identity::Kubelet { principal, origin: IdentityOrigin::BroughtAlong } => {
+            Identity::Kubelet { principal, origin: IdentityOrigin::BroughtAlong }
+            | Identity::ServicePrincipal { object_id: Some(principal), .. } => {
                 self.observe_holders(principal, &mut inventory).await?;
             }
             // AKS made it for this cluster alone; whoever brings it along all the same is seen.

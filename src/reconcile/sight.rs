@@ -70,7 +70,7 @@ impl Reconciler {
             let list = listed(subscription, list, "clusters", inventory)?;
             for cluster in list {
                 unlisted.remove(&cluster.id);
-                inventory.add_cluster(cluster);
+                inventory.add_cluster(self.policy.knowing(cluster));
             }
         }
         let unlisted = unlisted.into_iter().map(ResourceId::Cluster).collect();
@@ -92,7 +92,7 @@ impl Reconciler {
         for (subscription, clusters, registries, grants) in lists {
             let clusters: Vec<Cluster> = listed(subscription, clusters, "clusters", inventory)?;
             for cluster in clusters {
-                inventory.add_cluster(cluster);
+                inventory.add_cluster(self.policy.knowing(cluster));
             }
             let registries: Vec<Registry> =
                 listed(subscription, registries, "registries", inventory)?;

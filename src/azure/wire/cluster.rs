@@ -92,7 +92,7 @@ impl Properties {
         // A cluster with managed identities has the word `msi` in the place of an application id.
         let client_id = said(self.service_principal_profile.and_then(|profile| profile.client_id));
         if let Some(client_id) = client_id.filter(|id| !id.eq_ignore_ascii_case("msi")) {
-            return Ok(Identity::ServicePrincipal { client_id });
+            return Ok(Identity::ServicePrincipal { client_id, object_id: None });
         }
         let mut profiles = self.identity_profile.into_iter().flatten();
         let kubelet = profiles.find(|(name, _)| name.eq_ignore_ascii_case("kubeletidentity"));
@@ -157,7 +157,10 @@ mod tests {
         assert_eq!(read.id.name(), "clustername1");
         assert_eq!(read.location, "location1");
         assert_eq!(read.tags.get("Tier"), Some("production"));
-        assert_eq!(read.identity, Identity::ServicePrincipal { client_id: "clientid".to_owned() });
+        assert_eq!(
+            read.identity,
+            Identity::ServicePrincipal { client_id: "clientid".to_owned(), object_id: None }
+        );
         assert_eq!(read.state, ClusterState::Settled);
         assert_eq!(read.tenant, None);
         assert!(!read.service_account_pull);

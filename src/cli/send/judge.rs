@@ -335,7 +335,7 @@ mod tests {
             &missing,
             "so: the cluster has no kubelet identity, so nothing can be attached",
         );
-        let principal = with(Identity::ServicePrincipal { client_id: "x".into() });
+        let principal = with(Identity::ServicePrincipal { client_id: "x".into(), object_id: None });
         assert!(matches!(judge(Verb::Attach, &principal), Never(_)));
         let mut deleting = base();
         deleting.cluster.as_mut().unwrap().state = ClusterState::Deleting;

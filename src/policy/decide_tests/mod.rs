@@ -1,6 +1,7 @@
 //! Deciding, as tables for people and exhaustively for machines.
 
 mod tables;
+mod vocabulary;
 mod worlds;
 
 use uuid::Uuid;

@@ -159,7 +159,7 @@ fn the_trace_says_what_every_condition_saw() {
     };
     let lines: Vec<String> = verdict.trace.iter().flat_map(|step| &step.checks).map(line).collect();
     let expected = "\
-false the two live in different tenants: the cluster has no `tenant`, the registry has no `tenant`
+false the two live in different tenants: the cluster has no tenant, the registry has no tenant
 false the cluster's tag `acr-attach` says `disabled`: the cluster's `acr-attach` is `auto`
 false the registry's tag `acr-attach` says `disabled`: the registry's `acr-attach` is `auto`
 true the registry has a tag `acr-attach`: the registry's `acr-attach` is `auto`

@@ -116,7 +116,7 @@ Error:
  2 | mode: observe
    `----
   help: did you mean `owner`? known here: `owner`, `mode`, `max_attach`, `max_detach`,
-        `max_detach_percent`, `pins`, `rules`
+        `max_detach_percent`, `service_principals`, `pins`, `rules`
 
 Error:
   x unknown key `members`
@@ -127,8 +127,8 @@ Error:
    :    `-- not a key of the policy
  4 | rules: []
    `----
-  help: known here: `owner`, `mode`, `max_attach`, `max_detach`, `max_detach_percent`, `pins`,
-        `rules`
+  help: known here: `owner`, `mode`, `max_attach`, `max_detach`, `max_detach_percent`,
+        `service_principals`, `pins`, `rules`
 ",
     );
     check_rest(
@@ -143,8 +143,8 @@ Error:
    :  `-- not a key of the policy
  4 | rules: []
    `----
-  help: known here: `owner`, `mode`, `max_attach`, `max_detach`, `max_detach_percent`, `pins`,
-        `rules`
+  help: known here: `owner`, `mode`, `max_attach`, `max_detach`, `max_detach_percent`,
+        `service_principals`, `pins`, `rules`
 ",
     );
 }

@@ -1,8 +1,10 @@
 //! Every way to get a policy wrong, with all that the operator is told about it.
 
 mod bounds;
+mod conditions;
 mod document;
 mod pins;
+mod roles;
 mod rules;
 mod tags;
 

@@ -112,9 +112,10 @@ Error:
  3 | rules:
  4 |   - {name: r, registry: {tags: {x: y}}}
    :            |
-   :            `-- no condition on the cluster's tags
+   :            `-- no tag that the cluster must have
    `----
-  help: both sides must consent: add a tag under `cluster`, or a `join`
+  help: both sides must consent: add a tag under `cluster`, a `join`, or the `subscription` that
+        you answer for
 ",
     );
     check_rule(
@@ -126,9 +127,10 @@ Error:
  3 | rules:
  4 |   - {name: r, cluster: {tags: {x: y}}}
    :            |
-   :            `-- no condition on the registry's tags
+   :            `-- no tag that the registry must have
    `----
-  help: both sides must consent: add a tag under `registry`, or a `join` with `same_tag`
+  help: both sides must consent: add a tag under `registry`, a `join` with `same_tag`, or the
+        `subscription` that you answer for
 ",
     );
 }
@@ -144,9 +146,10 @@ Error:
  3 | rules:
  4 |   - {name: r, join: [registry_named_in: x]}
    :            |
-   :            `-- no condition on the registry's tags
+   :            `-- no tag that the registry must have
    `----
-  help: both sides must consent: add a tag under `registry`, or a `join` with `same_tag`
+  help: both sides must consent: add a tag under `registry`, a `join` with `same_tag`, or the
+        `subscription` that you answer for
 ",
     );
     check_rule(
@@ -158,9 +161,10 @@ Error:
  3 | rules:
  4 |   - {name: r, join: []}
    :            |
-   :            `-- no condition on the cluster's tags
+   :            `-- no tag that the cluster must have
    `----
-  help: both sides must consent: add a tag under `cluster`, or a `join`
+  help: both sides must consent: add a tag under `cluster`, a `join`, or the `subscription` that
+        you answer for
 
 Error:
   x rule `r` attaches without asking the registry
@@ -168,9 +172,10 @@ Error:
  3 | rules:
  4 |   - {name: r, join: []}
    :            |
-   :            `-- no condition on the registry's tags
+   :            `-- no tag that the registry must have
    `----
-  help: both sides must consent: add a tag under `registry`, or a `join` with `same_tag`
+  help: both sides must consent: add a tag under `registry`, a `join` with `same_tag`, or the
+        `subscription` that you answer for
 ",
     );
 }
@@ -207,7 +212,7 @@ Error:
    :                                             ^^^|^^^
    :                                                `-- not a key of a rule
    `----
-  help: did you mean `registry`? known here: `name`, `description`, `effect`, `cluster`,
+  help: did you mean `registry`? known here: `name`, `description`, `effect`, `role`, `cluster`,
         `registry`, `join`
 ",
     );

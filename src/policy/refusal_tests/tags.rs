@@ -29,7 +29,8 @@ Error:
    :                         ^|^
    :                          `-- not a key of `cluster`
    `----
-  help: did you mean `tags`? known here: `tags`
+  help: did you mean `tags`? known here: `tags`, `name`, `subscription`, `resource_group`,
+        `location`, `all`, `any`, `not`
 ",
     );
     check_rule(
@@ -136,7 +137,7 @@ Error:
    :                                   |
    :                                   `-- empty
    `----
-  help: list values, or write `{present: true}` for any value
+  help: list what fits, or leave the condition out
 ",
     );
 }
@@ -154,35 +155,48 @@ Error:
    :                                             ^^|^^
    :                                               `-- this is not `true`
    `----
-  help: to keep out what has a tag, write a rule with `effect: veto` that asks for the tag
+  help: write `{present: true}` for what has the tag, `{absent: true}` for what has it not
 ",
     );
     check_rule(
         "{name: r, cluster: {tags: {x: {}}}}",
         r"
 Error:
-  x `present` is missing
+  x a condition on a tag says exactly one thing
    ,-[policy.yaml:4:35]
  3 | rules:
  4 |   - {name: r, cluster: {tags: {x: {}}}}
    :                                   |
-   :                                   `-- beside this
+   :                                   `-- not one thing
    `----
-  help: write the value that fits, a list of values, or `{present: true}`
+  help: write the value that fits, a list of values, `{present: true}`, `{absent: true}`, `{glob:
+        'prod-*'}` or `{not: prod}`
 ",
     );
     check_rule(
         "{name: r, cluster: {tags: {x: {absent: true}}}}",
         r"
 Error:
-  x unknown key `absent`
-   ,-[policy.yaml:4:36]
+  x rule `r` attaches without asking the cluster
+   ,-[policy.yaml:4:12]
  3 | rules:
  4 |   - {name: r, cluster: {tags: {x: {absent: true}}}}
-   :                                    ^^^|^^
-   :                                       `-- not a key of a condition on a tag
+   :            |
+   :            `-- no tag that the cluster must have
    `----
-  help: known here: `present`
+  help: both sides must consent: add a tag under `cluster`, a `join`, or the `subscription` that
+        you answer for
+
+Error:
+  x rule `r` attaches without asking the registry
+   ,-[policy.yaml:4:12]
+ 3 | rules:
+ 4 |   - {name: r, cluster: {tags: {x: {absent: true}}}}
+   :            |
+   :            `-- no tag that the registry must have
+   `----
+  help: both sides must consent: add a tag under `registry`, a `join` with `same_tag`, or the
+        `subscription` that you answer for
 ",
     );
 }
