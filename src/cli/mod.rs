@@ -6,10 +6,12 @@ mod demo;
 mod policy;
 mod send;
 mod serve;
+mod voice;
 
 use clap::{Parser, Subcommand};
 
 use crate::config::ConfigError;
+use crate::policy::PolicyError;
 use crate::runtime::EXIT_RESTART;
 
 /// Keeps every AKS cluster able to pull from exactly the container registries its tags entitle it to.
@@ -29,11 +31,11 @@ enum Command {
     Serve,
     /// Send a command to the function, or put refused and failed ones back
     Send(Box<send::SendArguments>),
-    /// Look at a policy file
-    #[command(subcommand)]
-    Policy(policy::PolicyCommand),
     /// Say what of an installation in Azure is missing or wrong; reads only
     CheckInstall(check_install::CheckInstallArguments),
+    /// Look at a policy file: check it, test it, or get its schema
+    #[command(subcommand)]
+    Policy(policy::PolicyCommand),
     /// Watch tether at work in a pretend Azure on this machine; needs no account and no network
     #[cfg(feature = "emulator")]
     Demo(demo::DemoArguments),
@@ -76,18 +78,19 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<Exit> {
 /// the place in it.
 #[expect(clippy::print_stderr, reason = "this is where the program speaks to people")]
 pub fn complain(error: &anyhow::Error) {
-    match error.downcast_ref::<ConfigError>() {
-        Some(ConfigError::Policy(problem)) => {
-            let handler = miette::GraphicalReportHandler::new_themed(
-                miette::GraphicalTheme::unicode_nocolor(),
-            );
+    let of_settings = match error.downcast_ref::<ConfigError>() {
+        Some(ConfigError::Policy(problem)) => Some(problem.as_ref()),
+        _ => None,
+    };
+    match of_settings.or_else(|| error.downcast_ref::<PolicyError>()) {
+        Some(problem) => {
             let mut text = String::new();
-            match handler.render_report(&mut text, problem.as_ref()) {
+            match voice::report_handler().render_report(&mut text, problem) {
                 Ok(()) => eprintln!("tether: {text}"),
                 Err(_) => eprintln!("tether: {}", in_a_line(error)),
             }
         }
-        _ => eprintln!("tether: {}", in_a_line(error)),
+        None => eprintln!("tether: {}", in_a_line(error)),
     }
 }
 

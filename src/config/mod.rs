@@ -119,6 +119,12 @@ pub fn from_environment() -> Result<Settings, ConfigError> {
     read(environment)
 }
 
+/// Whether a person who looks at a terminal has not declined colour
+pub fn wants_colour() -> bool {
+    environment("NO_COLOR").is_none_or(|value| value.is_empty())
+        && environment("TERM").is_none_or(|terminal| terminal != "dumb")
+}
+
 fn environment(name: &str) -> Option<String> {
     #[expect(clippy::disallowed_methods, reason = "this is the place where it is read")]
     std::env::var(name).ok()

@@ -23,7 +23,7 @@ use super::{
 };
 
 /// The tag that both sides use to take part, and to refuse
-const ACR_ATTACH: &str = "acr-attach";
+pub(super) const ACR_ATTACH: &str = "acr-attach";
 
 impl Policy {
     /// The verdict on one pair, with everything that led to it

@@ -11,17 +11,23 @@ use crate::model::{OwnerError, ResourceIdError};
 
 /// Why a text is no policy
 #[derive(Debug, Error, Diagnostic)]
-#[error("`{}` is not a valid policy", .text.name())]
+#[error("`{}` is not a valid {what}", .text.name())]
 pub struct PolicyError {
     #[source_code]
     text: NamedSource<String>,
+    what: &'static str,
     #[related]
     problems: Vec<Problem>,
 }
 
 impl PolicyError {
     pub(super) fn new(name: &str, text: &str, problems: Vec<Problem>) -> Self {
-        Self { text: NamedSource::new(name, text.to_owned()), problems }
+        Self { text: NamedSource::new(name, text.to_owned()), what: "policy", problems }
+    }
+
+    /// The same about a list of cases
+    pub(super) fn of_cases(name: &str, text: &str, problems: Vec<Problem>) -> Self {
+        Self { what: "list of cases", ..Self::new(name, text, problems) }
     }
 
     /// Everything that is wrong, in the order of the text
@@ -301,6 +307,25 @@ pub(super) enum Problem {
         #[label("not a GUID")]
         at: SourceSpan,
     },
+    /// A case expects a registry that it has not, or a name that fits several of its registries.
+    #[error("`{found}` fits {count} of the case's registries")]
+    #[diagnostic(help("{help}"))]
+    NotOneRegistry {
+        found: String,
+        count: usize,
+        help: String,
+        #[label("not one registry")]
+        at: SourceSpan,
+    },
+    /// What a case says of a resource cannot be.
+    #[error("no resource can be called so")]
+    #[diagnostic(help("names are of letters, digits and `-`; a subscription is given by its id"))]
+    CaseId {
+        #[label("here")]
+        at: SourceSpan,
+        #[source]
+        reason: ResourceIdError,
+    },
     /// A join says nothing, or two things.
     #[error("a join says exactly one thing")]
     #[diagnostic(help(
@@ -343,6 +368,8 @@ impl Problem {
             | Self::Subscription { at, .. }
             | Self::NotAName { at, .. }
             | Self::RoleOfVeto { at }
+            | Self::NotOneRegistry { at, .. }
+            | Self::CaseId { at, .. }
             | Self::ClusterId { at, .. }
             | Self::ObjectId { at, .. }
             | Self::Join { at } => *at,

@@ -3,11 +3,13 @@
 //! This room parses a text and reads no file. It is pure and total: no clock, no I/O, no panic. It
 //! knows nothing of role assignments; what a verdict means for them is the planner's business.
 
+mod cases;
 mod decide;
 #[cfg(test)]
 mod decide_tests;
 mod error;
 mod glob;
+mod lint;
 mod names;
 mod read;
 mod reader;
@@ -15,6 +17,7 @@ mod reader;
 mod refusal_tests;
 mod resource;
 mod rule;
+mod schema;
 mod selector;
 mod suggest;
 mod verdict;
@@ -27,10 +30,13 @@ use crate::model::{Cluster, ClusterId, Identity, Owner, PrincipalId};
 
 use error::Problem;
 
+pub use cases::{Case, CaseResult, Cases, Difference};
 pub use error::PolicyError;
 pub use glob::Glob;
+pub use lint::PolicyWarnings;
 pub use names::RegistryNames;
 pub use rule::{Effect, Join, RoleChoice, Rule};
+pub use schema::schema;
 pub use selector::{Clause, Consent, Property, Selector, Test};
 pub use verdict::{
     Check, Condition, Decision, Looked, Match, Seen, Side, Step, Subject, Verdict, Veto,
@@ -94,7 +100,15 @@ impl Default for Limits {
 impl Policy {
     /// Reads a policy. `name` is what errors call the text, such as its file name.
     pub fn parse(name: &str, text: &str) -> Result<Self, PolicyError> {
-        read::policy(text).map_err(|problems| PolicyError::new(name, text, problems))
+        let read = read::policy(text).map_err(|problems| PolicyError::new(name, text, problems))?;
+        Ok(read.policy)
+    }
+
+    /// Reads a policy, and looks for what it can hardly mean.
+    pub fn check(name: &str, text: &str) -> Result<(Self, PolicyWarnings), PolicyError> {
+        let read = read::policy(text).map_err(|problems| PolicyError::new(name, text, problems))?;
+        let warnings = PolicyWarnings::of(name, text, &read.policy, &read.places);
+        Ok((read.policy, warnings))
     }
 
     /// The cluster with all that the policy knows of it: the object id of its service principal

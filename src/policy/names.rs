@@ -52,7 +52,12 @@ fn called(registry: &Registry) -> [&str; 3] {
 /// Whether a word in a tag means this registry, and perhaps others too
 pub(super) fn fits(word: &str, registry: &Registry) -> bool {
     let fits = called(registry).iter().any(|name| word.eq_ignore_ascii_case(name));
-    fits && !RESERVED.iter().any(|reserved| word.eq_ignore_ascii_case(reserved))
+    fits && !is_reserved(word)
+}
+
+/// Whether a word in a tag has a meaning of its own and names nothing
+pub(super) fn is_reserved(word: &str) -> bool {
+    RESERVED.iter().any(|reserved| word.eq_ignore_ascii_case(reserved))
 }
 
 /// The words between the commas of a tag's value, without the blanks around them

@@ -18,6 +18,8 @@ const SHOWN: usize = 80;
 #[derive(Debug, Default)]
 pub(super) struct Reader {
     pub(super) problems: Vec<Problem>,
+    /// Where each rule has its name
+    pub(super) places: BTreeMap<String, SourceSpan>,
 }
 
 /// A map with known keys

@@ -155,12 +155,40 @@ pub enum Match {
     },
 }
 
+impl Check<'_> {
+    /// The condition and what it saw, as one sentence; of a condition with parts, the condition alone
+    pub fn sentence(&self) -> String {
+        let seen: Vec<String> = self.seen.iter().map(ToString::to_string).collect();
+        if seen.is_empty() {
+            return self.condition.to_string();
+        }
+        format!("{}: {}", self.condition, seen.join(", "))
+    }
+}
+
 impl fmt::Display for Side {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Cluster => "cluster",
             Self::Registry => "registry",
         })
+    }
+}
+
+impl fmt::Display for Decision<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Attach { by } => write!(f, "rule `{}` wants it", by.name),
+            Self::Vetoed { by } => by.fmt(f),
+            Self::Ambiguous { by, name, candidates } => write!(
+                f,
+                "rule `{}` would want it, but `{name}` fits {} registries",
+                by.name,
+                candidates.len()
+            ),
+            Self::NotWanted => f.write_str("no rule wants it"),
+            Self::OtherTenant => Condition::TenantsDiffer.fmt(f),
+        }
     }
 }
 

@@ -20,6 +20,8 @@ mod infra;
 #[cfg(test)]
 mod pace;
 #[cfg(test)]
+mod policies;
+#[cfg(test)]
 mod pretend_azure;
 #[cfg(test)]
 mod pretend_host;

@@ -9,19 +9,9 @@ use miette::SourceSpan;
 use super::super::reader::{Fields, Reader, shown};
 use super::super::yaml::{Node, Value, at};
 use super::super::{Clause, Glob, Problem, Property, Selector, Test, resource};
+use super::keys;
 use super::names::TAG_VALUE;
 use crate::model::SubscriptionId;
-
-/// What a selector asks for
-pub(in crate::policy) const SELECTOR_KEYS: [&str; 8] =
-    ["tags", "name", "subscription", "resource_group", "location", "all", "any", "not"];
-/// What is asked of a tag
-pub(in crate::policy) const TAG_TEST_KEYS: [&str; 6] =
-    ["equals", "any_of", "glob", "present", "absent", "not"];
-/// What is asked of what every resource has
-pub(in crate::policy) const TEXT_TEST_KEYS: [&str; 4] = ["equals", "any_of", "glob", "not"];
-/// What is asked of a subscription, whose ids have nothing in common
-pub(in crate::policy) const ID_TEST_KEYS: [&str; 3] = ["equals", "any_of", "not"];
 
 const SELECTOR_LIKE: &str = "`{tags: {team: payments}}`";
 const TAGS_LIKE: &str = "`{team: payments}`";
@@ -49,10 +39,10 @@ impl Of<'_> {
 
     fn keys(self) -> &'static [&'static str] {
         match self {
-            Self::Tag(_) => &TAG_TEST_KEYS,
-            Self::Property(Property::Subscription) => &ID_TEST_KEYS,
+            Self::Tag(_) => &keys::TAG_TEST,
+            Self::Property(Property::Subscription) => &keys::ID_TEST,
             Self::Property(Property::Name | Property::ResourceGroup | Property::Location) => {
-                &TEXT_TEST_KEYS
+                &keys::TEXT_TEST
             }
         }
     }
@@ -78,7 +68,7 @@ impl Reader {
 
     fn clauses(&mut self, node: &Node, place: &'static str) -> Option<BTreeSet<Clause>> {
         let noted = self.problems.len();
-        let fields = self.fields(node, place, &SELECTOR_KEYS, SELECTOR_LIKE)?;
+        let fields = self.fields(node, place, &keys::SELECTOR, SELECTOR_LIKE)?;
         let mut clauses = BTreeSet::new();
         if let Some(tags) = fields.get("tags") {
             clauses.extend(self.tags(tags).into_iter().flatten());

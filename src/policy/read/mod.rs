@@ -3,6 +3,7 @@
 //! All problems are found in one go. Nothing is guessed: what is not understood is refused.
 
 mod condition;
+pub(super) mod keys;
 mod names;
 
 use std::collections::BTreeMap;
@@ -21,21 +22,6 @@ const PLACEHOLDER: &str = "change-me";
 /// Highest limit: far more role assignments than Azure allows in a subscription
 const MOST: u32 = 100_000;
 
-/// What a policy may say
-const POLICY_KEYS: [&str; 8] = [
-    "owner",
-    "mode",
-    "max_attach",
-    "max_detach",
-    "max_detach_percent",
-    "service_principals",
-    "pins",
-    "rules",
-];
-const RULE_KEYS: [&str; 7] =
-    ["name", "description", "effect", "role", "cluster", "registry", "join"];
-const PIN_KEYS: [&str; 5] = ["name", "description", "cluster", "registry", "join"];
-
 const POLICY_LIKE: &str = "`owner: contoso-production`, and more keys below";
 const RULES_LIKE: &str = "`- name: same-team`, and the rule's other keys below";
 
@@ -45,19 +31,28 @@ const MODE_HELP: &str =
 const RULES_HELP: &str = "`rules:` and a list of rules; without rules nothing is ever attached";
 const NAME_HELP: &str = "`name:` and a short name of the rule's own";
 
+/// A policy, and where its rules stand
+#[derive(Debug)]
+pub(super) struct Read {
+    pub(super) policy: Policy,
+    /// Where each rule has its name
+    pub(super) places: BTreeMap<String, SourceSpan>,
+}
+
 /// Reads a policy, or says all that is wrong, in the order of the text.
-pub(super) fn policy(text: &str) -> Result<Policy, Vec<Problem>> {
+pub(super) fn policy(text: &str) -> Result<Read, Vec<Problem>> {
     let root = yaml::parse(text).map_err(|problem| vec![problem])?;
     let mut reader = Reader::default();
     let policy = reader.policy(&root);
     let mut problems = reader.problems;
     problems.sort_by_key(|problem| problem.at().offset());
-    policy.filter(|_| problems.is_empty()).ok_or(problems)
+    let read = policy.map(|policy| Read { policy, places: reader.places });
+    read.filter(|_| problems.is_empty()).ok_or(problems)
 }
 
 impl Reader {
     fn policy(&mut self, root: &Node) -> Option<Policy> {
-        let fields = self.fields(root, "the policy", &POLICY_KEYS, POLICY_LIKE)?;
+        let fields = self.fields(root, "the policy", &keys::POLICY, POLICY_LIKE)?;
         let owner = self.required(&fields, "owner", OWNER_HELP);
         let owner = owner.and_then(|node| self.owner(node));
         let mode = self.required(&fields, "mode", MODE_HELP);
@@ -65,8 +60,13 @@ impl Reader {
         let limits = self.limits(&fields);
         let rules = self.required(&fields, "rules", RULES_HELP);
         let rules = rules.and_then(|node| self.rules(node, "`rules`", Self::rule));
+        let (rules, places) =
+            rules.map_or((None, BTreeMap::new()), |(rules, places)| (Some(rules), places));
+        self.places = places;
         let pins = fields.get("pins");
-        let pins = pins.map_or(Some(Vec::new()), |node| self.rules(node, "`pins`", Self::pin));
+        let pins = pins.map_or(Some(Vec::new()), |node| {
+            self.rules(node, "`pins`", Self::pin).map(|(pins, _)| pins)
+        });
         let principals = fields.get("service_principals");
         let service_principals =
             principals.map_or(Some(BTreeMap::new()), |node| self.service_principals(node))?;
@@ -119,7 +119,7 @@ impl Reader {
         node: &Node,
         place: &str,
         read: fn(&mut Self, &Node) -> Option<(SourceSpan, Rule)>,
-    ) -> Option<Vec<Rule>> {
+    ) -> Option<(Vec<Rule>, BTreeMap<String, SourceSpan>)> {
         let items = self.list(node, place, RULES_LIKE)?;
         let mut by_name: BTreeMap<String, (SourceSpan, Rule)> = BTreeMap::new();
         for item in items {
@@ -131,12 +131,13 @@ impl Reader {
                 by_name.insert(rule.name.clone(), (place, rule));
             }
         }
-        Some(by_name.into_values().map(|(_, rule)| rule).collect())
+        let places = by_name.iter().map(|(name, (place, _))| (name.clone(), *place)).collect();
+        Some((by_name.into_values().map(|(_, rule)| rule).collect(), places))
     }
 
     /// A rule, and where its name stands
     fn rule(&mut self, node: &Node) -> Option<(SourceSpan, Rule)> {
-        let fields = self.fields(node, "a rule", &RULE_KEYS, RULES_LIKE)?;
+        let fields = self.fields(node, "a rule", &keys::RULE, RULES_LIKE)?;
         let effect = fields.get("effect").map_or(Some(Effect::Attach), |node| self.effect(node));
         let role = fields.get("role").map_or(Some(RoleChoice::Auto), |node| self.role(node));
         if let (Some(Effect::Veto), Some(node)) = (effect, fields.get("role")) {
@@ -147,7 +148,7 @@ impl Reader {
 
     /// An entry of `pins`, and where its name stands
     fn pin(&mut self, node: &Node) -> Option<(SourceSpan, Rule)> {
-        let fields = self.fields(node, "an entry of `pins`", &PIN_KEYS, RULES_LIKE)?;
+        let fields = self.fields(node, "an entry of `pins`", &keys::PIN, RULES_LIKE)?;
         self.conditions(&fields, Some(Effect::Pin), Some(RoleChoice::Auto))
     }
 

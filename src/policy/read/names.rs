@@ -10,6 +10,7 @@ use miette::SourceSpan;
 use super::super::reader::{Reader, shown};
 use super::super::yaml::{Node, Value, at};
 use super::super::{Join, Problem};
+use super::keys;
 use crate::model::{ClusterId, PrincipalId};
 
 /// Longest name of a rule: it must leave room in a role assignment's description
@@ -19,9 +20,6 @@ const RULE_NAME: usize = 100;
 const TAG_NAME: usize = 512;
 pub(super) const TAG_VALUE: usize = 256;
 const NOT_IN_TAG_NAMES: &str = "<>%&\\?/";
-
-/// What a join may say
-pub(in crate::policy) const JOIN_KEYS: [&str; 2] = ["same_tag", "registry_named_in"];
 
 const JOIN_LIKE: &str = "`- same_tag: team`";
 const SAME_TAG_LIKE: &str = "`{cluster: team, registry: owner-team}`";
@@ -60,7 +58,7 @@ impl Reader {
 
     fn join(&mut self, node: &Node) -> Option<Join> {
         let noted = self.problems.len();
-        let fields = self.fields(node, "a join", &JOIN_KEYS, JOIN_LIKE)?;
+        let fields = self.fields(node, "a join", &keys::JOIN, JOIN_LIKE)?;
         match (fields.get("same_tag"), fields.get("registry_named_in")) {
             (Some(tag), None) => self.same_tag(tag),
             (None, Some(tag)) => self.tag_named(tag).map(Join::RegistryNamedIn),
