@@ -3,9 +3,12 @@
 mod check_install;
 #[cfg(feature = "emulator")]
 mod demo;
+mod inventory;
+mod plan;
 mod policy;
 mod send;
 mod serve;
+mod sight;
 mod voice;
 
 use clap::{Parser, Subcommand};
@@ -33,6 +36,11 @@ enum Command {
     Send(Box<send::SendArguments>),
     /// Say what of an installation in Azure is missing or wrong; reads only
     CheckInstall(check_install::CheckInstallArguments),
+    /// Say what a reconcile would do now, and why; it never writes
+    Plan(Box<plan::PlanArguments>),
+    /// Save what is seen, so that a plan can be made anywhere
+    #[command(subcommand)]
+    Inventory(inventory::InventoryCommand),
     /// Look at a policy file: check it, test it, or get its schema
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
@@ -48,6 +56,8 @@ pub enum Exit {
     Success,
     /// It could not do what it was asked for
     Failure,
+    /// All went well, and there is something to change
+    Changes,
     /// It was asked to stop. The host starts it again; after a plain success it never would.
     Stopped,
 }
@@ -57,6 +67,7 @@ impl From<Exit> for std::process::ExitCode {
         match exit {
             Exit::Success => Self::SUCCESS,
             Exit::Failure => Self::FAILURE,
+            Exit::Changes => Self::from(2),
             Exit::Stopped => Self::from(EXIT_RESTART),
         }
     }
@@ -67,6 +78,8 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<Exit> {
     match arguments.command {
         Command::Serve => serve::serve().await,
         Command::Send(arguments) => send::send(*arguments).await,
+        Command::Plan(arguments) => plan::tell_plan(*arguments).await,
+        Command::Inventory(command) => inventory::inventory(command).await,
         Command::Policy(command) => policy::policy(&command),
         Command::CheckInstall(arguments) => check_install::check_install(arguments).await,
         #[cfg(feature = "emulator")]

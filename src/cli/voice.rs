@@ -5,6 +5,7 @@
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
+use std::time::Duration;
 
 use clap::Args;
 use miette::{GraphicalReportHandler, GraphicalTheme};
@@ -26,8 +27,12 @@ pub(super) enum Colour {
     Good,
     /// Something that goes, or is wrong
     Bad,
+    /// Something that waits, or needs a look
+    Open,
     /// Something that matters less
     Quiet,
+    /// A heading, or what it comes to
+    Strong,
 }
 
 /// How to speak
@@ -51,7 +56,9 @@ impl Voice {
         let code = match colour {
             Colour::Good => "32",
             Colour::Bad => "31",
+            Colour::Open => "33",
             Colour::Quiet => "2",
+            Colour::Strong => "1",
         };
         format!("\u{1b}[{code}m{text}\u{1b}[0m")
     }
@@ -60,6 +67,35 @@ impl Voice {
     pub(super) fn note(self, text: impl Display) {
         if !self.is_quiet {
             let _ = writeln!(io::stderr(), "{text}");
+        }
+    }
+}
+
+impl Voice {
+    /// Does work, and after a second shows a person at a terminal that it is being done.
+    pub(super) async fn while_waiting<T>(self, what: &str, work: impl Future<Output = T>) -> T {
+        if self.is_quiet || !io::stderr().is_terminal() {
+            return work.await;
+        }
+        let mut work = std::pin::pin!(work);
+        let mut ticks = tokio::time::interval(Duration::from_secs(1));
+        ticks.tick().await;
+        let mut seconds = 0_usize;
+        loop {
+            tokio::select! {
+                done = &mut work => {
+                    if seconds > 0 {
+                        // The line is for the waiting only.
+                        let _ = write!(io::stderr(), "\r\u{1b}[K");
+                    }
+                    return done;
+                }
+                _ = ticks.tick() => {
+                    seconds += 1;
+                    let bar = ".".repeat(seconds % 10 + 1);
+                    let _ = write!(io::stderr(), "\r\u{1b}[K{what} {seconds} s {bar}");
+                }
+            }
         }
     }
 }

@@ -3,6 +3,7 @@
 //! All that is missing or wrong is reported at once. Values are passed down from here; nobody below
 //! knows the names of the variables.
 
+mod observer;
 mod sender;
 #[cfg(test)]
 mod tests;
@@ -20,6 +21,7 @@ use crate::azure::{Auth, Cloud, Endpoint, Endpoints, Estate};
 use crate::policy::{Policy, PolicyError};
 use crate::runtime::logs;
 
+pub use observer::{ObserverSettings, observer_from_environment, policy_file, read_observer};
 pub use sender::{SenderSettings, read_sender, sender_from_environment};
 
 /// Everything that `tether serve` needs to know

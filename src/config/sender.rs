@@ -20,7 +20,8 @@ pub struct SenderSettings {
 const FLAG: &str = "--namespace";
 const FLAG_HINT: &str = "give the namespace's host, such as `contoso.servicebus.windows.net`, or set \
                          ServiceBus__fullyQualifiedNamespace to it";
-const AUTH_HINT: &str = "state `developer` or `managed-identity`, or leave it out for `developer`";
+pub(super) const AUTH_HINT: &str =
+    "state `developer` or `managed-identity`, or leave it out for `developer`";
 
 /// Reads the settings of `tether send` from the process's environment; the namespace may be given as
 /// a flag instead, which then counts.

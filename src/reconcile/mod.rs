@@ -70,6 +70,18 @@ impl Reconciler {
         Ok(guard(plan, &self.policy, scope))
     }
 
+    /// All that a run decides on: what was seen, and read again, for [`plan`](Self::plan). Reads, and
+    /// writes nothing. Outside the estate nothing is seen.
+    pub async fn see(&self, scope: &Scope) -> Result<Inventory, ReconcileError> {
+        if !self.is_in_estate(scope).await? {
+            return Ok(Inventory::new(scope.clone()));
+        }
+        let mut inventory = self.observe(scope).await?;
+        // The plan itself is made by whoever asked, from what was read for it.
+        let _ = self.confirmed_plan(&mut inventory).await?;
+        Ok(inventory)
+    }
+
     /// Whether a scope lies in the estate. Where a management group is stated, only Azure can tell.
     pub async fn is_in_estate(&self, scope: &Scope) -> Result<bool, ReconcileError> {
         let (ids, stated) = (subscriptions_of(scope), &self.estate.subscriptions);

@@ -18,6 +18,8 @@ mod havoc;
 #[cfg(test)]
 mod infra;
 #[cfg(test)]
+mod looking;
+#[cfg(test)]
 mod pace;
 #[cfg(test)]
 mod policies;

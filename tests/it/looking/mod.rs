@@ -1,0 +1,148 @@
+//! `tether plan`, `explain`, `check` and `inventory` as a person runs them: the real program against a
+//! pretend Azure that it only ever reads.
+
+mod plans;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tether::emulator::azure::{
+    AssignmentSpec, Azure, ClusterSpec, Options, RegistrySpec, Subscription,
+};
+use tether::emulator::world::{PAYMENTS, PLATFORM, TENANT};
+use tether::emulator::{Clock, graph};
+use tokio::process::Command;
+use tokio::time::timeout;
+use uuid::{Uuid, uuid};
+
+/// The longest that any test waits for the program
+const LIMIT: Duration = Duration::from_secs(30);
+
+const ACR_PULL: Uuid = uuid!("7f951dda-4ed3-4680-a7ca-43fe172d538d");
+
+/// A cloud, a folder with a policy, and the environment of a person who looks at it
+struct Place {
+    azure: Azure,
+    clock: Clock,
+    folder: PathBuf,
+    environment: BTreeMap<String, String>,
+}
+
+/// How the program ended
+#[derive(Debug)]
+struct Ended {
+    code: Option<i32>,
+    stdout: String,
+    stderr: String,
+}
+
+impl Place {
+    /// An empty cloud, and the policy that ships
+    async fn new() -> Self {
+        let clock = Clock::new(0.0);
+        let subscription = |id, name: &str| Subscription { id, name: name.to_owned() };
+        let subscriptions =
+            vec![subscription(PAYMENTS, "payments"), subscription(PLATFORM, "platform")];
+        let options = Options {
+            cluster_creation: Duration::from_secs(240),
+            graph: Arc::new(|tables, body, caller| {
+                let answer = graph::answer(tables, body, &caller.subscriptions);
+                (answer.status, answer.body)
+            }),
+            ..Options::new(clock.clone(), TENANT, subscriptions)
+        };
+        let client_id = options.identity.client_id.to_string();
+        let azure = Azure::start(options).await.unwrap();
+        let environment = [
+            ("TETHER_AUTH", "managed-identity".to_owned()),
+            ("AZURE_CLIENT_ID", client_id),
+            ("IDENTITY_ENDPOINT", azure.identity_endpoint()),
+            ("IDENTITY_HEADER", azure.identity_header().to_owned()),
+            ("TETHER_ARM_ENDPOINT", azure.endpoint().to_owned()),
+            ("TETHER_SUBSCRIPTIONS", format!("{PAYMENTS},{PLATFORM}")),
+        ];
+        let environment =
+            environment.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(Uuid::new_v4().to_string());
+        fs::create_dir_all(&folder).unwrap();
+        let place = Self { azure, clock, folder, environment };
+        place.write(
+            "policy.yaml",
+            &include_str!("../../../policy.yaml").replace("change-me", "contoso"),
+        );
+        place
+    }
+
+    /// The cloud that the README shows
+    async fn shop() -> Self {
+        let place = Self::new().await;
+        let registry = |name: &str| RegistrySpec::new(PLATFORM, "images", name);
+        let shop = registry("acrshop").tag("acr-attach", "auto").tag("team", "shop");
+        place.azure.create_registry(&shop).unwrap();
+        let billing = registry("acrbilling").tag("acr-attach", "auto").tag("team", "billing");
+        let billing = place.azure.create_registry(&billing).unwrap();
+        let shared = registry("acrshared").tag("acr-attach", "yes").abac();
+        place.azure.create_registry(&shared).unwrap();
+        let cluster = |name: &str| ClusterSpec::new(PAYMENTS, "shop", name);
+        let aks = cluster("aks-shop").tag("acr-attach", "auto").tag("team", "shop");
+        place.azure.create_cluster(&aks).unwrap();
+        let aks = cluster("aks-billing").tag("acr-attach", "acrbilling, acrshared");
+        let aks = place.azure.create_cluster(&aks).unwrap();
+        place.clock.advance(Duration::from_secs(300));
+        let principal = place.azure.kubelet_principal(&aks).unwrap();
+        let name = Uuid::from_u128(1);
+        place.azure.assign(&AssignmentSpec::new(name, &billing, ACR_PULL, principal)).unwrap();
+        let new = cluster("aks-new").tag("acr-attach", "auto").tag("team", "shop");
+        let new = place.azure.create_cluster(&new).unwrap();
+        place.azure.set_state(&new, "Creating").unwrap();
+        place.azure.set_property(&new, "identityProfile", serde_json::Value::Null).unwrap();
+        place.azure.catch_up_graph();
+        place
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        fs::write(self.folder.join(name), text).unwrap();
+    }
+
+    /// `tether` with these words, in the folder with the policy
+    async fn tether(&self, words: &[&str]) -> Ended {
+        let before = self.azure.assignments();
+        let ended = self.run(words, &self.environment).await;
+        assert_eq!(self.azure.assignments(), before, "it wrote something");
+        ended
+    }
+
+    /// The same for someone who cannot reach Azure
+    async fn offline(&self, words: &[&str]) -> Ended {
+        self.run(words, &BTreeMap::new()).await
+    }
+
+    async fn run(&self, words: &[&str], environment: &BTreeMap<String, String>) -> Ended {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tether"));
+        command.args(words).env_clear().envs(environment).current_dir(&self.folder);
+        command.stdin(Stdio::null()).kill_on_drop(true);
+        let output = timeout(LIMIT, command.output()).await.expect("it ends").unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        let ended = Ended {
+            code: output.status.code(),
+            stdout: text(output.stdout),
+            stderr: text(output.stderr),
+        };
+        for secret in ["eyJ", "Bearer", self.azure.identity_header(), "pretend.person", "\u{1b}"] {
+            assert!(!format!("{}{}", ended.stdout, ended.stderr).contains(secret), "{ended:?}");
+        }
+        ended
+    }
+}
+
+/// The README shows this very output.
+#[track_caller]
+fn check_in_readme(command: &str, output: &str) {
+    let readme = include_str!("../../../README.md");
+    let shown = format!("$ {command}\n{output}");
+    assert!(readme.contains(&shown), "README does not show this:\n{shown}");
+}
