@@ -3,6 +3,7 @@
 mod check_install;
 #[cfg(feature = "emulator")]
 mod demo;
+mod explain;
 mod inventory;
 mod plan;
 mod policy;
@@ -38,6 +39,8 @@ enum Command {
     CheckInstall(check_install::CheckInstallArguments),
     /// Say what a reconcile would do now, and why; it never writes
     Plan(Box<plan::PlanArguments>),
+    /// Say why a cluster may or may not pull from a registry, what is attached, and what comes next
+    Explain(Box<explain::ExplainArguments>),
     /// Save what is seen, so that a plan can be made anywhere
     #[command(subcommand)]
     Inventory(inventory::InventoryCommand),
@@ -79,6 +82,7 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<Exit> {
         Command::Serve => serve::serve().await,
         Command::Send(arguments) => send::send(*arguments).await,
         Command::Plan(arguments) => plan::tell_plan(*arguments).await,
+        Command::Explain(arguments) => explain::explain(*arguments).await,
         Command::Inventory(command) => inventory::inventory(command).await,
         Command::Policy(command) => policy::policy(&command),
         Command::CheckInstall(arguments) => check_install::check_install(arguments).await,

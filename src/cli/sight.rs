@@ -15,7 +15,7 @@ use crate::azure::{Arm, Graph, credential, http_client};
 use crate::config;
 use crate::model::{Inventory, Scope};
 use crate::policy::Policy;
-use crate::reconcile::Reconciler;
+use crate::reconcile::{PairError, Reconciler};
 
 /// What to look at, and by which policy
 #[derive(Debug, Args)]
@@ -89,6 +89,17 @@ pub(super) fn from_file(file: &Path, scope: &Scope, policy: &Policy) -> anyhow::
         saved.scope = scope.clone();
     }
     Ok(saved)
+}
+
+/// Why a pair cannot be looked at, with what to do about it
+pub(super) fn pair_error(error: PairError) -> anyhow::Error {
+    match error {
+        PairError::Name(error) => {
+            let hint = error.hint();
+            anyhow::Error::new(error).context(format!("nothing to look at; {hint}"))
+        }
+        PairError::Policy(_) | PairError::Unread(_) => error.into(),
+    }
 }
 
 /// Live Azure

@@ -14,7 +14,7 @@ mod sight;
 use thiserror::Error;
 
 pub use apply::WRITING;
-pub use names::NameError;
+pub use names::{NameError, find_in};
 pub use pair::{Left, PairError, PairPlan, Wish};
 pub use report::{Cause, Change, Outcome, Report, Undone};
 

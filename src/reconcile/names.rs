@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
-use crate::model::{Cluster, ClusterId, Registry, RegistryId, ResourceIdError};
+use crate::model::{Cluster, ClusterId, Inventory, Registry, RegistryId, ResourceIdError};
 
 /// The most candidates that are told
 const CANDIDATES: usize = 10;
@@ -170,6 +170,32 @@ pub(super) fn registry(registries: &[Registry], name: &str) -> Result<RegistryId
             || registry.login_server.eq_ignore_ascii_case(name)
     });
     the_one(REGISTRY, name, named.map(|registry| registry.id.clone()))
+}
+
+/// The cluster and the registry that are called so, among those of an inventory
+pub fn find_in(
+    inventory: &Inventory,
+    cluster_name: &str,
+    registry_name: &str,
+) -> Result<(ClusterId, RegistryId), NameError> {
+    let gone = |what, id: &dyn ToString| NameError::Gone { what, text: id.to_string() };
+    let found = match Called::read(CLUSTER, cluster_name)? {
+        Called::Id(id) if inventory.clusters.contains_key(&id) => id,
+        Called::Id(id) => return Err(gone(CLUSTER, &id)),
+        Called::Name(name) => {
+            let clusters: Vec<_> = inventory.clusters.values().cloned().collect();
+            cluster(&clusters, &name)?
+        }
+    };
+    let registry = match Called::read(REGISTRY, registry_name)? {
+        Called::Id(id) if inventory.registries.contains_key(&id) => id,
+        Called::Id(id) => return Err(gone(REGISTRY, &id)),
+        Called::Name(name) => {
+            let registries: Vec<_> = inventory.registries.values().cloned().collect();
+            registry(&registries, &name)?
+        }
+    };
+    Ok((found, registry))
 }
 
 fn the_one<Id: Clone + Ord + ToString>(

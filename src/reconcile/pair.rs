@@ -122,6 +122,16 @@ impl Reconciler {
         Ok(PairPlan { plan: guard_pair(plan, &self.policy), cluster, registry })
     }
 
+    /// All that deciding about one pair needs, read from Azure itself. Reads, and writes nothing.
+    pub async fn see_pair(
+        &self,
+        cluster: &ClusterId,
+        registry: &RegistryId,
+    ) -> Result<Inventory, PairError> {
+        let (cluster, registry) = self.read_pair(cluster, registry).await?;
+        Ok(self.observe_pair(Wish::Detach, &cluster, &registry).await?)
+    }
+
     /// What still lets the cluster pull from the registry, leaving out what was removed just now.
     /// `None` for a cluster without an identity.
     pub async fn access_left(
