@@ -18,7 +18,7 @@ use azure_core::http::{
 use super::pace::{Pacer, Pass};
 use super::request::Ask;
 use super::transport::Carrier;
-use super::{ArmError, Credential, Endpoint};
+use super::{ArmError, Credential, Endpoint, meter};
 
 /// How often one request is sent at most
 const TRIES: u32 = 3;
@@ -128,11 +128,9 @@ impl Client {
         }
         // The library's own reading of failures expects JSON in one shape.
         let options = PipelineSendOptions { skip_checks: true, ..PipelineSendOptions::default() };
-        let answer = self
-            .pipeline
-            .send(&Context::new(), &mut request, Some(options))
-            .await
-            .map_err(ArmError::of_library)?;
+        let answer = self.pipeline.send(&Context::new(), &mut request, Some(options)).await;
+        meter::count(answer.as_ref().ok().map(|answer| u16::from(answer.status())));
+        let answer = answer.map_err(ArmError::of_library)?;
         let (status, headers, body) = answer.deconstruct();
         let (status, body) = (u16::from(status), Bytes::from(body));
         pass.answered(status, &headers);

@@ -12,6 +12,7 @@ mod estate;
 mod graph;
 mod installed;
 mod lists;
+mod meter;
 mod pace;
 mod query;
 mod queue;
@@ -31,6 +32,7 @@ pub use installed::{
     Installed, Namespace, RoleDefinition, Topic,
 };
 pub use lists::Listed;
+pub use meter::{Asked, metered};
 pub use queue::{Inbox, Locked, Message, Queue, QueueAnswer, QueueError, Received};
 pub use refusal::Refusal;
 pub use transport::{ClientError, http_client};

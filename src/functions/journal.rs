@@ -2,6 +2,7 @@
 
 use tracing::{debug, info, warn};
 
+use super::report::Spent;
 use crate::model::{Pulls, Scope};
 use crate::plan::{Attach, Detach, HeldReason, Plan, render};
 use crate::reconcile::{Change, Left, Outcome, Report};
@@ -13,8 +14,8 @@ pub(super) fn write_plan(scope: &Scope, plan: &Plan) {
     info!(%scope, attach, detach, kept, held = held.len(), unseen = gaps.len(), "planned");
 }
 
-/// Writes what came of a run, and of a detachment what still lets the cluster pull.
-pub(super) fn write(report: &Report, left: Option<&Left>) {
+/// Writes what came of a run and what it took, and of a detachment what still lets the cluster pull.
+pub(super) fn write(report: &Report, left: Option<&Left>, spent: &Spent) {
     for item in &report.attached {
         attached(item, "attached");
     }
@@ -33,7 +34,7 @@ pub(super) fn write(report: &Report, left: Option<&Left>) {
         warn!(assignment, role, principal = %access.principal, certain, "still granted");
     }
     for warning in &report.warnings {
-        warn!(%warning, "attached without effect");
+        warn!(%warning, "to be known");
     }
     for undone in &report.undone {
         let outcome = match undone.outcome {
@@ -69,6 +70,10 @@ pub(super) fn write(report: &Report, left: Option<&Left>) {
         undone = report.undone.len(),
         kept = report.kept.len(),
         held = report.held.len(),
+        unseen = report.gaps.len(),
+        requests = spent.asked.requests,
+        throttled = spent.asked.throttled,
+        milliseconds = spent.milliseconds(),
         "reconciled"
     );
 }

@@ -4,6 +4,7 @@
 //! personal from Azure is.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use serde::Serialize;
 use time::format_description::well_known::Rfc3339;
@@ -11,6 +12,7 @@ use time::format_description::well_known::Rfc3339;
 use super::command::{Command, Refusal, What};
 use super::follow_up::FollowUp;
 use super::journal::chain;
+use crate::azure::Asked;
 use crate::model::{ClusterId, Gap, GrantKey, PrincipalId, Pulls, RegistryId, Scope};
 use crate::plan::{Attach, Detach, Held, Kept, Plan, Warning};
 use crate::reconcile::{Change, Left, Outcome, ReconcileError, Report, Undone};
@@ -23,6 +25,19 @@ const CLUSTERS: usize = 20;
 
 /// What a group's member has to know before it is taken out of the group
 const GROUP_ADVICE: &str = "a change of a group's members takes up to a day to reach a managed identity; grant and revoke pulling by assignments to the identity itself, with a kubelet identity made beforehand if it has to be known early";
+
+/// What a command took
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Spent {
+    pub(super) asked: Asked,
+    pub(super) took: Duration,
+}
+
+impl Spent {
+    pub(super) fn milliseconds(&self) -> u64 {
+        u64::try_from(self.took.as_millis()).unwrap_or(u64::MAX)
+    }
+}
 
 /// What came of a command
 pub(super) enum Came<'a> {
@@ -75,7 +90,7 @@ pub(super) struct Answer {
     version: u8,
     outcome: &'static str,
     #[serde(flatten)]
-    asked: Option<Asked>,
+    asked: Option<Question>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -84,6 +99,12 @@ pub(super) struct Answer {
     hint: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     next_look_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    requests: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    throttled: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    milliseconds: Option<u64>,
     #[serde(flatten)]
     came: Option<Listed>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -93,7 +114,7 @@ pub(super) struct Answer {
 /// The command as it was asked
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Asked {
+struct Question {
     command: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     scope: Option<String>,
@@ -151,10 +172,21 @@ impl Answer {
     }
 
     /// On a command that was carried out, or put off
-    pub(super) fn ended(command: &Command, came: &Came<'_>, next: Option<&FollowUp>) -> Self {
+    pub(super) fn ended(
+        command: &Command,
+        came: &Came<'_>,
+        next: Option<&FollowUp>,
+        spent: Spent,
+    ) -> Self {
         let outcome = if next.is_some() { "later" } else { "done" };
         let next_look_at = next.and_then(|next| next.due.format(&Rfc3339).ok());
-        let answer = Self { next_look_at, ..Self::of(Some(command), outcome) };
+        let answer = Self {
+            next_look_at,
+            requests: Some(spent.asked.requests),
+            throttled: Some(spent.asked.throttled),
+            milliseconds: Some(spent.milliseconds()),
+            ..Self::of(Some(command), outcome)
+        };
         match came {
             Came::Run(run, left) => {
                 let all = lines(run, is_pair(&run.scope));
@@ -196,16 +228,16 @@ impl Answer {
     }
 
     fn of(command: Option<&Command>, outcome: &'static str) -> Self {
-        Self { version: 1, outcome, asked: command.map(asked), ..Self::default() }
+        Self { version: 1, outcome, asked: command.map(question), ..Self::default() }
     }
 }
 
-fn asked(command: &Command) -> Asked {
+fn question(command: &Command) -> Question {
     let (scope, pair) = match &command.what {
         What::Reconcile(scope) => (Some(scope.to_string()), None),
         What::Attach(pair) | What::Detach(pair) => (None, Some(pair)),
     };
-    Asked {
+    Question {
         command: command.what.name(),
         scope,
         cluster: pair.map(|pair| pair.cluster.clone()),

@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 
 use time::OffsetDateTime;
+use tokio::time::Instant;
 use tracing::{error, info, warn};
 
 use super::command::{Command, Pair, Refusal, What};
@@ -13,8 +14,8 @@ use super::follow_up::FollowUp;
 use super::journal;
 use super::pending::FollowUps;
 use super::reply::Reply;
-use super::report::{Answer, Came};
-use crate::azure::{Queue, QueueError};
+use super::report::{Answer, Came, Spent};
+use crate::azure::{Asked, Queue, QueueError, metered};
 use crate::model::Scope;
 use crate::plan::Plan;
 use crate::reconcile::{Left, PairError, ReconcileError, Reconciler, Report, Wish};
@@ -72,7 +73,11 @@ impl Worker {
     /// Carries a command out, sees to what has to follow, and reports.
     pub(super) async fn obey(&self, command: &Command, reply: &Reply) -> Result<(), Trouble> {
         self.follow_ups.arrived(command, reply).await;
-        let came = match self.carry_out(command).await {
+        let started = Instant::now();
+        // On the heap: it is as large as all that a run does.
+        let (came, asked) = metered(Box::pin(self.carry_out(command))).await;
+        let spent = Spent { asked, took: started.elapsed() };
+        let came = match came {
             Ok(came) => Ok(came),
             Err(PairError::Unread(error)) => Err(error),
             Err(PairError::Name(error)) => {
@@ -85,13 +90,15 @@ impl Worker {
             }
         };
         match &came {
-            Ok(Outcome::Run(report, left)) => journal::write(report, left.as_ref()),
+            Ok(Outcome::Run(report, left)) => journal::write(report, left.as_ref(), &spent),
             Ok(Outcome::Plan(plan)) => journal::write_dry_run(plan),
             Err(error) => {
-                warn!(command = %command.what, cause = journal::chain(error), "not observed");
+                let Asked { requests, throttled } = spent.asked;
+                let cause = journal::chain(error);
+                warn!(command = %command.what, requests, throttled, cause, "not observed");
             }
         }
-        self.end(command, reply, &came).await
+        self.end(command, reply, &came, spent).await
     }
 
     async fn carry_out(&self, command: &Command) -> Result<Outcome, PairError> {
@@ -143,6 +150,7 @@ impl Worker {
         command: &Command,
         reply: &Reply,
         came: &Result<Outcome, ReconcileError>,
+        spent: Spent,
     ) -> Result<(), Trouble> {
         let now = OffsetDateTime::now_utc();
         let end = match came {
@@ -162,7 +170,7 @@ impl Worker {
                 self.follow(&follow_up, now).await?;
                 // One report that it is put off will do.
                 if command.attempt == 0 {
-                    let answer = Answer::ended(command, &told, Some(&follow_up));
+                    let answer = Answer::ended(command, &told, Some(&follow_up), spent);
                     self.report(Some(command), reply, &answer).await?;
                 }
                 return Ok(());
@@ -174,7 +182,8 @@ impl Worker {
                 return Err(Trouble::Passing(failure));
             }
         }
-        self.report(Some(command), reply, &Answer::ended(command, &told, None)).await
+        let answer = Answer::ended(command, &told, None, spent);
+        self.report(Some(command), reply, &answer).await
     }
 
     async fn follow(&self, follow_up: &FollowUp, now: OffsetDateTime) -> Result<(), Trouble> {

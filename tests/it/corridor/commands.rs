@@ -85,6 +85,7 @@ async fn a_pair_is_attached_by_command_pinned_kept_and_detached_again() {
     let first = requests(&world);
     assert_eq!(count(&first, "PUT assignment"), 1, "{first:?}");
     assert!(first.len() <= 5, "{first:?}");
+    assert_eq!((&told["requests"], &told["throttled"]), (&json!(first.len()), &json!(0)));
 
     ask(&world, "m-2", &json!({ "command": "reconcile", "scope": "everything" }));
     settle(&world).await;
