@@ -1,5 +1,6 @@
 //! What a person types and sees: one file for each command.
 
+mod adopt;
 mod check_install;
 #[cfg(feature = "emulator")]
 mod demo;
@@ -35,6 +36,8 @@ enum Command {
     Serve,
     /// Send a command to the function, or put refused and failed ones back
     Send(Box<send::SendArguments>),
+    /// Take over what an earlier owner made, after the policy's `owner` was changed
+    Adopt(adopt::AdoptArguments),
     /// Say what of an installation in Azure is missing or wrong; reads only
     CheckInstall(check_install::CheckInstallArguments),
     /// Say what a reconcile would do now, and why; it never writes
@@ -84,6 +87,7 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<Exit> {
         Command::Plan(arguments) => plan::tell_plan(*arguments).await,
         Command::Explain(arguments) => explain::explain(*arguments).await,
         Command::Inventory(command) => inventory::inventory(command).await,
+        Command::Adopt(arguments) => adopt::adopt(arguments).await,
         Command::Policy(command) => policy::policy(&command),
         Command::CheckInstall(arguments) => check_install::check_install(arguments).await,
         #[cfg(feature = "emulator")]

@@ -23,6 +23,7 @@
 //! This room knows no clock and no I/O. [`plan`] has no choices left to make later: names, roles and
 //! descriptions are all in the [`Plan`].
 
+mod adopt;
 #[cfg(test)]
 mod build;
 mod decide;
@@ -47,6 +48,7 @@ mod worlds;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+pub use adopt::{Adopt, AdoptStep, Adoption, HeldAdoption, Unfit, adoption, render_adoption};
 pub use guard::{guard, guard_pair};
 pub use pair::{PairRefusal, is_pinned_for, pin, unpin};
 pub use project::project;

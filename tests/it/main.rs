@@ -2,6 +2,8 @@
 
 // `cfg(test)` tells clippy that helpers in here are tests too and may panic.
 #[cfg(test)]
+mod adopt;
+#[cfg(test)]
 mod arm;
 #[cfg(test)]
 mod check_install;
