@@ -4,7 +4,7 @@ use tracing::{debug, info, warn};
 
 use super::report::Spent;
 use crate::model::{Pulls, Scope};
-use crate::plan::{Attach, Detach, HeldReason, Plan, render};
+use crate::plan::{Attach, Detach, HeldReason, Plan, Warning, render};
 use crate::reconcile::{Change, Left, Outcome, Report};
 
 /// Writes how much is going to be done.
@@ -34,7 +34,7 @@ pub(super) fn write(report: &Report, left: Option<&Left>, spent: &Spent) {
         warn!(assignment, role, principal = %access.principal, certain, "still granted");
     }
     for warning in &report.warnings {
-        warn!(%warning, "to be known");
+        warn!(%warning, "{}", headline(warning));
     }
     for undone in &report.undone {
         let outcome = match undone.outcome {
@@ -95,6 +95,15 @@ pub(super) fn chain(error: &dyn std::error::Error) -> String {
         cause = error.source();
     }
     text
+}
+
+/// What a warning is about, in a few words that stay the same
+fn headline(warning: &Warning) -> &'static str {
+    match warning {
+        Warning::ServiceAccountPull(_) => "attached without effect",
+        Warning::NearlyFull { .. } => "room for role assignments runs out",
+        Warning::NoneOfOurs(_) => "nothing here is of this owner",
+    }
 }
 
 fn attached(item: &Attach, word: &str) {

@@ -25,6 +25,8 @@
 
 mod adopt;
 #[cfg(test)]
+mod adopt_tests;
+#[cfg(test)]
 mod build;
 mod decide;
 mod desire;
@@ -181,6 +183,9 @@ pub enum Warning {
         /// How many it holds
         assignments: usize,
     },
+    /// So many assignments carry the mark of a tether with another owner, and none is of this one: the
+    /// owner may have been changed
+    NoneOfOurs(usize),
 }
 
 /// The most role assignments that Azure allows in a subscription, at whatever scope in it
@@ -228,6 +233,7 @@ pub fn plan(inventory: &Inventory, policy: &Policy) -> Plan {
     plan.kept.sort();
     plan.held.sort();
     plan.warnings = warnings(inventory, &plan);
+    plan.warnings.extend(adopt::none_of_ours(inventory, &policy.owner));
     plan
 }
 

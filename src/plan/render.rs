@@ -69,6 +69,10 @@ impl fmt::Display for Warning {
                 f,
                 "subscription {subscription} holds {assignments} role assignments, and Azure allows {MOST_ASSIGNMENTS}"
             ),
+            Self::NoneOfOurs(marked) => write!(
+                f,
+                "{marked} role assignments carry the mark of a tether with another owner, and none is of this one: if the policy's `owner` was changed, see `tether adopt`"
+            ),
         }
     }
 }

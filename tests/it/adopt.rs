@@ -15,6 +15,7 @@ use tokio::time::{sleep, timeout};
 use uuid::Uuid;
 
 use super::corridor::commands::{ask, pinning};
+use super::corridor::input::line;
 use super::corridor::{ACR_PULL, cluster, options, registry, settle, start};
 
 const LIMIT: Duration = Duration::from_secs(30);
@@ -195,6 +196,8 @@ async fn without_adoption_the_new_owner_keeps_its_hands_off() {
     place.world.azure.set_tags(&place.aks, &BTreeMap::new()).unwrap();
     place.tick().await;
     assert_eq!(place.world.azure.assignments(), place.before);
+    let words = ["WARN", "2 role assignments carry the mark", "see `tether adopt`"];
+    line(&place.world, &words).await;
 }
 
 #[tokio::test]
@@ -265,6 +268,54 @@ async fn lost_answers_lose_nothing() {
     place.check_adopted(&[&place.ruled, &place.pinned]);
 }
 
+/// Has a program adopt, and lets something happen while the pinned assignment is away.
+async fn meddled(place: &Place, meddle: impl FnOnce(&Assignment)) -> Ended {
+    let slow = Fault::on("PUT", "/roleAssignments/").delayed(Duration::from_secs(1));
+    place.world.azure.faults().inject(slow);
+    let meddling = async {
+        while place.at(&place.pinned).is_some() {
+            sleep(Duration::from_millis(10)).await;
+        }
+        meddle(place.had(&place.pinned));
+    };
+    let meddling = timeout(LIMIT, meddling);
+    let (ended, meddled) = tokio::join!(place.adopt(&YES), meddling);
+    meddled.unwrap();
+    ended
+}
+
+#[tokio::test]
+async fn a_function_with_the_old_owner_makes_no_rule_of_a_pin() {
+    let place = Place::new().await;
+    let ended = meddled(&place, |had| {
+        let description = had.description.as_ref().map(|text| text.replace(" pin ", " rule "));
+        let spec = AssignmentSpec::new(had.name, &had.scope, had.role, had.principal);
+        place.world.azure.assign(&AssignmentSpec { description, ..spec }).unwrap();
+    });
+    let ended = ended.await;
+    assert_eq!(ended.code, Some(1), "{}", ended.stdout);
+    check_says(&ended.stdout, &["left    ", "made again under its old name", "1 adopted"]);
+    assert!(place.record().exists());
+    let again = place.adopt(&YES).await;
+    assert_eq!(again.code, Some(0), "{}", again.stdout);
+    place.check_adopted(&[&place.ruled, &place.pinned]);
+}
+
+#[tokio::test]
+async fn what_somebody_else_assigns_meanwhile_stays_theirs() {
+    let place = Place::new().await;
+    let ended = meddled(&place, |had| {
+        let spec = AssignmentSpec::new(Uuid::from_u128(2), &had.scope, had.role, had.principal);
+        place.world.azure.assign(&spec).unwrap();
+    });
+    let ended = ended.await;
+    assert_eq!(ended.code, Some(0), "{}", ended.stdout);
+    check_says(&ended.stdout, &["settled ", "somebody else assigned the same meanwhile"]);
+    assert_eq!(place.at(&place.pinned).unwrap().name, Uuid::from_u128(2));
+    place.check_adopted(&[&place.ruled]);
+    assert!(!place.record().exists());
+}
+
 #[tokio::test]
 async fn a_condition_holds_an_assignment_as_it_is() {
     let place = Place::new().await;
@@ -279,7 +330,7 @@ async fn a_condition_holds_an_assignment_as_it_is() {
     let narrowed = place.at(&place.ruled);
     for words in [&YES[..2], &YES[..]] {
         let ended = place.adopt(words).await;
-        let code = if words.len() == 2 { 0 } else { 1 };
+        let code = i32::from(words.len() == YES.len());
         assert_eq!(ended.code, Some(code), "{}", ended.stderr);
         check_says(&ended.stdout, &["held    identity ", "has a condition", "1 held"]);
         assert_eq!(place.at(&place.ruled), narrowed);

@@ -22,7 +22,7 @@ pub(super) fn send(world: &World, id: &str, body: impl Into<Vec<u8>>) {
 }
 
 /// The first line with all of these words; lines may come later than what they tell of
-pub(super) async fn line(world: &World, words: &[&str]) -> ConsoleLine {
+pub(crate) async fn line(world: &World, words: &[&str]) -> ConsoleLine {
     let find = || {
         let mut lines = world.host.console().into_iter();
         lines.find(|line| words.iter().all(|word| line.text.contains(word)))

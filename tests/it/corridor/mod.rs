@@ -5,7 +5,7 @@ mod attach;
 mod bad_commands;
 pub(crate) mod commands;
 mod events;
-mod input;
+pub(crate) mod input;
 mod limits;
 mod modes;
 mod sync;
