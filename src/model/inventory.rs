@@ -25,6 +25,9 @@ pub struct Inventory {
     pub grants: BTreeMap<String, Grant>,
     /// How many role assignments of whatever kind a subscription holds, where that was asked
     pub assignments: BTreeMap<SubscriptionId, usize>,
+    /// The subscriptions whose clusters were listed by Resource Manager itself, one by one. Only there
+    /// a cluster that is not in here is known to be gone.
+    pub listed: BTreeSet<SubscriptionId>,
     /// What could not be seen
     pub gaps: BTreeSet<Gap>,
 }
@@ -86,6 +89,7 @@ impl Inventory {
             registries: BTreeMap::new(),
             grants: BTreeMap::new(),
             assignments: BTreeMap::new(),
+            listed: BTreeSet::new(),
             gaps: BTreeSet::new(),
         }
     }

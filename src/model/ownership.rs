@@ -9,7 +9,7 @@ use std::str::FromStr;
 use thiserror::Error;
 use uuid::{Uuid, uuid};
 
-use super::{ClusterId, Grant, GrantKey};
+use super::{ClusterId, Grant, GrantKey, SubscriptionId};
 
 /// Namespace of every name computed here. Changing it disowns every assignment ever made.
 const NAMESPACE: Uuid = uuid!("5b0cf0a4-2f0e-5d1c-9d0c-6a1f3f1c7e11");
@@ -106,15 +106,23 @@ pub enum MarkKind {
 }
 
 /// The machine part at the start of a description
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Mark {
     /// Why it is there
     pub kind: MarkKind,
     /// For which cluster it was made first
     pub cluster: ClusterHash,
+    /// In which subscription that cluster is: only where that is looked at can it be said to be gone
+    pub subscription: Option<SubscriptionId>,
 }
 
 impl Mark {
+    /// The mark of an assignment that is made for this cluster
+    pub fn of(kind: MarkKind, cluster: &ClusterId) -> Self {
+        let subscription = Some(cluster.subscription());
+        Self { kind, cluster: ClusterHash::of(cluster), subscription }
+    }
+
     /// Reads the mark at the start of a description. `None` means unreadable: treat it as pinned.
     pub fn read(description: &str) -> Option<Self> {
         let mut words = description.split_whitespace();
@@ -124,8 +132,13 @@ impl Mark {
             "pin" => MarkKind::Pin,
             _ => return None,
         };
-        let hash = Uuid::parse_str(hash.trim_end_matches(':')).ok()?;
-        (format == FORMAT).then_some(Self { kind, cluster: ClusterHash(hash) })
+        let hash = hash.trim_end_matches(':');
+        let (hash, subscription) = match hash.split_once('@') {
+            Some((hash, id)) => (hash, Some(SubscriptionId(Uuid::parse_str(id).ok()?))),
+            None => (hash, None),
+        };
+        let cluster = ClusterHash(Uuid::parse_str(hash).ok()?);
+        (format == FORMAT).then_some(Self { kind, cluster, subscription })
     }
 
     /// The mark, then a sentence for people, cut at 200 characters
@@ -134,7 +147,8 @@ impl Mark {
             MarkKind::Rule => "rule",
             MarkKind::Pin => "pin",
         };
-        let text = format!("{FORMAT} {kind} {}: {sentence}", self.cluster.0.simple());
+        let place = self.subscription.map(|id| format!("@{}", id.0.simple())).unwrap_or_default();
+        let text = format!("{FORMAT} {kind} {}{place}: {sentence}", self.cluster.0.simple());
         text.chars().take(DESCRIPTION).collect()
     }
 }
@@ -172,8 +186,14 @@ mod tests {
     #[test]
     fn a_mark_survives_being_written_and_read() {
         let cluster = ClusterHash(Uuid::from_u128(7));
-        for kind in [MarkKind::Rule, MarkKind::Pin] {
-            let mark = Mark { kind, cluster };
+        let somewhere = Some(SubscriptionId(Uuid::from_u128(9)));
+        for (kind, subscription) in [
+            (MarkKind::Rule, None),
+            (MarkKind::Pin, None),
+            (MarkKind::Rule, somewhere),
+            (MarkKind::Pin, somewhere),
+        ] {
+            let mark = Mark { kind, cluster, subscription };
             let text = mark.describe(&"é".repeat(500));
             assert_eq!(Mark::read(&text), Some(mark));
             assert_eq!(text.chars().count(), 200);

@@ -3,9 +3,8 @@
 use uuid::Uuid;
 
 use crate::model::{
-    AssignmentName, Cluster, ClusterHash, ClusterState, Gap, Grant, GrantKey, Identity,
-    IdentityOrigin, Inventory, Mark, MarkKind, PrincipalId, Registry, RegistryMode, ResourceId,
-    Role, Scope, Tags,
+    AssignmentName, Cluster, ClusterState, Gap, Grant, GrantKey, Identity, IdentityOrigin,
+    Inventory, Mark, MarkKind, PrincipalId, Registry, RegistryMode, ResourceId, Role, Scope, Tags,
 };
 use crate::policy::{Mode, Policy};
 
@@ -112,9 +111,7 @@ pub(super) fn grant(by: By, registry: &str, identity: u128, role: Role) -> Grant
         By::Foreign => Uuid::from_u128(900 + identity),
         By::Rule(_) | By::Pin(_) | By::Unreadable => AssignmentName::new(&policy().owner, &key).0,
     };
-    let mark = |kind, cluster: &str| {
-        Mark { kind, cluster: ClusterHash::of(&cluster_id(cluster)) }.describe("for a test")
-    };
+    let mark = |kind, cluster: &str| Mark::of(kind, &cluster_id(cluster)).describe("for a test");
     let description = match by {
         By::Rule(cluster) => mark(MarkKind::Rule, cluster),
         By::Pin(cluster) => mark(MarkKind::Pin, cluster),

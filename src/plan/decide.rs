@@ -146,9 +146,8 @@ impl Case<'_> {
         let reason = want.reason.clone();
         let sentence = first
             .map_or_else(String::new, |id| format!("lets cluster {} pull; {reason}", id.name()));
-        let description = first.map_or_else(String::new, |id| {
-            Mark { kind, cluster: ClusterHash::of(id) }.describe(&sentence)
-        });
+        let description =
+            first.map_or_else(String::new, |id| Mark::of(kind, id).describe(&sentence));
         let name = AssignmentName::new(&self.policy.owner, &grant);
         Attach { name, grant, clusters: ids(clusters), reason, description }
     }
@@ -164,7 +163,7 @@ impl Case<'_> {
             }
             if grant.conditional {
                 self.hold_detach(conditional(grant), plan);
-            } else if !self.is_carried_over(grant) {
+            } else if !self.is_carried_over(grant, wish, plan) {
                 plan.kept.push(self.kept(grant, None, self.desire.holders));
             } else if let Some(reason) = self.unread() {
                 self.hold_detach(reason, plan);
@@ -175,11 +174,25 @@ impl Case<'_> {
     }
 
     /// Whether nothing is lost with this assignment: it is no pin, or its pin goes over to the new one
-    fn is_carried_over(&self, grant: &Grant) -> bool {
+    fn is_carried_over(&self, grant: &Grant, wish: &Wish, plan: &Plan) -> bool {
         let mut pinned = self.pinned_clusters().into_iter();
+        // What somebody else made in the right role carries no pin of ours.
+        let stands = match wish {
+            Wish::Kept => {
+                let ours = |kept: &&Kept| kept.grant.role != grant.key.role;
+                let same = |kept: &&Kept| {
+                    kept.grant.principal == grant.key.principal
+                        && kept.grant.registry == grant.key.registry
+                };
+                let mut kept = plan.kept.iter().filter(ours).filter(same);
+                kept.any(|kept| kept.holder == Holder::Pinned)
+            }
+            Wish::Planned(_) => true,
+            Wish::Held => false,
+        };
         Mark::read(&grant.description).is_some_and(|mark| {
             mark.kind == MarkKind::Rule
-                || pinned.any(|cluster| ClusterHash::of(&cluster.id) == mark.cluster)
+                || stands && pinned.any(|cluster| ClusterHash::of(&cluster.id) == mark.cluster)
         })
     }
 
@@ -212,13 +225,14 @@ impl Case<'_> {
     fn remove_unwanted(&self, plan: &mut Plan) {
         for grant in self.desire.found.iter().filter(|grant| self.is_ours(grant)) {
             match Mark::read(&grant.description) {
-                Some(Mark { kind: MarkKind::Rule, .. }) => {
-                    let reason = if self.desire.holders.is_empty() {
-                        DetachReason::ClusterGone
+                Some(mark @ Mark { kind: MarkKind::Rule, .. }) => {
+                    if !self.desire.holders.is_empty() {
+                        self.remove(grant, DetachReason::Unwanted, None, plan);
+                    } else if let Some(doubt) = self.may_live(mark) {
+                        self.hold_detach(doubt, plan);
                     } else {
-                        DetachReason::Unwanted
-                    };
-                    self.remove(grant, reason, None, plan);
+                        self.remove(grant, DetachReason::ClusterGone, None, plan);
+                    }
                 }
                 None => plan.kept.push(self.kept(grant, None, self.desire.holders)),
                 Some(Mark { kind: MarkKind::Pin, .. }) => {}
@@ -241,10 +255,14 @@ impl Case<'_> {
             let mut clusters = self.inventory.clusters.values();
             let cluster = clusters.find(|cluster| ClusterHash::of(&cluster.id) == mark.cluster);
             let principal = cluster.and_then(|cluster| cluster.identity.principal());
-            let follows = principal.map_or(Wish::Held, |principal| self.pin_at(principal, plan));
+            let follows =
+                principal.map_or(Wish::Held, |principal| self.pin_at(principal, mark, plan));
             match follows.after() {
                 Some(after) => self.remove(grant, DetachReason::IdentityReplaced, after, plan),
-                None if cluster.is_none() && self.inventory.knows_all_clusters() => {
+                None if cluster.is_none()
+                    && self.may_live(mark).is_none()
+                    && self.inventory.knows_all_clusters() =>
+                {
                     self.remove(grant, DetachReason::ClusterGone, None, plan);
                 }
                 None => plan.kept.push(self.kept(grant, None, self.desire.holders)),
@@ -252,15 +270,36 @@ impl Case<'_> {
         }
     }
 
-    /// Whether the pin stands at this identity, or will once the plan is applied
-    fn pin_at(&self, principal: PrincipalId, plan: &Plan) -> Wish {
+    /// Why the cluster that an assignment was made for may be there although nobody holds the
+    /// identity: it was seen without one, or nobody looked where it is. Before the lists of Resource
+    /// Manager are there, that is not asked: they are read for the sake of the removal.
+    fn may_live(&self, mark: Mark) -> Option<HeldReason> {
+        let mut clusters = self.inventory.clusters.values();
+        if let Some(cluster) = clusters.find(|one| ClusterHash::of(&one.id) == mark.cluster) {
+            let known = cluster.identity.principal().is_some();
+            return (!known).then(|| HeldReason::IdentityUnknown(cluster.id.clone()));
+        }
+        let listed = &self.inventory.listed;
+        let is_seen = listed.is_empty() || mark.subscription.is_some_and(|id| listed.contains(&id));
+        (!is_seen).then_some(HeldReason::OutOfSight)
+    }
+
+    /// Whether this pin stands at this identity, or will once the plan is applied
+    fn pin_at(&self, principal: PrincipalId, pin: Mark, plan: &Plan) -> Wish {
         let Ok(role) = self.desire.role() else { return Wish::Held };
         let key = GrantKey { registry: self.desire.registry.id.clone(), principal, role };
-        let kept = plan.kept.iter().any(|kept| kept.grant == key && kept.holder == Holder::Pinned);
-        if kept {
+        let is_pin = |description: &str| {
+            Mark::read(description)
+                .is_some_and(|mark| mark.kind == MarkKind::Pin && mark.cluster == pin.cluster)
+        };
+        let mut grants = self.inventory.grants.values();
+        let there = grants
+            .any(|grant| grant.key == key && self.is_ours(grant) && is_pin(&grant.description));
+        if there && plan.kept.iter().any(|kept| kept.grant == key) {
             return Wish::Kept;
         }
-        let attach = plan.attach.iter().find(|attach| attach.grant == key);
+        let mut attach = plan.attach.iter();
+        let attach = attach.find(|attach| attach.grant == key && is_pin(&attach.description));
         attach.map_or(Wish::Held, |attach| Wish::Planned(attach.name))
     }
 
@@ -321,6 +360,7 @@ impl Case<'_> {
             clusters: ids(self.desire.holders),
             reason,
             after,
+            mark: Mark::read(&grant.description),
         }
     }
 

@@ -4,7 +4,9 @@
 
 use std::collections::BTreeMap;
 
-use super::{Action, Attach, Detach, Held, HeldReason, Holder, MOST_ASSIGNMENTS, Plan};
+use super::{
+    Action, Attach, Detach, DetachReason, Held, HeldReason, Holder, MOST_ASSIGNMENTS, Plan,
+};
 use crate::model::{RegistryId, Scope, SubscriptionId};
 use crate::policy::{Limits, Mode, Policy};
 
@@ -40,6 +42,7 @@ pub fn guard(mut plan: Plan, policy: &Policy, scope: &Scope) -> Plan {
         let registry = &detach.grant.registry;
         let of = count_in(&ours, registry);
         let reason = forbids_detach(policy.mode)
+            .or_else(|| left_to_the_timer(&detach, scope))
             .or_else(|| passes_detach(&policy.limits, count_in(&detached, registry), of, is_wide))
             .or_else(|| waits_in_vain(&detach, &plan));
         match reason {
@@ -72,6 +75,13 @@ fn forbids_attach(mode: Mode) -> Option<HeldReason> {
 
 fn forbids_detach(mode: Mode) -> Option<HeldReason> {
     (mode != Mode::Sync).then_some(HeldReason::Mode(mode))
+}
+
+/// Runs for single registries are as many as there are events, and each would be below every limit.
+fn left_to_the_timer(detach: &Detach, scope: &Scope) -> Option<HeldReason> {
+    let is_single = matches!(scope, Scope::Registry(_));
+    let replaces = detach.reason == DetachReason::RoleNotHonoured;
+    (is_single && !replaces).then_some(HeldReason::LeftToTheTimer)
 }
 
 fn passes(name: &'static str, planned: usize, allowed: usize) -> Option<HeldReason> {

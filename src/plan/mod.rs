@@ -61,7 +61,8 @@ use decide::Case;
 use desire::Index;
 
 use crate::model::{
-    AssignmentName, ClusterId, Gap, GrantKey, Inventory, PrincipalId, RegistryId, SubscriptionId,
+    AssignmentName, ClusterId, Gap, GrantKey, Inventory, Mark, PrincipalId, RegistryId,
+    SubscriptionId,
 };
 use crate::policy::Policy;
 
@@ -121,6 +122,8 @@ pub struct Detach {
     pub reason: DetachReason,
     /// The assignment that takes its place and must be there first
     pub after: Option<AssignmentName>,
+    /// The mark that it had when this was decided; with another one it is for somebody else by now
+    pub mark: Option<Mark>,
 }
 
 /// A grant that is as it should be

@@ -232,7 +232,14 @@ fn pinned_for_another<'a>(case: &Case<'a>, cluster: &Cluster) -> Option<&'a Clus
 
 /// Another cluster with the identity for which a rule or a pin wants the registry
 fn needed_by(index: &Index<'_>, case: &Case<'_>, cluster: &Cluster) -> Option<HeldReason> {
-    let Case { desire, policy, .. } = case;
+    let Case { desire, policy, inventory } = case;
+    // One that had this identity when it was pinned needs the memory of it.
+    let mut elsewhere = inventory.clusters.values().filter(|one| one.id != cluster.id);
+    let remembered = elsewhere
+        .find(|one| desire.found.iter().any(|grant| is_pinned_for(policy, grant, &one.id)));
+    if let Some(other) = remembered {
+        return Some(HeldReason::NeededBy(other.id.clone()));
+    }
     let mut others = desire.holders.iter().filter(|holder| holder.id != cluster.id);
     let needs = |other: &Cluster| {
         let decision = policy.decision(other, desire.registry, index.names());

@@ -109,6 +109,12 @@ pub enum HeldReason {
     },
     /// A cluster that is being made may turn out to have this identity
     MayBeIdentityOf(ClusterId),
+    /// The cluster that it was made for is there, and which identity it has is not known
+    IdentityUnknown(ClusterId),
+    /// The cluster that it was made for is not where anyone looks, so it may be there
+    OutOfSight,
+    /// Only the timer's run removes such things: its limits see everything
+    LeftToTheTimer,
     /// Another cluster has the same identity, and a rule or a pin wants the registry for it
     NeededBy(ClusterId),
     /// Another cluster has the same identity, and the assignment is pinned for that one
@@ -176,6 +182,13 @@ impl fmt::Display for HeldReason {
             Self::MayBeIdentityOf(cluster) => {
                 write!(f, "`{}` is being made and may have this identity", cluster.name())
             }
+            Self::IdentityUnknown(cluster) => {
+                write!(f, "`{}` is there, and which identity it has is not known", cluster.name())
+            }
+            Self::OutOfSight => f.write_str(
+                "the cluster that it was made for is in no subscription that is looked at",
+            ),
+            Self::LeftToTheTimer => f.write_str("left to the timer, whose limits see everything"),
             Self::NeededBy(cluster) => {
                 write!(f, "`{}` has the same identity and needs it", cluster.name())
             }

@@ -2,7 +2,7 @@
 //! subscription, where their assignments do not follow them.
 
 use super::{Action, Detach, DetachReason, Held, HeldReason, Plan};
-use crate::model::{AssignmentName, Gap, Grant, Inventory, ResourceId, Scope};
+use crate::model::{AssignmentName, Gap, Grant, Inventory, Mark, ResourceId, Scope};
 use crate::policy::Policy;
 
 /// Adds the removal of such assignments, in scopes that are wide enough to tell. Nobody can need them,
@@ -21,6 +21,7 @@ pub(super) fn retire(inventory: &Inventory, policy: &Policy, plan: &mut Plan) {
                 clusters: Vec::new(),
                 reason: DetachReason::RegistryGone,
                 after: None,
+                mark: Mark::read(&grant.description),
             }),
             Some(reason) => plan.held.push(Held {
                 registry: grant.key.registry.clone(),

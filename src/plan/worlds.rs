@@ -363,6 +363,9 @@ fn discriminant(reason: &HeldReason) -> u8 {
         HeldReason::Unread { .. } => 9,
         HeldReason::NoIdentity
         | HeldReason::NeededBy(_)
+        | HeldReason::IdentityUnknown(_)
+        | HeldReason::OutOfSight
+        | HeldReason::LeftToTheTimer
         | HeldReason::PinnedFor(_)
         | HeldReason::RegistriesUnseen
         | HeldReason::Full { .. }

@@ -14,6 +14,7 @@ use super::{AT_ONCE, Reconciler};
 use crate::azure::{ArmError, Put, Removed};
 use crate::model::{AssignmentName, Grant, Mark, MarkKind, Scope};
 use crate::plan::{Attach, Detach, DetachReason, Plan};
+use crate::policy::{Decision, RegistryNames};
 
 /// For how long changes are begun: at ARM's own pace some three thousand. What is left then comes
 /// later, so that an invocation ends by itself before it is ended.
@@ -23,6 +24,7 @@ pub const WRITING: Duration = Duration::from_secs(5 * 60);
 enum Attached {
     Now,
     Already,
+    ByAnother,
 }
 
 impl Reconciler {
@@ -40,15 +42,22 @@ impl Reconciler {
             (place, item, done)
         });
         let puts = stream::iter(puts).buffer_unordered(AT_ONCE).collect().await;
+        // What stands under a name of ours: another's counts as attached, and replaces nothing.
+        let mut there = BTreeSet::new();
         for (item, done) in in_order(puts) {
             match done {
-                Ok(Attached::Now) => report.attached.push(item),
-                Ok(Attached::Already) => report.already.push(item),
+                Ok(Attached::Now) => {
+                    there.insert(item.name);
+                    report.attached.push(item);
+                }
+                Ok(Attached::Already) => {
+                    there.insert(item.name);
+                    report.already.push(item);
+                }
+                Ok(Attached::ByAnother) => report.already.push(item),
                 Err(cause) => report.undone.push(undone(Change::Attach(item), cause)),
             }
         }
-        let there = report.attached.iter().chain(&report.already).map(|item| item.name);
-        let there: BTreeSet<AssignmentName> = there.collect();
         let there = &there;
         let deletes = detach.into_iter().enumerate().map(|(place, item)| async move {
             let done = self.detach(&item, there, until).await;
@@ -113,7 +122,7 @@ impl Reconciler {
         let grants = self.arm.grants_of(subscription, item.grant.principal).await?;
         let same: Vec<Grant> = grants.into_iter().filter(|grant| grant.key == item.grant).collect();
         match same.first() {
-            Some(_) if same.iter().any(|grant| !grant.conditional) => Ok(Attached::Already),
+            Some(_) if same.iter().any(|grant| !grant.conditional) => Ok(Attached::ByAnother),
             Some(grant) => Err(Cause::Conditional(grant.id.clone())),
             None => Err(Cause::Hidden),
         }
@@ -133,33 +142,52 @@ impl Reconciler {
         let Some(grant) = self.arm.grant(registry, item.name).await? else {
             return Ok(Removed::WasNotThere);
         };
-        if !self.is_as_decided(item, &grant) {
+        if !self.is_as_decided(item, &grant) || !self.is_still_due(item).await? {
             return Err(Cause::Changed);
         }
         Ok(self.arm.delete_grant(registry, item.name).await?)
     }
 
     /// Whether an assignment is still what its removal was decided about: ours, without a condition,
-    /// and not pinned by someone since
+    /// and with the same mark, so that nobody has pinned it since
     fn is_as_decided(&self, item: &Detach, grant: &Grant) -> bool {
-        let mark = Mark::read(&grant.description).map(|mark| mark.kind);
-        let may_go = match (item.reason, mark) {
-            (DetachReason::Asked | DetachReason::RegistryGone, _)
-            | (_, Some(MarkKind::Rule))
-            | (
-                DetachReason::ClusterGone
-                | DetachReason::IdentityReplaced
-                | DetachReason::RoleNotHonoured,
-                Some(MarkKind::Pin),
-            ) => true,
-            (DetachReason::Unwanted | DetachReason::Vetoed, Some(MarkKind::Pin)) | (_, None) => {
-                false
-            }
-        };
-        may_go
-            && grant.key == item.grant
+        let unmarked = grant.description.is_empty() && item.mark.is_none();
+        grant.key == item.grant
             && !grant.conditional
+            && (unmarked || Mark::read(&grant.description) == item.mark)
             && AssignmentName::is_of(&self.policy.owner, grant)
+    }
+
+    /// Whether a removal is still due, by its ends as they are this very moment: a tag may have come
+    /// back while the run was at work.
+    async fn is_still_due(&self, item: &Detach) -> Result<bool, Cause> {
+        if matches!(item.reason, DetachReason::Asked | DetachReason::RegistryGone) {
+            return Ok(true);
+        }
+        let Some(registry) = self.arm.registry(&item.grant.registry).await? else {
+            return Ok(true);
+        };
+        if item.reason == DetachReason::RoleNotHonoured {
+            return Ok(registry.mode.pull_role().is_some_and(|role| role != item.grant.role));
+        }
+        let names = RegistryNames::new(std::iter::once(&registry));
+        for id in &item.clusters {
+            let Some(cluster) = self.arm.cluster(id).await? else { continue };
+            let cluster = self.policy.knowing(cluster);
+            match self.policy.decision(&cluster, &registry, &names) {
+                Decision::Attach { .. } | Decision::Ambiguous { .. }
+                    if item.reason != DetachReason::Vetoed =>
+                {
+                    return Ok(false);
+                }
+                Decision::Vetoed { .. } => return Ok(true),
+                Decision::Attach { .. }
+                | Decision::Ambiguous { .. }
+                | Decision::NotWanted
+                | Decision::OtherTenant => {}
+            }
+        }
+        Ok(item.reason != DetachReason::Vetoed)
     }
 }
 

@@ -19,9 +19,14 @@ enum Found {
     Registry(Option<Registry>),
 }
 
-/// Both ends of everything that a plan would write, and the registries whose mode alone keeps it
+/// Both ends of everything that a plan would write, every holder of the identities in it, since one may
+/// carry a veto by now, and the registries whose mode alone keeps it
 /// from writing, as far as they have not been read yet
-pub(super) fn unread(plan: &Plan, read: &BTreeSet<ResourceId>) -> BTreeSet<ResourceId> {
+pub(super) fn unread(
+    plan: &Plan,
+    inventory: &Inventory,
+    read: &BTreeSet<ResourceId>,
+) -> BTreeSet<ResourceId> {
     let attach = plan.attach.iter().map(|item| (&item.grant.registry, &item.clusters));
     let detach = plan.detach.iter().map(|item| (&item.grant.registry, &item.clusters));
     let without_mode = plan.held.iter().filter(|held| {
@@ -34,6 +39,13 @@ pub(super) fn unread(plan: &Plan, read: &BTreeSet<ResourceId>) -> BTreeSet<Resou
         ends.insert(ResourceId::Registry(registry.clone()));
         ends.extend(clusters.iter().cloned().map(ResourceId::Cluster));
     }
+    let written = plan.attach.iter().map(|item| item.grant.principal);
+    let written: BTreeSet<_> =
+        written.chain(plan.detach.iter().map(|item| item.grant.principal)).collect();
+    let holders = inventory.clusters.values().filter(|cluster| {
+        cluster.identity.principal().is_some_and(|principal| written.contains(&principal))
+    });
+    ends.extend(holders.map(|cluster| ResourceId::Cluster(cluster.id.clone())));
     ends.difference(read).cloned().collect()
 }
 

@@ -103,12 +103,11 @@ impl Reconciler {
             let draft = plan(inventory, &self.policy);
             let removes = self.policy.mode == Mode::Sync;
             let unmarked = sight::without_mark(&draft, inventory, &self.policy.owner);
-            let unread = confirm::unread(&draft, &read);
+            let unread = confirm::unread(&draft, inventory, &read);
             if removes && !saw_marks && !unmarked.is_empty() {
                 saw_marks = true;
                 self.read_marks(&unmarked, inventory).await?;
-            } else if removes && !saw_every_cluster && sight::needs_every_cluster(&draft, inventory)
-            {
+            } else if removes && !saw_every_cluster && sight::needs_every_cluster(&draft) {
                 saw_every_cluster = true;
                 self.see_every_cluster(inventory).await?;
             } else if unread.is_empty() {

@@ -109,7 +109,7 @@ impl Reconciler {
         registry: &RegistryId,
     ) -> Result<PairPlan, PairError> {
         let (cluster, registry) = self.read_pair(cluster, registry).await?;
-        let inventory = self.observe_pair(wish, &cluster, &registry).await?;
+        let mut inventory = self.observe_pair(wish, &cluster, &registry).await?;
         let decide = match wish {
             Wish::Attach => pin,
             Wish::Detach => unpin,
@@ -118,7 +118,12 @@ impl Reconciler {
         let (clusters, registries) = (&inventory.clusters, &inventory.registries);
         let cluster = clusters.get(&cluster.id).cloned().unwrap_or(cluster);
         let registry = registries.get(&registry.id).cloned().unwrap_or(registry);
-        let plan = decide(&inventory, &self.policy, (&cluster, &registry))?;
+        let mut plan = decide(&inventory, &self.policy, (&cluster, &registry))?;
+        if !plan.detach.is_empty() {
+            // Resource Graph may not know a cluster yet that needs the identity.
+            self.see_every_cluster(&mut inventory).await?;
+            plan = decide(&inventory, &self.policy, (&cluster, &registry))?;
+        }
         Ok(PairPlan { plan: guard_pair(plan, &self.policy), cluster, registry })
     }
 

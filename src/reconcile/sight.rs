@@ -8,22 +8,12 @@ use futures::stream::{self, StreamExt};
 use super::{AT_ONCE, ReconcileError, Reconciler, chain, reading};
 use crate::azure::{ArmError, Listed};
 use crate::model::{
-    AssignmentName, Cluster, Gap, GrantKey, Identity, IdentityOrigin, Inventory, Owner,
-    PrincipalId, Registry, ResourceId, SubscriptionId,
+    AssignmentName, Cluster, Gap, GrantKey, Inventory, Owner, Registry, ResourceId, SubscriptionId,
 };
-use crate::plan::{DetachReason, Holder, Plan};
+use crate::plan::{DetachReason, HeldReason, Holder, Plan};
 
-/// Whether a plan removes anything that a cluster may need which nobody has seen yet: all but what
-/// belongs to an identity that AKS made for a cluster that was seen, which no other can have.
-pub(super) fn needs_every_cluster(plan: &Plan, inventory: &Inventory) -> bool {
-    let is_of_its_own = |principal: PrincipalId| {
-        inventory.clusters.values().any(|cluster| {
-            let Identity::Kubelet { principal: its, origin } = cluster.identity else {
-                return false;
-            };
-            its == principal && origin == IdentityOrigin::Aks
-        })
-    };
+/// Whether a plan removes anything that a cluster may need which nobody has seen yet
+pub(super) fn needs_every_cluster(plan: &Plan) -> bool {
     plan.detach.iter().any(|item| match item.reason {
         // Nothing is left to pull from; or the right role is there when the old one goes.
         DetachReason::RegistryGone | DetachReason::RoleNotHonoured => false,
@@ -31,7 +21,7 @@ pub(super) fn needs_every_cluster(plan: &Plan, inventory: &Inventory) -> bool {
         | DetachReason::Vetoed
         | DetachReason::ClusterGone
         | DetachReason::IdentityReplaced
-        | DetachReason::Asked => !is_of_its_own(item.grant.principal),
+        | DetachReason::Asked => true,
     })
 }
 
@@ -43,12 +33,16 @@ pub(super) fn without_mark(
     owner: &Owner,
 ) -> BTreeSet<GrantKey> {
     let kept = plan.kept.iter().filter(|kept| kept.holder == Holder::Pinned && kept.rule.is_none());
-    let keys = kept.map(|kept| &kept.grant).filter(|key| {
-        let name = AssignmentName::new(owner, key).0;
-        let mut grants = inventory.grants.values();
-        grants.any(|grant| grant.name == name && grant.description.is_empty())
+    let kept: BTreeSet<&GrantKey> = kept.map(|kept| &kept.grant).collect();
+    let vetoed = plan.held.iter().filter(|held| held.reason == HeldReason::PinnedButVetoed);
+    let vetoed: BTreeSet<_> = vetoed.map(|held| (&held.registry, held.principal)).collect();
+    let grants = inventory.grants.values().filter(|grant| {
+        let GrantKey { registry, principal, .. } = &grant.key;
+        grant.description.is_empty()
+            && AssignmentName::is_of(owner, grant)
+            && (kept.contains(&grant.key) || vetoed.contains(&(registry, Some(*principal))))
     });
-    keys.cloned().collect()
+    grants.map(|grant| grant.key.clone()).collect()
 }
 
 impl Reconciler {
@@ -66,8 +60,15 @@ impl Reconciler {
         });
         let lists: Vec<_> = stream::iter(lists).buffered(AT_ONCE).collect().await;
         inventory.gaps.remove(&Gap::Clusters);
+        if self.estate.subscriptions.is_empty() {
+            // Of a management group, what cannot be read is left out in silence.
+            inventory.gaps.insert(Gap::Clusters);
+        }
         for (subscription, list) in lists {
             let list = listed(subscription, list, "clusters", inventory)?;
+            if !inventory.gaps.contains(&Gap::Subscription(subscription)) {
+                inventory.listed.insert(subscription);
+            }
             for cluster in list {
                 unlisted.remove(&cluster.id);
                 inventory.add_cluster(self.policy.knowing(cluster));

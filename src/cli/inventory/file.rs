@@ -119,7 +119,8 @@ const ABAC: &str = "AbacRepositoryPermissions";
 
 /// The file's text
 pub(super) fn write(inventory: &Inventory) -> anyhow::Result<String> {
-    let Inventory { scope, clusters, registries, grants, assignments, gaps } = inventory;
+    // Which lists were read is not kept: a plan from a file removes nothing.
+    let Inventory { scope, clusters, registries, grants, assignments, gaps, listed: _ } = inventory;
     let file = File {
         format: FORMAT.to_owned(),
         scope: match scope {
