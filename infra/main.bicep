@@ -26,10 +26,10 @@ param tags object = {}
 @minLength(1)
 param subscriptions array = split(subscription().subscriptionId, ',')
 
-@description('Whether the identity may write role assignments at all. Leave it false for the first days with a policy in mode `observe`.')
+@description('Whether the identity may write role assignments at all. Leave it false for the first days with a policy in mode `observe`. From true to false takes nothing away: infra/README.md, "Taking rights away".')
 param mayWrite bool = true
 
-@description('Where it may write them: resource groups of registries, each `{ "subscription": "<id>", "resourceGroup": "<name>" }`. Empty means everywhere in the estate.')
+@description('Where it may write them: resource groups of registries, each `{ "subscription": "<id>", "resourceGroup": "<name>" }`. Empty means everywhere in the estate. A wider right from before stays until it is deleted: infra/README.md, "Taking rights away".')
 param registryResourceGroups array = []
 
 @description('For tenants where custom roles cannot be made: assign the built-in roles Reader and Role Based Access Control Administrator instead, the latter with the same condition. They can do more; infra/README.md says what.')

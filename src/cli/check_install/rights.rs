@@ -126,6 +126,9 @@ pub(super) async fn check(
         findings.push(unseen("what it may do in the subscription of the app", &error));
         Roles::default()
     });
+    if !stated.subscriptions.is_empty() && !stated.subscriptions.contains(&id.subscription()) {
+        findings.extend(outside(id.subscription(), &own));
+    }
     (own, findings)
 }
 
@@ -160,20 +163,45 @@ fn writes(subscription: SubscriptionId, roles: &Roles) -> Vec<Finding> {
             "it writes no role assignment in {subscription}: right for mode `observe` only"
         ))];
     }
+    let is_wide = |role: &&HeldRole| covers(&role.scope, subscription);
+    let has_narrow = writers.iter().any(|role| !is_wide(role));
+    let left_over = writers.iter().filter(|role| has_narrow && is_wide(role)).map(|role| {
+        wrong(
+            format!("beside its right in single groups it may assign roles at {}, too", role.scope),
+            "a deployment takes no right away: if groups are meant, remove that assignment, infra/README.md says how",
+        )
+    });
+    writers.iter().map(|role| condition_of(role)).chain(left_over).collect()
+}
+
+fn condition_of(HeldRole { scope, condition, .. }: &HeldRole) -> Finding {
+    match condition {
+        Some(condition) if is_same_condition(condition, CONDITION) => {
+            good(format!("it assigns the two pull roles, and no other, at {scope}"))
+        }
+        Some(_) => wrong(
+            format!("the condition on its right to assign roles at {scope} is not ours"),
+            "compare it with infra/condition.txt; deploying infra/main.bicep again puts ours back",
+        ),
+        None => wrong(
+            format!("it may assign any role to anyone at {scope}: there is no condition"),
+            "remove that role assignment and deploy infra/main.bicep again",
+        ),
+    }
+}
+
+/// What is left in the app's own subscription once that is no part of the estate
+fn outside(subscription: SubscriptionId, roles: &Roles) -> Vec<Finding> {
+    let writers = roles
+        .held
+        .iter()
+        .filter(|role| WRITES.iter().any(|one| roles.allowing(one).any(|writer| writer == *role)));
     writers
-        .into_iter()
-        .map(|HeldRole { scope, condition, .. }| match condition {
-            Some(condition) if is_same_condition(condition, CONDITION) => {
-                good(format!("it assigns the two pull roles, and no other, at {scope}"))
-            }
-            Some(_) => wrong(
-                format!("the condition on its right to assign roles at {scope} is not ours"),
-                "compare it with infra/condition.txt; deploying infra/main.bicep again puts ours back",
-            ),
-            None => wrong(
-                format!("it may assign any role to anyone at {scope}: there is no condition"),
-                "remove that role assignment and deploy infra/main.bicep again",
-            ),
+        .map(|HeldRole { scope, .. }| {
+            wrong(
+                format!("it may assign roles at {scope}, and {subscription} is not of the estate"),
+                "a deployment takes no right away: remove that assignment, infra/README.md says how",
+            )
         })
         .collect()
 }
@@ -272,6 +300,24 @@ mod tests {
         check(Some(CONDITION), "ok     it assigns the two pull roles");
         check(None, "WRONG  it may assign any role");
         check(Some("(!(ActionMatches{'x'}))"), "WRONG  the condition");
+    }
+
+    #[test]
+    fn a_right_that_a_narrower_one_was_to_replace_is_found() {
+        let group = format!("/subscriptions/{SUB}/resourceGroups/g");
+        let held = [group, format!("/subscriptions/{SUB}")].map(|scope| HeldRole {
+            role: "w".into(),
+            scope,
+            condition: Some(CONDITION.into()),
+        });
+        let actions = WRITES.map(str::to_owned).to_vec();
+        let writer = RoleDefinition { name: "w".into(), permissions: vec![(actions, vec![])] };
+        let roles =
+            Roles { held: held.to_vec(), definitions: BTreeMap::from([("w".into(), writer)]) };
+        let found: Vec<_> = writes(subscription(), &roles).iter().map(Finding::show).collect();
+        check(&found, &["at /subscriptions/", "resourceGroups/g", "WRONG  beside its right"]);
+        let found: Vec<_> = outside(subscription(), &roles).iter().map(Finding::show).collect();
+        check(&found, &["not of the estate", "not of the estate"]);
     }
 
     #[test]
