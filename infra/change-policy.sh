@@ -6,6 +6,7 @@
 # The program comes from target/tether.zip, or from the package that PACKAGE names. The policy is
 # checked before anything is sent. Going back is the same command with the older file.
 set -euo pipefail
+unset CDPATH
 
 policy=${1:?usage: infra/change-policy.sh POLICY RESOURCE_GROUP FUNCTION_APP}
 group=${2:?which resource group is the function app in?}

@@ -102,6 +102,8 @@ def check(az, words):
 
 def main():
     az = sys.argv[1] if len(sys.argv) > 1 else "az"
+    # Every line is run in the root, and a path is meant from where the command was given.
+    az = os.path.abspath(az) if os.sep in az else az
     found, bad = commands(), 0
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         ended = pool.map(lambda words: check(az, words), found)

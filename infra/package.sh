@@ -7,6 +7,7 @@
 # POLICY is policy.yaml if left out. It is checked first; one that tether would refuse is not packed.
 # OUT names another package to make.
 set -euo pipefail
+unset CDPATH
 
 say() { echo "package: $*" >&2; }
 stop() { say "$*"; exit 1; }
@@ -39,7 +40,9 @@ build() {
   local musl=x86_64-unknown-linux-musl gnu=x86_64-unknown-linux-gnu
   has_std $musl || rustup target add $musl >&2 || true
   # No path of this machine goes into the binary, so that other machines make the same one.
-  export RUSTFLAGS="--remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/cargo --remap-path-prefix=$PWD=/tether"
+  # Between the two stands the one separator that no folder's name breaks.
+  unset RUSTFLAGS
+  export CARGO_ENCODED_RUSTFLAGS="--remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/cargo"$'\x1f'"--remap-path-prefix=$PWD=/tether"
   local arguments=(--locked --release --no-default-features --bin tether)
   if has_std $musl && [ "$(uname -sm)" = "Linux x86_64" ] && command -v musl-gcc >/dev/null; then
     cargo build "${arguments[@]}" --target $musl >&2
@@ -59,7 +62,7 @@ build() {
 }
 
 if [ -n "$from" ]; then
-  unzip -q "$from" -d "$stage"
+  unzip -q "$from" -d "$stage" 2>/dev/null || stop "$from is no package of tether: it is no zip that can be unpacked"
   [ -x "$stage/tether" ] || stop "$from is no package of tether: it holds no program"
 else
   build

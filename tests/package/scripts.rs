@@ -22,13 +22,22 @@ fn folder(programs: &[(&str, &str)]) -> PathBuf {
 }
 
 fn run(folder: &Path, script: &str, arguments: &[&str]) -> (Output, Vec<String>) {
+    run_with(folder, script, arguments, &[])
+}
+
+fn run_with(
+    folder: &Path,
+    script: &str,
+    arguments: &[&str],
+    variables: &[(&str, &str)],
+) -> (Output, Vec<String>) {
     #[expect(clippy::disallowed_methods, reason = "the script finds its other tools by it")]
     let path = std::env::var("PATH").unwrap();
     let mut command = Command::new(root().join("infra").join(script));
     command.args(arguments).current_dir(folder);
     command.env("PATH", format!("{}:{path}", folder.display()));
     command.env("PACKAGE", package()).env("OUT", folder.join("new.zip"));
-    let output = command.output().unwrap();
+    let output = command.envs(variables.iter().copied()).output().unwrap();
     let calls = fs::read_to_string(folder.join("calls")).unwrap_or_default();
     (output, calls.lines().map(str::to_owned).collect())
 }
@@ -85,4 +94,29 @@ fn a_deployment_goes_from_the_app_over_the_code_to_the_events_and_ends_with_the_
         "cargo run --locked --quiet -- check-install the-functionAppId".to_owned(),
     ];
     assert_eq!(calls, expected.iter().collect::<Vec<_>>());
+}
+
+#[test]
+fn a_deployment_takes_the_policy_that_is_named_from_where_its_user_stands() {
+    let folder = folder(&[("az", ""), ("cargo", "")]);
+    fs::write(folder.join("other.yaml"), "owner: other\nmode: observe\nrules: []\n").unwrap();
+    let (output, calls) = run_with(&folder, "deploy.sh", &["here"], &[("POLICY", "other.yaml")]);
+    assert!(output.status.success(), "{output:?}");
+    let new = folder.join("new.zip");
+    let src = format!("--src {} ", new.display());
+    assert!(calls.iter().any(|call| call.contains(&src)), "{calls:?}");
+    let policy = fs::read_to_string(unpack(&new).join("policy.yaml")).unwrap();
+    assert!(policy.starts_with("owner: other"), "{policy}");
+}
+
+#[test]
+fn a_deployment_that_lacks_a_file_does_not_begin() {
+    for name in ["POLICY", "PARAMETERS", "EVENTS_PARAMETERS", "PACKAGE"] {
+        let folder = folder(&[("az", ""), ("cargo", "")]);
+        let (output, calls) = run_with(&folder, "deploy.sh", &["here"], &[(name, "nowhere")]);
+        assert_eq!((output.status.code(), calls.len()), (Some(1), 0), "{output:?}");
+        let missing = folder.join("nowhere");
+        let expected = format!("deploy: {name}: there is no file {}\n", missing.display());
+        assert_eq!(String::from_utf8(output.stderr).unwrap(), expected);
+    }
 }
