@@ -2,6 +2,7 @@
 //! type data, every name to what it stands for, and what stands in several places to be the same.
 
 mod bicep;
+mod condition;
 mod planted;
 mod rules;
 mod symbols;
