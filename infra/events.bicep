@@ -46,7 +46,7 @@ param functionAppName string = 'func-${name}-${uniqueString(subscription().id, r
 param serviceBusName string = 'sbns-${name}-${uniqueString(subscription().id, resourceGroupName)}'
 
 @description('Name of the storage account, as in main.bicep.')
-param storageAccountName string = take('st${replace(name, '-', '')}${uniqueString(subscription().id, resourceGroupName)}', 24)
+param storageAccountName string = take('st${toLower(replace(name, '-', ''))}${uniqueString(subscription().id, resourceGroupName)}', 24)
 
 // A topic lives in the subscription that it listens to, in a group of its own.
 var topicGroup = '${resourceGroupName}-events'

@@ -64,6 +64,10 @@ param alertEmail string = ''
 @maxValue(730)
 param logRetentionDays int = 30
 
+@description('How many messages may wait in `commands` for half an hour on end before an alert says so: an app that does not run raises no other.')
+@minValue(0)
+param waitingCommandsThreshold int = 0
+
 @description('More app settings, each `{ "name": "TETHER_LOG", "value": "debug" }`; infra/README.md has the list.')
 param settings array = []
 
@@ -74,7 +78,7 @@ param functionAppName string = 'func-${name}-${uniqueString(subscription().id, r
 param serviceBusName string = 'sbns-${name}-${uniqueString(subscription().id, resourceGroupName)}'
 
 @description('Name of the storage account, unique in Azure: 3 to 24 small letters and digits.')
-param storageAccountName string = take('st${replace(name, '-', '')}${uniqueString(subscription().id, resourceGroupName)}', 24)
+param storageAccountName string = take('st${toLower(replace(name, '-', ''))}${uniqueString(subscription().id, resourceGroupName)}', 24)
 
 // Reader, and Role Based Access Control Administrator
 var builtInReader = 'acdd72a7-3385-48ef-bd42-f606fba81ae7'
@@ -139,6 +143,7 @@ module monitoring 'modules/monitoring.bicep' = {
     serviceBusId: bus.outputs.id
     alertEmail: alertEmail
     logRetentionDays: logRetentionDays
+    waitingCommandsThreshold: waitingCommandsThreshold
   }
 }
 

@@ -45,6 +45,9 @@ resource rejected 'Microsoft.ServiceBus/namespaces/queues@2024-01-01' = {
   parent: namespace
   name: 'rejected'
   properties: {
+    // Whoever only lists what lies here takes each message once and gives it back.
+    maxDeliveryCount: 1000
+    deadLetteringOnMessageExpiration: true
     defaultMessageTimeToLive: 'P14D'
     lockDuration: 'PT5M'
   }

@@ -8,6 +8,7 @@ param principalId string
 param serviceBusId string
 param alertEmail string
 param logRetentionDays int
+param waitingCommandsThreshold int
 
 var metricsPublisher = '3913510d-42f4-4e42-8a64-420c390055eb'
 
@@ -71,7 +72,7 @@ module deadLetters 'metric-alert.bicep' = {
   params: {
     name: '${name} commands given up'
     tags: tags
-    text: 'A command or an event failed ten times and lies in the dead-letter queue of `commands`. infra/README.md, "When something is left lying", says what to do.'
+    text: 'A command or an event failed ten times and lies in the dead-letter queue of `commands`, or a refused message was left in `rejected` until it expired. infra/README.md, "When something is left lying", says what to do.'
     scope: serviceBusId
     metricNamespace: 'Microsoft.ServiceBus/namespaces'
     metricName: 'DeadletteredMessages'
@@ -81,6 +82,7 @@ module deadLetters 'metric-alert.bicep' = {
     dimension: 'EntityName'
     values: [
       'commands'
+      'rejected'
     ]
     actionGroupId: people.id
   }
@@ -101,6 +103,28 @@ module refused 'metric-alert.bicep' = {
     dimension: 'EntityName'
     values: [
       'rejected'
+    ]
+    actionGroupId: people.id
+  }
+}
+
+// The least of half an hour: a storm that is worked off reaches the bottom in between, an app that does
+// not run never does. Follow-ups that wait for their time are scheduled, and do not count.
+module waiting 'metric-alert.bicep' = {
+  name: '${name}-alert-waiting'
+  params: {
+    name: '${name} commands wait'
+    tags: tags
+    text: 'For half an hour messages have been waiting in `commands`, and nothing emptied the queue: the function app may be stopped or unable to start. infra/README.md, "When something is left lying", says what to do.'
+    scope: serviceBusId
+    metricNamespace: 'Microsoft.ServiceBus/namespaces'
+    metricName: 'ActiveMessages'
+    aggregation: 'Minimum'
+    threshold: waitingCommandsThreshold
+    window: 'PT30M'
+    dimension: 'EntityName'
+    values: [
+      'commands'
     ]
     actionGroupId: people.id
   }

@@ -207,6 +207,25 @@ fn the_queue_of_commands_keeps_what_the_code_relies_on() {
 }
 
 #[test]
+fn what_is_refused_does_not_vanish_and_both_queues_are_watched() {
+    let refused = body(&file("infra/modules/bus.bicep"), "rejected");
+    let properties = refused.get("properties").unwrap();
+    assert_eq!(properties.get("deadLetteringOnMessageExpiration"), Some(&Value::Bool(true)));
+    assert_eq!(properties.get("maxDeliveryCount"), Some(&Value::Number(1000)));
+    let monitoring = file("infra/modules/monitoring.bicep");
+    let watched = |alert: &str| {
+        let body = body(&monitoring, alert);
+        let params = body.get("params").unwrap();
+        let Some(Value::Array(queues)) = params.get("values") else { panic!("{alert}") };
+        let queues: Vec<_> = queues.iter().map(|queue| queue.text().unwrap().to_owned()).collect();
+        (params.get("metricName").unwrap().text().unwrap().to_owned(), queues.join(" "))
+    };
+    assert_eq!(watched("deadLetters"), ("DeadletteredMessages".into(), "commands rejected".into()));
+    assert_eq!(watched("refused"), ("ActiveMessages".into(), "rejected".into()));
+    assert_eq!(watched("waiting"), ("ActiveMessages".into(), "commands".into()));
+}
+
+#[test]
 fn settings_of_ours_are_read_by_the_code() {
     let config = ["src/config/mod.rs", "src/config/sender.rs"].map(read).concat();
     let readme = read("infra/README.md");

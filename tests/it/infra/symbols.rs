@@ -8,7 +8,7 @@ use super::bicep::{Declaration, File, Value};
 use super::types::Types;
 
 /// The functions of Bicep that are used; another one has to be looked up and added here.
-const FUNCTIONS: [&str; 17] = [
+const FUNCTIONS: [&str; 18] = [
     "concat",
     "contains",
     "deployment",
@@ -24,6 +24,7 @@ const FUNCTIONS: [&str; 17] = [
     "subscriptionResourceId",
     "take",
     "tenant",
+    "toLower",
     "union",
     "uniqueString",
 ];
