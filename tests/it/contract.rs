@@ -44,6 +44,12 @@ fn an_invocation_ends_before_the_host_kills_the_process_and_while_its_message_is
 }
 
 #[test]
+fn no_line_of_the_log_and_no_failure_is_left_out_for_sampling() {
+    let sampling = &json_file("host.json")["logging"]["applicationInsights"]["samplingSettings"];
+    assert_eq!(sampling["excludedTypes"], "Request;Trace");
+}
+
+#[test]
 fn the_host_starts_the_handler_that_the_package_holds() {
     let description = &json_file("host.json")["customHandler"]["description"];
     assert_eq!(description["defaultExecutablePath"], "tether");
