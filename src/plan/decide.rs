@@ -4,6 +4,7 @@
 //! Modes and limits are not looked at here; `guard` does that afterwards.
 
 use super::desire::{Desire, Stance};
+use super::known::Known;
 use super::{
     Action, Attach, AttachReason, Detach, DetachReason, Held, HeldReason, Holder, Kept, Plan,
 };
@@ -18,6 +19,7 @@ pub(super) struct Case<'a> {
     pub(super) desire: &'a Desire<'a>,
     pub(super) inventory: &'a Inventory,
     pub(super) policy: &'a Policy,
+    pub(super) known: &'a Known<'a>,
 }
 
 /// What a wish for the right role came to
@@ -89,7 +91,8 @@ impl Case<'_> {
             .filter(|mark| mark.kind == MarkKind::Pin)
             .map(|mark| mark.cluster)
             .collect();
-        let holders = self.desire.holders.iter().copied();
+        // Without a pin no hash is needed, and there are very many without.
+        let holders = self.desire.holders.iter().copied().filter(|_| !hashes.is_empty());
         holders
             .filter(|cluster| hashes.contains(&ClusterHash::of(&cluster.id)))
             .chain(self.desire.followed_by_pin.iter().copied())
@@ -252,8 +255,7 @@ impl Case<'_> {
             if mark.kind != MarkKind::Pin {
                 continue;
             }
-            let mut clusters = self.inventory.clusters.values();
-            let cluster = clusters.find(|cluster| ClusterHash::of(&cluster.id) == mark.cluster);
+            let cluster = self.known.pinned(mark.cluster);
             let principal = cluster.and_then(|cluster| cluster.identity.principal());
             let follows =
                 principal.map_or(Wish::Held, |principal| self.pin_at(principal, mark, plan));

@@ -3,14 +3,15 @@
 //! Clusters that share an identity are joined here; what is found at the registry is not looked at
 //! yet.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::known::Known;
 use super::{Action, Held, HeldReason};
 use crate::model::{
     AssignmentName, Cluster, ClusterHash, ClusterId, ClusterState, Grant, Identity, Inventory,
     Mark, MarkKind, PrincipalId, Registry, RegistryMode, Role, Scope,
 };
-use crate::policy::{Decision, Policy, RegistryNames, RoleChoice, Rule};
+use crate::policy::{Candidate, Decision, Policy, RegistryNames, RoleChoice, Rule};
 
 /// What the policy says about one identity at one registry
 #[derive(Debug)]
@@ -50,6 +51,16 @@ pub(super) struct Index<'a> {
     grants: ByRegistry<'a, Grant>,
     /// The clusters that are pinned by an identity they no longer have, by the one they have now
     pins: ByRegistry<'a, Cluster>,
+    known: Known<'a>,
+}
+
+/// The pairs that the policy may want
+#[derive(Debug)]
+pub(super) struct Wished<'a> {
+    /// INVARIANT: in order.
+    pairs: Vec<Candidate>,
+    clusters: Vec<&'a Cluster>,
+    registries: Vec<&'a Registry>,
 }
 
 /// Something by a registry's key, then by identity
@@ -57,39 +68,54 @@ type ByRegistry<'a, T> = BTreeMap<&'a str, BTreeMap<PrincipalId, Vec<&'a T>>>;
 
 impl<'a> Index<'a> {
     pub(super) fn new(inventory: &'a Inventory, policy: &'a Policy) -> Self {
+        let known = Known::new(inventory, policy);
         Self {
             inventory,
             policy,
             names: RegistryNames::new(inventory.registries.values()),
             holders: holders(inventory),
             grants: grants(inventory),
-            pins: pins(inventory, policy),
+            pins: pins(inventory, policy, &known),
+            known,
         }
+    }
+
+    /// The pairs that the policy may want, by the places of their registries and clusters
+    pub(super) fn wished(&self) -> Wished<'a> {
+        let clusters: Vec<_> = self.inventory.clusters.values().collect();
+        let registries: Vec<_> = self.inventory.registries.values().collect();
+        let pairs = self.policy.candidates(&clusters, &registries);
+        Wished { pairs, clusters, registries }
     }
 
     /// The desires that may lead to anything: pairs that nobody wants and where nothing was found are
     /// left out.
-    pub(super) fn desires(&'a self) -> Vec<Desire<'a>> {
-        let registries = self.inventory.registries.values();
-        registries.flat_map(|registry| self.desires_at(registry)).collect()
+    pub(super) fn desires(&'a self, wished: &Wished<'a>) -> Vec<Desire<'a>> {
+        let by_registry = wished.by_registry();
+        by_registry.flat_map(|(registry, clusters)| self.desires_at(registry, clusters)).collect()
     }
 
-    fn desires_at(&'a self, registry: &'a Registry) -> impl Iterator<Item = Desire<'a>> {
+    fn desires_at(
+        &'a self,
+        registry: &'a Registry,
+        wishing: impl Iterator<Item = &'a Cluster>,
+    ) -> impl Iterator<Item = Desire<'a>> {
         let key = registry.id.key();
-        let grants = self.grants.get(key);
         let scope = &self.inventory.scope;
-        let held = self.holders.iter().filter(|(_, clusters)| {
-            clusters.iter().any(|cluster| scope.covers(&cluster.id, &registry.id))
-        });
-        let held = held.map(|(principal, _)| *principal);
-        // Identities that only a grant remembers, where the scope is wide enough to tell that they
-        // are orphans
-        let orphans = grants.into_iter().flatten().filter(|(principal, grants)| {
-            !self.holders.contains_key(principal)
-                && grants.iter().any(|grant| is_in_scope(self.inventory, grant))
-        });
-        let orphans = orphans.map(|(principal, _)| *principal);
-        held.chain(orphans).filter_map(move |principal| {
+        let mut principals: BTreeSet<PrincipalId> =
+            wishing.filter_map(|cluster| cluster.identity.principal()).collect();
+        let grants = self.grants.get(key);
+        principals.extend(grants.into_iter().flat_map(BTreeMap::keys));
+        principals.extend(self.pins.get(key).into_iter().flat_map(BTreeMap::keys));
+        let in_scope = move |principal: &PrincipalId| match self.holders.get(principal) {
+            Some(holders) => holders.iter().any(|cluster| scope.covers(&cluster.id, &registry.id)),
+            // An identity that only a grant remembers, where the scope is wide enough to tell that
+            // it is an orphan
+            None => {
+                slice(grants, *principal).iter().any(|grant| is_in_scope(self.inventory, grant))
+            }
+        };
+        principals.into_iter().filter(in_scope).filter_map(move |principal| {
             let desire = self.desire(registry, principal);
             desire.may_matter().then_some(desire)
         })
@@ -109,41 +135,70 @@ impl<'a> Index<'a> {
         }
     }
 
+    /// What is asked of all clusters
+    pub(super) fn known(&self) -> &Known<'a> {
+        &self.known
+    }
+
     /// What the registries of the inventory may be called
     pub(super) fn names(&self) -> &RegistryNames {
         &self.names
     }
 
     /// The wishes of clusters without an identity
-    pub(super) fn held_wishes(&self) -> Vec<Held> {
-        let clusters = self.inventory.clusters.values();
-        clusters.flat_map(|cluster| self.held_wishes_of(cluster)).collect()
+    pub(super) fn held_wishes(&self, wished: &Wished<'_>) -> Vec<Held> {
+        let pairs = wished.by_registry().flat_map(|(registry, clusters)| {
+            clusters.filter_map(move |cluster| self.held_wish(cluster, registry))
+        });
+        pairs.collect()
     }
 
-    fn held_wishes_of(&self, cluster: &Cluster) -> Vec<Held> {
-        let Some(reason) = without_identity(cluster) else { return Vec::new() };
-        let scope = &self.inventory.scope;
-        let registries = self.inventory.registries.values();
-        let in_scope = registries.filter(|registry| scope.covers(&cluster.id, &registry.id));
-        let held = in_scope.filter_map(|registry| {
-            let reason = match self.policy.decision(cluster, registry, &self.names) {
-                Decision::Attach { .. } => reason.clone(),
-                Decision::Ambiguous { name, candidates, .. } => {
-                    HeldReason::AmbiguousName { name, candidates }
-                }
-                Decision::Vetoed { .. } | Decision::NotWanted | Decision::OtherTenant => {
-                    return None;
-                }
-            };
-            Some(Held {
-                registry: registry.id.clone(),
-                principal: None,
-                clusters: vec![cluster.id.clone()],
-                action: Action::Attach,
-                reason,
-            })
-        });
-        held.collect()
+    fn held_wish(&self, cluster: &Cluster, registry: &Registry) -> Option<Held> {
+        let reason = without_identity(cluster)?;
+        if !self.inventory.scope.covers(&cluster.id, &registry.id) {
+            return None;
+        }
+        let reason = match self.policy.decision(cluster, registry, &self.names) {
+            Decision::Attach { .. } => reason,
+            Decision::Ambiguous { name, candidates, .. } => {
+                HeldReason::AmbiguousName { name, candidates }
+            }
+            Decision::Vetoed { .. } | Decision::NotWanted | Decision::OtherTenant => return None,
+        };
+        Some(Held {
+            registry: registry.id.clone(),
+            principal: None,
+            clusters: vec![cluster.id.clone()],
+            action: Action::Attach,
+            reason,
+        })
+    }
+}
+
+#[cfg(test)]
+impl<'a> Wished<'a> {
+    /// Every pair there is
+    pub(super) fn everything(inventory: &'a Inventory) -> Self {
+        let clusters: Vec<_> = inventory.clusters.values().collect();
+        let registries: Vec<_> = inventory.registries.values().collect();
+        let pair = |registry| (0..clusters.len()).map(move |cluster| (registry, cluster));
+        let pairs = (0..registries.len()).flat_map(pair).collect();
+        Self { pairs, clusters, registries }
+    }
+}
+
+impl<'a> Wished<'a> {
+    /// Every registry, with the clusters that may want it
+    fn by_registry(
+        &self,
+    ) -> impl Iterator<Item = (&'a Registry, impl Iterator<Item = &'a Cluster>)> {
+        let mut rest = &self.pairs[..];
+        self.registries.iter().enumerate().map(move |(place, registry)| {
+            let (here, beyond) = rest.split_at(rest.partition_point(|(at, _)| *at <= place));
+            rest = beyond;
+            let clusters = here.iter().filter_map(|(_, cluster)| self.clusters.get(*cluster));
+            (*registry, clusters.copied())
+        })
     }
 }
 
@@ -188,16 +243,19 @@ fn grants(inventory: &Inventory) -> ByRegistry<'_, Grant> {
     found
 }
 
-fn pins<'a>(inventory: &'a Inventory, policy: &Policy) -> ByRegistry<'a, Cluster> {
+fn pins<'a>(
+    inventory: &'a Inventory,
+    policy: &Policy,
+    known: &Known<'a>,
+) -> ByRegistry<'a, Cluster> {
     let pins = inventory.grants.values().filter_map(|grant| {
         let mark = Mark::read(&grant.description).filter(|mark| mark.kind == MarkKind::Pin)?;
         AssignmentName::is_of(&policy.owner, grant).then_some((grant, mark.cluster))
     });
     let mut follow = ByRegistry::new();
     for (grant, hash) in pins {
-        let mut clusters = inventory.clusters.values();
-        let cluster = clusters.find(|cluster| ClusterHash::of(&cluster.id) == hash);
-        let now = cluster.and_then(|cluster| Some((cluster, cluster.identity.principal()?)));
+        let now =
+            known.pinned(hash).and_then(|cluster| Some((cluster, cluster.identity.principal()?)));
         if let Some((cluster, principal)) = now
             && principal != grant.key.principal
         {

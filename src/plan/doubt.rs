@@ -6,7 +6,7 @@
 use super::HeldReason;
 use super::decide::Case;
 use super::desire::Desire;
-use crate::model::{Cluster, ClusterState, Identity, IdentityOrigin, ResourceId};
+use crate::model::{Cluster, Identity, IdentityOrigin, ResourceId};
 
 impl Case<'_> {
     /// Why nothing may be written for this identity at this registry: what could not be read since it
@@ -46,10 +46,7 @@ impl Case<'_> {
         if let Some(other) = others.find(|(id, _)| matches!(id, ResourceId::Cluster(_))) {
             return Some(unread(other));
         }
-        let mut clusters = self.inventory.clusters.values();
-        let pending = clusters.find(|cluster| {
-            cluster.identity == Identity::Pending && cluster.state != ClusterState::Deleting
-        });
+        let pending = self.known.in_the_making();
         pending.map(|cluster| HeldReason::MayBeIdentityOf(cluster.id.clone()))
     }
 

@@ -34,6 +34,9 @@ mod doubt;
 mod guard;
 #[cfg(test)]
 mod guard_tests;
+mod known;
+#[cfg(test)]
+mod oracle;
 mod pair;
 #[cfg(test)]
 mod pair_tests;
@@ -58,7 +61,7 @@ pub use reason::{AttachReason, DetachReason, HeldReason};
 pub use render::render;
 
 use decide::Case;
-use desire::Index;
+use desire::{Index, Wished};
 
 use crate::model::{
     AssignmentName, ClusterId, Gap, GrantKey, Inventory, Mark, PrincipalId, RegistryId,
@@ -217,18 +220,29 @@ impl Action {
 /// first: the inventory may be stale.
 pub fn plan(inventory: &Inventory, policy: &Policy) -> Plan {
     let index = Index::new(inventory, policy);
+    plan_for(&index, &index.wished(), inventory, policy)
+}
+
+/// The plan for these pairs and whatever was found elsewhere
+fn plan_for<'a>(
+    index: &'a Index<'a>,
+    wished: &Wished<'a>,
+    inventory: &'a Inventory,
+    policy: &'a Policy,
+) -> Plan {
     let mut plan = Plan {
         gaps: inventory.gaps.clone(),
-        held: index.held_wishes(),
+        held: index.held_wishes(wished),
         assignments: inventory.assignments.clone(),
         ..Plan::default()
     };
-    let desires = index.desires();
+    let desires = index.desires(wished);
+    let case = |desire| Case { desire, inventory, policy, known: index.known() };
     for desire in &desires {
-        Case { desire, inventory, policy }.decide(&mut plan);
+        case(desire).decide(&mut plan);
     }
     for desire in &desires {
-        Case { desire, inventory, policy }.retire_pins(&mut plan);
+        case(desire).retire_pins(&mut plan);
     }
     strays::retire(inventory, policy, &mut plan);
     plan.attach.sort();

@@ -97,7 +97,7 @@ pub fn pin(
         is_vetoed(&index, policy, holder, registry)?;
     }
     let want = Want { rule: None, pinned: true, reason: AttachReason::Asked };
-    let case = Case { desire: &desire, inventory, policy };
+    let case = Case { desire: &desire, inventory, policy, known: index.known() };
     if let Some(other) = pinned_for_another(&case, cluster) {
         plan.held.push(held(cluster, registry, HeldReason::PinnedFor(other.id.clone())));
         return Ok(plan);
@@ -142,7 +142,7 @@ pub fn unpin(
     }
     for principal in principals(inventory, policy, cluster, registry) {
         let desire = index.desire(registry, principal);
-        let case = Case { desire: &desire, inventory, policy };
+        let case = Case { desire: &desire, inventory, policy, known: index.known() };
         let need = needed_by(&index, &case, cluster);
         for grant in desire.found.iter().filter(|grant| case.is_ours(grant)) {
             let doubt = need.clone().or_else(|| grant.conditional.then(|| conditional(grant)));

@@ -3,6 +3,7 @@
 //! This room parses a text and reads no file. It is pure and total: no clock, no I/O, no panic. It
 //! knows nothing of role assignments; what a verdict means for them is the planner's business.
 
+mod candidates;
 mod cases;
 mod decide;
 #[cfg(test)]
@@ -30,6 +31,7 @@ use crate::model::{Cluster, ClusterId, Identity, Owner, PrincipalId};
 
 use error::Problem;
 
+pub use candidates::Candidate;
 pub use cases::{Case, CaseResult, Cases, Difference};
 pub use error::PolicyError;
 pub use glob::Glob;

@@ -43,7 +43,7 @@ impl RegistryNames {
 }
 
 /// Everything this registry may be called
-fn called(registry: &Registry) -> [&str; 3] {
+pub(super) fn called(registry: &Registry) -> [&str; 3] {
     let id = registry.id.key();
     // The id's last segment, looked for from behind: this is asked for every pair.
     [id.rsplit('/').next().unwrap_or(id), &registry.login_server, id]

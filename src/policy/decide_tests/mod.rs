@@ -1,5 +1,6 @@
 //! Deciding, as tables for people and exhaustively for machines.
 
+mod random;
 mod tables;
 mod vocabulary;
 mod worlds;
