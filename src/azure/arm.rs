@@ -10,7 +10,9 @@ use super::pace::Pacer;
 use super::request::Ask;
 use super::wire::{self, Unreadable};
 use super::{ArmError, Credential, Endpoints};
-use crate::model::{AssignmentName, Cluster, ClusterId, Grant, GrantKey, Registry, RegistryId};
+use crate::model::{
+    AssignmentName, Cluster, ClusterId, Door, Grant, GrantKey, Registry, RegistryId,
+};
 
 /// For how long Azure's wish to be left alone is obeyed at most: whoever asks for more is mistaken
 const LONGEST_CLOSED: Duration = Duration::from_secs(3600);
@@ -80,6 +82,11 @@ impl Arm {
     /// `None` means that Azure said in its own words that the registry does not exist.
     pub async fn registry(&self, id: &RegistryId) -> Result<Option<Registry>, ArmError> {
         self.read(&Ask::registry(self.client.base(), id), wire::registry).await
+    }
+
+    /// Reads how a registry may be reached; `None` as for [`registry`](Self::registry).
+    pub async fn door(&self, id: &RegistryId) -> Result<Option<Door>, ArmError> {
+        self.read(&Ask::registry(self.client.base(), id), wire::door).await
     }
 
     /// Reads the assignment of this name at a registry.

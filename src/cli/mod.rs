@@ -1,10 +1,12 @@
 //! What a person types and sees: one file for each command.
 
 mod adopt;
+mod check;
 mod check_install;
 #[cfg(feature = "emulator")]
 mod demo;
 mod explain;
+mod findings;
 mod inventory;
 mod plan;
 mod policy;
@@ -44,6 +46,8 @@ enum Command {
     Plan(Box<plan::PlanArguments>),
     /// Say why a cluster may or may not pull from a registry, what is attached, and what comes next
     Explain(Box<explain::ExplainArguments>),
+    /// Say why a cluster's pulls from a registry would fail, as far as Azure tells
+    Check(check::CheckArguments),
     /// Save what is seen, so that a plan can be made anywhere
     #[command(subcommand)]
     Inventory(inventory::InventoryCommand),
@@ -86,6 +90,7 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<Exit> {
         Command::Send(arguments) => send::send(*arguments).await,
         Command::Plan(arguments) => plan::tell_plan(*arguments).await,
         Command::Explain(arguments) => explain::explain(*arguments).await,
+        Command::Check(arguments) => check::check(arguments).await,
         Command::Inventory(command) => inventory::inventory(command).await,
         Command::Adopt(arguments) => adopt::adopt(arguments).await,
         Command::Policy(command) => policy::policy(&command),

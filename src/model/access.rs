@@ -4,6 +4,7 @@
 //! Looked at when something was detached, to say whether the cluster can still pull. Nothing is ever
 //! removed on what stands here.
 
+use time::OffsetDateTime;
 use uuid::{Uuid, uuid};
 
 use super::{PrincipalId, RegistryMode};
@@ -21,6 +22,8 @@ pub struct Access {
     pub principal: PrincipalId,
     /// Whether a condition narrows it
     pub conditional: bool,
+    /// When it was made, where Azure says so
+    pub created_on: Option<OffsetDateTime>,
 }
 
 /// Whether an assignment lets its holder pull
@@ -87,6 +90,11 @@ impl Access {
         }
     }
 
+    /// Whether its role lets its holder pull from registries in some mode
+    pub fn pulls_somewhere(&self) -> bool {
+        PULLING.iter().any(|(role, ..)| *role == self.role)
+    }
+
     /// The role's name, or its GUID if it is none of those that are known to pull
     pub fn role_name(&self) -> String {
         let known = PULLING.iter().find(|(role, ..)| *role == self.role);
@@ -106,6 +114,7 @@ mod tests {
             role,
             principal: PrincipalId(Uuid::from_u128(1)),
             conditional: false,
+            created_on: None,
         }
     }
 

@@ -6,6 +6,7 @@
 
 mod access;
 mod cluster;
+mod door;
 mod grant;
 mod id;
 mod inventory;
@@ -16,6 +17,7 @@ mod tags;
 
 pub use access::{Access, Pulls};
 pub use cluster::{Cluster, ClusterState, Identity, IdentityOrigin};
+pub use door::Door;
 pub use grant::{Grant, GrantKey, Role};
 pub use id::{ClusterId, PrincipalId, RegistryId, ResourceId, ResourceIdError, SubscriptionId};
 pub use inventory::{Gap, Inventory};

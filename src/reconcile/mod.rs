@@ -15,7 +15,7 @@ use thiserror::Error;
 
 pub use apply::WRITING;
 pub use names::{NameError, find_in};
-pub use pair::{Left, PairError, PairPlan, Wish};
+pub use pair::{Left, PairError, PairPlan, Surroundings, Wish};
 pub use report::{Cause, Change, Outcome, Report, Undone};
 
 use crate::azure::{Arm, ArmError, Estate, Graph};

@@ -12,7 +12,7 @@ use super::observe::{note_grants, wanted_for};
 use super::{ReconcileError, Reconciler, reading};
 use crate::azure::{Seen, Wanted};
 use crate::model::{
-    Access, AssignmentName, Cluster, ClusterId, Gap, Identity, IdentityOrigin, Inventory,
+    Access, AssignmentName, Cluster, ClusterId, Door, Gap, Identity, IdentityOrigin, Inventory,
     PrincipalId, Pulls, Registry, RegistryId, ResourceId, Scope,
 };
 use crate::plan::{PairRefusal, Plan, guard_pair, is_pinned_for, pin, unpin};
@@ -60,7 +60,42 @@ pub enum PairError {
     Unread(#[from] ReconcileError),
 }
 
+/// What lies between a cluster and a registry, as far as Azure tells
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Surroundings {
+    /// The cluster, as it was read
+    pub cluster: Cluster,
+    /// The registry, as it was read
+    pub registry: Registry,
+    /// How the registry may be reached
+    pub door: Door,
+    /// Whatever roles the cluster's identity has there; `None` if that may not be read, empty without
+    /// an identity
+    pub access: Option<Vec<Access>>,
+}
+
 impl Reconciler {
+    /// Everything that decides whether the cluster can pull from the registry. Reads, and writes
+    /// nothing.
+    pub async fn surroundings(
+        &self,
+        cluster: &ClusterId,
+        registry: &RegistryId,
+    ) -> Result<Surroundings, PairError> {
+        let (cluster, registry) = self.read_pair(cluster, registry).await?;
+        let door = self.arm.door(&registry.id).await;
+        let door = door.map_err(reading(format!("registry `{}`", registry.id)))?;
+        let access = match cluster.identity.principal() {
+            None => Some(Vec::new()),
+            Some(principal) => match self.arm.access_of(&registry.id, principal).await {
+                Ok(access) => Some(access),
+                Err(error) if error.is_denied() => None,
+                Err(error) => return Err(reading("what lets the cluster pull")(error).into()),
+            },
+        };
+        Ok(Surroundings { cluster, registry, door: door.unwrap_or_default(), access })
+    }
+
     /// Finds the cluster and the registry that a command names, by id or by a name that fits only one
     /// in the estate.
     ///

@@ -2,6 +2,8 @@
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
 
 use super::Unreadable;
@@ -22,6 +24,7 @@ struct Properties {
     scope: String,
     condition: Option<String>,
     description: Option<String>,
+    created_on: Option<String>,
 }
 
 /// Reads an assignment. `None` if it does not grant pulling, or not at a registry itself.
@@ -57,6 +60,9 @@ pub(in crate::azure) fn access(item: &RawValue) -> Result<Access, Unreadable> {
         role,
         principal,
         conditional: said(properties.condition).is_some(),
+        created_on: properties
+            .created_on
+            .and_then(|text| OffsetDateTime::parse(&text, &Rfc3339).ok()),
     })
 }
 

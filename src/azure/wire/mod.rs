@@ -19,7 +19,7 @@ use crate::model::ResourceIdError;
 pub(super) use assignment::{access, grant};
 pub(super) use cluster::{cluster, cluster_item};
 pub(super) use list::{GraphPage, Page};
-pub(super) use registry::{registry, registry_item};
+pub(super) use registry::{door, registry, registry_item};
 pub(super) use row::{Row, assignment_count, subscription};
 
 /// Why an answer, or an item of one, was not understood

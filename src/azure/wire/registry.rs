@@ -5,12 +5,42 @@ use serde_json::value::RawValue;
 
 use super::Unreadable;
 use super::resource::{Head, Resource, said};
-use crate::model::{Registry, RegistryMode};
+use crate::model::{Door, Registry, RegistryMode};
 
 /// Reads Resource Manager's answer.
 pub(in crate::azure) fn registry(body: &[u8]) -> Result<Registry, Unreadable> {
     let resource: Resource<Properties> = serde_json::from_slice(body)?;
     resource.properties.into_registry(&resource.head)
+}
+
+/// Reads from Resource Manager's answer how the registry may be reached. What it does not say is so as
+/// it is with a new registry: open to every network, and to nobody without a role.
+pub(in crate::azure) fn door(body: &[u8]) -> Result<Door, Unreadable> {
+    let resource: Resource<DoorProperties> = serde_json::from_slice(body)?;
+    let DoorProperties { public_network_access, anonymous_pull_enabled, network_rule_set } =
+        resource.properties;
+    let says = |text: Option<String>, word: &str| {
+        said(text).is_some_and(|text| text.eq_ignore_ascii_case(word))
+    };
+    Ok(Door {
+        public: !says(public_network_access, "Disabled"),
+        listed_only: says(network_rule_set.and_then(|rules| rules.default_action), "Deny"),
+        anonymous_pull: anonymous_pull_enabled.unwrap_or_default(),
+    })
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct DoorProperties {
+    public_network_access: Option<String>,
+    anonymous_pull_enabled: Option<bool>,
+    network_rule_set: Option<NetworkRules>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct NetworkRules {
+    default_action: Option<String>,
 }
 
 /// Reads an item of Resource Manager's list.

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::findings::{Finding, either, good, note, unseen, wrong};
 use crate::azure::{App, AppId, AppIdentity, Installed};
+use crate::cli::findings::{Finding, either, good, note, unseen, wrong};
 use crate::functions::NAMES;
 use crate::model::{PrincipalId, SubscriptionId};
 

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::app::Stated;
-use super::findings::{Finding, either, good, note, unseen, wrong};
 use super::rights::Roles;
 use crate::azure::{AppId, BusQueue, Installed, Namespace};
+use crate::cli::findings::{Finding, either, good, note, unseen, wrong};
 
 const OWNER: &str = "090c5cfd-751d-490a-894a-3ce6f1109419";
 const RECEIVER: &str = "4f6d3b9b-027b-4f4c-9142-0e5a2a2247e0";

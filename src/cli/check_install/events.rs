@@ -1,8 +1,8 @@
 //! Events: whether each subscription of the estate has an event subscription that leads here.
 
 use super::app::Stated;
-use super::findings::{Finding, good, unseen, wrong};
 use crate::azure::{AppId, EventSubscription, Installed, Topic};
+use crate::cli::findings::{Finding, good, unseen, wrong};
 use crate::model::SubscriptionId;
 
 /// Which kind of topic has the events of a subscription

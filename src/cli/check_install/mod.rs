@@ -6,17 +6,17 @@
 mod app;
 mod bus;
 mod events;
-mod findings;
+
 mod rights;
 
 use anyhow::Context;
 use clap::Args;
 
 use super::Exit;
+use super::findings::Finding;
 use crate::azure::{AppId, Arm, Installed, credential, http_client};
 use crate::config;
 use app::Stated;
-use findings::Finding;
 
 /// What may be said to it
 #[derive(Debug, Args)]

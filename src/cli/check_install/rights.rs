@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use super::app::Stated;
-use super::findings::{Finding, good, note, unseen, wrong};
 use crate::azure::{AppId, ArmError, HeldRole, Installed, RoleDefinition};
+use crate::cli::findings::{Finding, good, note, unseen, wrong};
 use crate::model::SubscriptionId;
 
 /// What is read

@@ -203,7 +203,14 @@ mod tests {
     fn here(role: Uuid) -> Access {
         let scope = registry_id().to_uppercase();
         let principal = PrincipalId(ME);
-        Access { assignment: String::new(), scope, role, principal, conditional: false }
+        Access {
+            assignment: String::new(),
+            scope,
+            role,
+            principal,
+            conditional: false,
+            created_on: None,
+        }
     }
 
     fn above(role: Uuid) -> Access {

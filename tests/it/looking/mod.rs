@@ -1,6 +1,7 @@
 //! `tether plan`, `explain`, `check` and `inventory` as a person runs them: the real program against a
 //! pretend Azure that it only ever reads.
 
+mod checks;
 mod explanations;
 mod plans;
 

@@ -46,8 +46,6 @@ async fn the_exit_code_tells_whether_there_is_something_to_change() {
 #[tokio::test]
 async fn a_scope_narrows_the_plan() {
     let place = Place::shop().await;
-    let registries = place.azure.tables();
-    drop(registries);
     let id = format!(
         "/subscriptions/{PAYMENTS}/resourceGroups/shop/providers/Microsoft.ContainerService/managedClusters/aks-shop"
     );
