@@ -89,6 +89,16 @@ mod tests {
     }
 
     #[test]
+    fn access_knows_when_it_was_made() {
+        let item = r#"{"id": "x", "properties": {
+            "roleDefinitionId": "7f951dda-4ed3-4680-a7ca-43fe172d538d", "scope": "/subscriptions/s",
+            "principalId": "00000000-0000-0000-0000-000000000001",
+            "createdOn": "2026-01-02T03:04:05.678Z"}}"#;
+        let made = access(&RawValue::from_string(item.to_owned()).unwrap()).unwrap().created_on;
+        assert_eq!(made.map(OffsetDateTime::unix_timestamp), Some(1_767_323_045));
+    }
+
+    #[test]
     fn every_role_at_every_scope_is_read_as_access() {
         let (access, problems) = Page::read(LIST).unwrap().items.read(access);
         assert!(access.iter().any(|one| !one.scope.to_lowercase().contains("/registries/")));

@@ -97,6 +97,21 @@ mod tests {
     }
 
     #[test]
+    fn a_registry_is_open_to_all_networks_and_to_nobody_without_a_role_unless_it_says_otherwise() {
+        let read = |properties: &str| {
+            let id = "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/rg/providers/Microsoft.ContainerRegistry/registries/acr1";
+            door(format!(r#"{{"id": "{id}", "properties": {{{properties}}}}}"#).as_bytes()).unwrap()
+        };
+        let open = Door { public: true, listed_only: false, anonymous_pull: false };
+        assert_eq!(read(""), open);
+        assert_eq!(read(r#""publicNetworkAccess": "disabled""#), Door { public: false, ..open });
+        let listed = Door { listed_only: true, ..open };
+        assert_eq!(read(r#""networkRuleSet": {"defaultAction": "Deny"}"#), listed);
+        let anonymous = Door { anonymous_pull: true, ..open };
+        assert_eq!(read(r#""anonymousPullEnabled": true"#), anonymous);
+    }
+
+    #[test]
     fn the_mode_is_read_in_any_letter_case_and_a_new_one_is_kept() {
         #[track_caller]
         fn check(text: &str, mode: &RegistryMode) {
