@@ -232,7 +232,7 @@ fn pinned_for_another<'a>(case: &Case<'a>, cluster: &Cluster) -> Option<&'a Clus
 
 /// Another cluster with the identity for which a rule or a pin wants the registry
 fn needed_by(index: &Index<'_>, case: &Case<'_>, cluster: &Cluster) -> Option<HeldReason> {
-    let Case { desire, policy, inventory } = case;
+    let Case { desire, policy, inventory, .. } = case;
     // One that had this identity when it was pinned needs the memory of it.
     let mut elsewhere = inventory.clusters.values().filter(|one| one.id != cluster.id);
     let remembered = elsewhere
