@@ -144,7 +144,7 @@ pub(super) fn put(world: &mut World, call: &Call<'_>, scope: &str, name: &str) -
         world.may_be_new(&mut wanted)?;
     }
     let shown = wanted.shown();
-    world.assignments.insert(name, wanted);
+    world.assignments.insert(wanted);
     world.index_assignment(name);
     world.emit(&happened(call, WRITE, old.is_some()));
     Ok(Answer::json(if old.is_some() { 200 } else { 201 }, shown))
@@ -199,7 +199,7 @@ impl World {
     /// Refuses a new assignment that exists already, is for nobody, or is one too many; fills in
     /// the type of principal that the caller left out
     fn may_be_new(&self, wanted: &mut Assignment) -> Result<(), Answer> {
-        if let Some(other) = self.assignments.values().find(|one| one.grants_the_same(wanted)) {
+        if let Some(other) = self.assignments.same(wanted) {
             return Err(exists(other.name));
         }
         let principal = self
@@ -213,9 +213,8 @@ impl World {
             return Err(unmatched_type(wanted, &principal.kind));
         }
         let subscription = subscription_of(&wanted.scope);
-        let there = self.assignments.values();
-        let used = there.filter(|one| subscription_of(&one.scope) == subscription).count();
-        if subscription.is_some() && used >= self.options.assignment_limit {
+        let used = subscription.map(|subscription| self.assignments.count_in(&subscription));
+        if used.is_some_and(|used| used >= self.options.assignment_limit) {
             let message = "The role assignment limit for the subscription has been reached. No more \
                            role assignments can be created.";
             return Err(Answer::refused(400, "RoleAssignmentLimitExceeded", message));

@@ -19,6 +19,7 @@ mod log;
 mod options;
 mod paging;
 mod paths;
+mod register;
 mod registries;
 mod request;
 mod resources;

@@ -224,7 +224,7 @@ pub(super) fn patch(world: &mut World, call: &Call<'_>, path: &ResourcePath) -> 
 pub(super) fn delete(world: &mut World, call: &Call<'_>, path: &ResourcePath) -> Answered {
     world.authorize(call.caller, &action(path.kind, "delete"), &path.id)?;
     world.unlocked(&path.id, Operation::Delete)?;
-    let Some(gone) = world.resources.remove(&path.key()) else {
+    let Some(gone) = world.take(&path.key()) else {
         return Ok(Answer::empty(204));
     };
     if let Some(principal) = clusters::own_principal(&gone) {
@@ -274,7 +274,7 @@ impl World {
 
 /// Puts a changed resource in its place
 pub(super) fn changed(world: &mut World, path: &ResourcePath, resource: Resource) {
-    world.resources.insert(path.key(), resource);
+    world.keep(path.key(), resource);
     world.index_resource(&path.key(), world.now);
 }
 

@@ -7,7 +7,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::assignments::Assignment;
 use super::clusters;
 use super::events::Subscribers;
 use super::index::Index;
@@ -15,6 +14,7 @@ use super::limits::Used;
 use super::locks::Lock;
 use super::log::RequestRecord;
 use super::options::{CreationEvent, Options, Subscription};
+use super::register::Register;
 use super::resources::Resource;
 use super::rights::Right;
 use super::tokens::Tokens;
@@ -28,9 +28,11 @@ pub(super) struct World {
     pub(super) now: OffsetDateTime,
     /// By id in lower case
     pub(super) subscriptions: BTreeMap<String, Subscription>,
-    /// By id in lower case
+    /// By id in lower case; changed by [`keep`](Self::keep) and [`take`](Self::take) alone
     pub(super) resources: BTreeMap<String, Resource>,
-    pub(super) assignments: BTreeMap<Uuid, Assignment>,
+    /// What is still being created, by the time at which it is finished
+    unfinished: BTreeSet<(OffsetDateTime, String)>,
+    pub(super) assignments: Register,
     pub(super) principals: BTreeMap<Uuid, Principal>,
     /// Members of groups
     pub(super) groups: BTreeMap<Uuid, BTreeSet<Uuid>>,
@@ -68,7 +70,8 @@ impl World {
             now,
             subscriptions,
             resources: BTreeMap::new(),
-            assignments: BTreeMap::new(),
+            unfinished: BTreeSet::new(),
+            assignments: Register::default(),
             principals: BTreeMap::new(),
             groups: BTreeMap::new(),
             locks: Vec::new(),
@@ -88,12 +91,9 @@ impl World {
     /// Lets everything happen that was due by now
     pub(super) fn settle(&mut self) {
         self.now = self.options.clock.now();
-        let due: Vec<String> = self
-            .resources
-            .iter()
-            .filter(|(_, resource)| resource.ready_at.is_some_and(|at| at <= self.now))
-            .map(|(key, _)| key.clone())
-            .collect();
+        let due = self.unfinished.iter().take_while(|(at, _)| *at <= self.now);
+        // In the order of their keys, whichever was due first: serial numbers are given meanwhile.
+        let due: BTreeSet<String> = due.map(|(_, key)| key.clone()).collect();
         for key in due {
             self.finish(&key);
         }
@@ -102,7 +102,7 @@ impl World {
 
     /// When the next thing happens by itself
     pub(super) fn next_due(&self) -> Option<OffsetDateTime> {
-        self.resources.values().filter_map(|resource| resource.ready_at).min()
+        self.unfinished.first().map(|(at, _)| *at)
     }
 
     /// Ends the creation of a cluster, if it has not ended
@@ -115,13 +115,31 @@ impl World {
             self.meet(principal, "ServicePrincipal", at + self.options.directory_lag);
         }
         let creation = resource.creation.take();
-        self.resources.insert(key.to_owned(), resource);
+        self.keep(key.to_owned(), resource);
         self.index_resource(key, at);
         if let Some(happened) = creation
             && self.options.creation_event == CreationEvent::Finished
         {
             self.emit(&happened);
         }
+    }
+
+    /// Puts a resource in its place
+    pub(super) fn keep(&mut self, key: String, resource: Resource) {
+        self.take(&key);
+        if let Some(ready_at) = resource.ready_at {
+            self.unfinished.insert((ready_at, key.clone()));
+        }
+        self.resources.insert(key, resource);
+    }
+
+    /// Takes a resource away
+    pub(super) fn take(&mut self, key: &str) -> Option<Resource> {
+        let taken = self.resources.remove(key)?;
+        if let Some(ready_at) = taken.ready_at {
+            self.unfinished.remove(&(ready_at, key.to_owned()));
+        }
+        Some(taken)
     }
 
     /// Adds someone to the directory, unless they are in it
