@@ -130,6 +130,14 @@ impl ResourceId {
             Self::Registry(id) => id.name(),
         }
     }
+
+    /// The subscription that holds the resource
+    pub fn subscription(&self) -> SubscriptionId {
+        match self {
+            Self::Cluster(id) => id.subscription(),
+            Self::Registry(id) => id.subscription(),
+        }
+    }
 }
 
 impl fmt::Display for ResourceId {

@@ -6,18 +6,19 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use futures::stream::{self, StreamExt};
+use futures::stream::StreamExt;
 use tokio::time::Instant;
 
+use super::Reconciler;
+use super::abreast::abreast;
 use super::report::{Cause, Change, Report, Undone};
-use super::{AT_ONCE, Reconciler};
 use crate::azure::{ArmError, Put, Removed};
 use crate::model::{AssignmentName, Grant, Mark, MarkKind, Scope};
 use crate::plan::{Attach, Detach, DetachReason, Plan};
 use crate::policy::{Decision, RegistryNames};
 
-/// For how long changes are begun: at ARM's own pace some three thousand. What is left then comes
-/// later, so that an invocation ends by itself before it is ended.
+/// For how long changes are begun: at ARM's own pace some three thousand in each subscription. What is
+/// left then comes later, so that an invocation ends by itself before it is ended.
 pub const WRITING: Duration = Duration::from_secs(5 * 60);
 
 /// What an attachment came to
@@ -37,14 +38,14 @@ impl Reconciler {
     pub async fn apply(&self, scope: &Scope, plan: Plan) -> Report {
         let (mut report, attach, detach) = Report::of(scope.clone(), plan);
         let until = Instant::now() + WRITING;
-        let puts = attach.into_iter().enumerate().map(|(place, item)| async move {
+        let at = |(_, item): &(usize, Attach)| item.grant.registry.subscription();
+        let puts = abreast(attach.into_iter().enumerate(), at, |(place, item)| async move {
             let done = self.attach(&item, scope, until).await;
             (place, item, done)
         });
-        let puts = stream::iter(puts).buffer_unordered(AT_ONCE).collect().await;
         // What stands under a name of ours: another's counts as attached, and replaces nothing.
         let mut there = BTreeSet::new();
-        for (item, done) in in_order(puts) {
+        for (item, done) in in_order(puts.collect().await) {
             match done {
                 Ok(Attached::Now) => {
                     there.insert(item.name);
@@ -59,12 +60,12 @@ impl Reconciler {
             }
         }
         let there = &there;
-        let deletes = detach.into_iter().enumerate().map(|(place, item)| async move {
+        let at = |(_, item): &(usize, Detach)| item.grant.registry.subscription();
+        let deletes = abreast(detach.into_iter().enumerate(), at, |(place, item)| async move {
             let done = self.detach(&item, there, until).await;
             (place, item, done)
         });
-        let deletes = stream::iter(deletes).buffer_unordered(AT_ONCE).collect().await;
-        for (item, done) in in_order(deletes) {
+        for (item, done) in in_order(deletes.collect().await) {
             match done {
                 Ok(Removed::Gone) => report.detached.push(item),
                 Ok(Removed::WasNotThere) => report.gone.push(item),

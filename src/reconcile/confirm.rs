@@ -6,9 +6,10 @@
 
 use std::collections::BTreeSet;
 
-use futures::stream::{self, StreamExt};
+use futures::stream::StreamExt;
 
-use super::{AT_ONCE, ReconcileError, Reconciler, chain, reading};
+use super::abreast::abreast;
+use super::{ReconcileError, Reconciler, chain, reading};
 use crate::azure::ArmError;
 use crate::model::{Cluster, Gap, Inventory, Registry, ResourceId, Scope};
 use crate::plan::{Action, HeldReason, Plan};
@@ -66,11 +67,11 @@ impl Reconciler {
         ids: &BTreeSet<ResourceId>,
         inventory: &mut Inventory,
     ) -> Result<(), ReconcileError> {
-        let reads = ids.iter().cloned().map(|id| async move {
+        let ids = ids.iter().cloned();
+        let mut reads = abreast(ids, ResourceId::subscription, |id| async move {
             let found = self.read_one(&id).await;
             (id, found)
         });
-        let mut reads = stream::iter(reads).buffered(AT_ONCE);
         while let Some((id, found)) = reads.next().await {
             match found {
                 Ok(found) => correct(inventory, &id, found),

@@ -3,6 +3,7 @@
 //! What caused a run is not known here, and nothing is decided here: `plan` decides, on what this
 //! room has read.
 
+mod abreast;
 mod apply;
 mod confirm;
 mod names;
@@ -22,11 +23,6 @@ use crate::azure::{Arm, ArmError, Estate, Graph};
 use crate::model::{Inventory, Scope, SubscriptionId};
 use crate::plan::{Plan, guard, plan};
 use crate::policy::{Mode, Policy};
-
-/// How many requests of a run are under way at once. How fast they really go out is the client's
-/// business: in the long run ARM lets ten writes a second through, and may take more than a second
-/// for each. Many more would only make the line longer that all runs stand in.
-const AT_ONCE: usize = 16;
 
 /// Everything that a run needs
 #[derive(Debug)]

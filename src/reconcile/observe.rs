@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use futures::stream::{self, StreamExt};
 
-use super::{AT_ONCE, ReconcileError, Reconciler, chain, reading};
+use super::abreast::AT_ONCE;
+use super::{ReconcileError, Reconciler, chain, reading};
 use crate::azure::{ArmError, Seen, Wanted};
 use crate::model::{
     Cluster, ClusterHash, ClusterId, Gap, Grant, Identity, IdentityOrigin, Inventory, Mark,

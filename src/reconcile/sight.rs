@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 
 use futures::stream::{self, StreamExt};
 
-use super::{AT_ONCE, ReconcileError, Reconciler, chain, reading};
+use super::abreast::{AT_ONCE, abreast};
+use super::{ReconcileError, Reconciler, chain, reading};
 use crate::azure::{ArmError, Listed};
 use crate::model::{
     AssignmentName, Cluster, Gap, GrantKey, Inventory, Owner, Registry, ResourceId, SubscriptionId,
@@ -111,11 +112,12 @@ impl Reconciler {
         keys: &BTreeSet<GrantKey>,
         inventory: &mut Inventory,
     ) -> Result<(), ReconcileError> {
-        let reads = keys.iter().cloned().map(|key| async move {
+        let at = |key: &GrantKey| key.registry.subscription();
+        let reads = abreast(keys.iter().cloned(), at, |key| async move {
             let name = AssignmentName::new(&self.policy.owner, &key);
             (name, self.arm.grant(&key.registry, name).await)
         });
-        let reads: Vec<_> = stream::iter(reads).buffered(AT_ONCE).collect().await;
+        let reads: Vec<_> = reads.collect().await;
         for (name, grant) in reads {
             match grant {
                 Ok(Some(grant)) => inventory.add_grant(grant),
