@@ -7,6 +7,8 @@
 #![expect(clippy::unwrap_used, reason = "a bench that cannot start ends with a panic")]
 #![expect(clippy::print_stdout, reason = "what it prints is what it is for")]
 
+#[path = "../tests/it/person.rs"]
+mod person;
 #[path = "../tests/it/several.rs"]
 mod several;
 

@@ -16,6 +16,8 @@ mod corridor;
 #[cfg(test)]
 mod demo;
 #[cfg(test)]
+mod estate;
+#[cfg(test)]
 mod havoc;
 #[cfg(test)]
 mod infra;
@@ -23,6 +25,8 @@ mod infra;
 mod looking;
 #[cfg(test)]
 mod pace;
+#[cfg(test)]
+mod person;
 #[cfg(test)]
 mod policies;
 #[cfg(test)]
@@ -49,3 +53,5 @@ mod several;
 mod tidy;
 #[cfg(test)]
 mod trouble;
+#[cfg(test)]
+mod whole_estate;

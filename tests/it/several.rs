@@ -4,9 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use azure_core::credentials::{AccessToken, TokenCredential, TokenRequestOptions};
-use azure_core::time::{Duration as Span, OffsetDateTime};
-use tether::azure::{Arm, Cloud, Endpoint, Endpoints, Estate, Graph, http_client};
+use tether::azure::{Arm, Estate, Graph};
 use tether::emulator::Clock;
 use tether::emulator::azure::{
     Azure, ClusterSpec, Fault, Options, RateLimits, RegistrySpec, Subscription,
@@ -16,6 +14,8 @@ use tether::model::{Scope, SubscriptionId};
 use tether::policy::Policy;
 use tether::reconcile::{Reconciler, Report};
 use uuid::Uuid;
+
+use crate::person;
 
 const POLICY: &str = "
 owner: several
@@ -63,21 +63,6 @@ pub(crate) struct Setup {
     size: Size,
 }
 
-/// The token of the person, without asking anyone
-#[derive(Debug)]
-struct Person(&'static str);
-
-#[async_trait::async_trait]
-impl TokenCredential for Person {
-    async fn get_token(
-        &self,
-        _: &[&str],
-        _: Option<TokenRequestOptions<'_>>,
-    ) -> azure_core::Result<AccessToken> {
-        Ok(AccessToken::new(self.0, OffsetDateTime::now_utc() + Span::hours(1)))
-    }
-}
-
 impl Setup {
     /// An Azure of this size with these limits, whose answers take so long
     pub(crate) async fn start(size: Size, rate_limits: RateLimits, latency: Duration) -> Self {
@@ -121,11 +106,7 @@ impl Setup {
 
     /// A client of its own
     pub(crate) fn arm(&self) -> Arm {
-        let endpoint: Endpoint = self.azure.endpoint().parse().unwrap();
-        let endpoints =
-            Endpoints { cloud: Cloud::Public, arm: endpoint.clone(), service_bus: endpoint };
-        let person = Person(self.azure.person_token());
-        Arm::new(&endpoints, Arc::new(person), http_client().unwrap())
+        person::arm(self.azure.endpoint(), self.azure.person_token())
     }
 
     /// A scope for every subscription of clusters
