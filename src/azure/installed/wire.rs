@@ -64,6 +64,8 @@ pub struct RoleDefinition {
     pub name: String,
     /// What it allows: what is allowed and what is taken out again, for each of its permissions
     pub permissions: Vec<(Vec<String>, Vec<String>)>,
+    /// What it allows with data, such as secrets and messages
+    pub data: Vec<String>,
 }
 
 /// A Service Bus namespace
@@ -201,11 +203,13 @@ pub(super) fn role(body: &[u8]) -> Result<RoleDefinition, Unreadable> {
     struct Permission {
         actions: Vec<String>,
         not_actions: Vec<String>,
+        data_actions: Vec<String>,
     }
     let Resource { properties: Role { role_name, permissions }, .. } =
         serde_json::from_slice(body)?;
+    let data = permissions.iter().flat_map(|one| one.data_actions.clone()).collect();
     let permissions = permissions.into_iter().map(|one| (one.actions, one.not_actions)).collect();
-    Ok(RoleDefinition { name: role_name, permissions })
+    Ok(RoleDefinition { name: role_name, permissions, data })
 }
 
 pub(super) fn namespace(item: &RawValue) -> Result<Namespace, Unreadable> {

@@ -6,7 +6,7 @@
 mod app;
 mod bus;
 mod events;
-
+mod extras;
 mod rights;
 
 use anyhow::Context;

@@ -1,9 +1,10 @@
 //! What the app's identity may do in each subscription of the estate: all that it needs, and nothing
 //! that could hand out another role.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::app::Stated;
+use super::extras;
 use crate::azure::{AppId, ArmError, HeldRole, Installed, RoleDefinition};
 use crate::cli::findings::{Finding, good, note, unseen, wrong};
 use crate::model::SubscriptionId;
@@ -52,9 +53,13 @@ impl Roles {
         Ok(Self { held, definitions })
     }
 
+    pub(super) fn definition(&self, held: &HeldRole) -> Option<&RoleDefinition> {
+        self.definitions.get(&held.role)
+    }
+
     fn allowing<'a>(&'a self, action: &'a str) -> impl Iterator<Item = &'a HeldRole> {
-        let definition = |role: &HeldRole| self.definitions.get(&role.role);
-        self.held.iter().filter(move |role| definition(role).is_some_and(|one| one.allows(action)))
+        let allows = |one: &RoleDefinition| one.allows(action);
+        self.held.iter().filter(move |role| self.definition(role).is_some_and(allows))
     }
 }
 
@@ -63,14 +68,11 @@ impl RoleDefinition {
         let is_among = |patterns: &[String]| patterns.iter().any(|one| matches(one, action));
         self.permissions.iter().any(|(yes, no)| is_among(yes) && !is_among(no))
     }
+}
 
-    /// Whether it allows something that tether does not need
-    fn allows_more(&self) -> bool {
-        let is_needed = |action: &String| {
-            READS.iter().chain(&WRITES).any(|needed| needed.eq_ignore_ascii_case(action))
-        };
-        self.permissions.iter().any(|(yes, _)| !yes.iter().all(is_needed))
-    }
+/// Whether tether needs an action
+pub(super) fn is_needed(action: &str) -> bool {
+    READS.iter().chain(&WRITES).any(|needed| needed.eq_ignore_ascii_case(action))
 }
 
 /// Whether an action fits a pattern with stars in it. Letter case makes no difference.
@@ -128,7 +130,11 @@ pub(super) async fn check(
     });
     if !stated.subscriptions.is_empty() && !stated.subscriptions.contains(&id.subscription()) {
         findings.extend(outside(id.subscription(), &own));
+        findings.extend(extras::judge(&own));
     }
+    // What stands above several subscriptions was found in each.
+    let mut told = BTreeSet::new();
+    findings.retain(|finding| told.insert(finding.show()));
     (own, findings)
 }
 
@@ -145,11 +151,7 @@ fn judge(subscription: SubscriptionId, roles: &Roles) -> Vec<Finding> {
         )
     }];
     findings.extend(writes(subscription, roles));
-    let wide = roles.held.iter().filter(|role| covers(&role.scope, subscription));
-    let wide = wide.filter_map(|role| roles.definitions.get(&role.role));
-    findings.extend(wide.filter(|role| role.allows_more()).map(|role| {
-        note(format!("the role `{}` at {subscription} allows more than tether needs", role.name))
-    }));
+    findings.extend(extras::judge(roles));
     findings
 }
 
@@ -258,8 +260,11 @@ mod tests {
     /// What is found for one role at this scope
     fn findings(scope: &str, actions: &[&str], condition: Option<&str>) -> Vec<String> {
         let actions = actions.iter().map(|action| (*action).to_owned()).collect();
-        let definition =
-            RoleDefinition { name: "some role".into(), permissions: vec![(actions, vec![])] };
+        let definition = RoleDefinition {
+            name: "some role".into(),
+            permissions: vec![(actions, vec![])],
+            data: vec![],
+        };
         let held = HeldRole {
             role: "r".into(),
             scope: scope.into(),
@@ -311,7 +316,8 @@ mod tests {
             condition: Some(CONDITION.into()),
         });
         let actions = WRITES.map(str::to_owned).to_vec();
-        let writer = RoleDefinition { name: "w".into(), permissions: vec![(actions, vec![])] };
+        let writer =
+            RoleDefinition { name: "w".into(), permissions: vec![(actions, vec![])], data: vec![] };
         let roles =
             Roles { held: held.to_vec(), definitions: BTreeMap::from([("w".into(), writer)]) };
         let found: Vec<_> = writes(subscription(), &roles).iter().map(Finding::show).collect();

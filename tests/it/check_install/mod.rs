@@ -200,3 +200,31 @@ async fn registries_of_one_group_are_enough_to_write_in() {
     assert_eq!(said.code, Some(0), "{}", said.stdout);
     assert!(said.stdout.contains("and no other, at "), "{}", said.stdout);
 }
+
+#[tokio::test]
+async fn roles_that_tether_does_not_need_are_found_in_whatever_scope() {
+    let with = |actions: Value, data: Value| {
+        after(move |answers| {
+            let id = "/providers/microsoft.authorization/roledefinitions/more";
+            let permissions = json!([{ "actions": actions, "dataActions": data }]);
+            let role = json!({ "roleName": "More", "permissions": permissions });
+            answers.put(id, json!({ "properties": role }));
+            answers.change(&role_assignments(), |all| {
+                let held = json!({ "properties": { "roleDefinitionId": id, "scope": GROUP } });
+                all["value"].as_array_mut().unwrap().push(held);
+            });
+        })
+    };
+    let said = with(json!(["*"]), json!([])).await;
+    let words = [
+        "it may assign any role to anyone at",
+        "beside its right in single groups",
+        "the role `More` at /subscriptions/",
+    ];
+    check(&said, &words);
+    let said = with(json!([]), json!(["Microsoft.KeyVault/vaults/secrets/getSecret/action"])).await;
+    check(&said, &["the role `More` at /subscriptions/"]);
+    let said = with(json!(["*/read"]), json!([])).await;
+    assert_eq!(said.code, Some(0), "{}", said.stdout);
+    assert!(said.stdout.contains("note   the role `More`"), "{}", said.stdout);
+}
