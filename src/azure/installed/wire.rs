@@ -10,6 +10,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::azure::wire::Unreadable;
+use crate::model::PrincipalId;
 
 /// A function app
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,6 +105,8 @@ pub struct Topic {
     pub source: String,
     /// Which kind of events
     pub kind: String,
+    /// The identity that Azure made for it
+    pub principal: Option<PrincipalId>,
 }
 
 /// An event subscription
@@ -228,7 +231,13 @@ pub(super) fn queue(body: &[u8]) -> Result<BusQueue, Unreadable> {
 
 pub(super) fn topic(item: &RawValue) -> Result<Topic, Unreadable> {
     let Resource { id, properties, .. } = resource::<Value>(item)?;
-    Ok(Topic { id, source: text(&properties, "/source"), kind: text(&properties, "/topicType") })
+    let whole: Value = serde_json::from_str(item.get())?;
+    Ok(Topic {
+        id,
+        source: text(&properties, "/source"),
+        kind: text(&properties, "/topicType"),
+        principal: text(&whole, "/identity/principalId").parse().ok(),
+    })
 }
 
 pub(super) fn event_subscription(item: &RawValue) -> Result<EventSubscription, Unreadable> {

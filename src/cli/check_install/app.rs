@@ -41,6 +41,8 @@ pub(super) struct Stated {
     pub(super) subscriptions: Vec<SubscriptionId>,
     /// The host of the Service Bus namespace
     pub(super) bus: Option<String>,
+    /// The name of the storage account
+    pub(super) storage: Option<String>,
 }
 
 impl Stated {
@@ -54,6 +56,7 @@ impl Stated {
             principal: identity.and_then(|identity| identity.principal_id.parse().ok()),
             subscriptions: ids.split(',').filter_map(|id| id.parse().ok()).collect(),
             bus: settings.get("ServiceBus__fullyQualifiedNamespace").cloned(),
+            storage: settings.get("AzureWebJobsStorage__accountName").cloned(),
         }
     }
 }

@@ -7,9 +7,9 @@ use super::rights::Roles;
 use crate::azure::{AppId, BusQueue, Installed, Namespace};
 use crate::cli::findings::{Finding, either, good, note, unseen, wrong};
 
-const OWNER: &str = "090c5cfd-751d-490a-894a-3ce6f1109419";
+pub(super) const OWNER: &str = "090c5cfd-751d-490a-894a-3ce6f1109419";
 const RECEIVER: &str = "4f6d3b9b-027b-4f4c-9142-0e5a2a2247e0";
-const SENDER: &str = "69a216fc-b8fb-44d8-bc22-1f3c2cd27a39";
+pub(super) const SENDER: &str = "69a216fc-b8fb-44d8-bc22-1f3c2cd27a39";
 
 /// Follow-ups for one thing are merged by their message ids for about this long
 const WINDOW: Duration = Duration::from_secs(60 * 60);
@@ -69,7 +69,7 @@ fn keys(namespace: &Namespace) -> Finding {
     }
 }
 
-fn is_at_or_above(scope: &str, id: &str) -> bool {
+pub(super) fn is_at_or_above(scope: &str, id: &str) -> bool {
     let (scope, id) = (scope.trim_end_matches('/').to_lowercase(), id.to_lowercase());
     id.strip_prefix(&scope).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         || scope.starts_with("/providers/microsoft.management/managementgroups/")

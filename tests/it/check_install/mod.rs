@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use world::{
     Answers, GROUP, SUB, Said, app_id, event_subscriptions, queue_path, role_assignments, run,
+    topic_roles,
 };
 
 /// It fails, says all of this, and everything else is still as it should be.
@@ -227,4 +228,17 @@ async fn roles_that_tether_does_not_need_are_found_in_whatever_scope() {
     let said = with(json!(["*/read"]), json!([])).await;
     assert_eq!(said.code, Some(0), "{}", said.stdout);
     assert!(said.stdout.contains("note   the role `More`"), "{}", said.stdout);
+}
+
+#[tokio::test]
+async fn rights_of_the_topic_are_looked_at() {
+    let without = |index: usize| {
+        after(move |answers| {
+            answers.change(&topic_roles(), |all| {
+                all["value"].as_array_mut().unwrap().remove(index);
+            });
+        })
+    };
+    check(&without(0).await, &["may not send to the queue"]);
+    check(&without(1).await, &["may not write to `dead-events`"]);
 }

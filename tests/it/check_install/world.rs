@@ -20,6 +20,7 @@ pub(super) const GROUP: &str =
     "/subscriptions/11111111-1111-4111-8111-111111111111/resourceGroups/rg-tether";
 const CLIENT: &str = "33333333-3333-4333-8333-333333333333";
 const PRINCIPAL: &str = "44444444-4444-4444-8444-444444444444";
+const TOPIC_PRINCIPAL: &str = "55555555-5555-4555-8555-555555555555";
 const CONDITION: &str = include_str!("../../../infra/condition.txt");
 
 pub(super) fn app_id() -> String {
@@ -58,6 +59,7 @@ impl Answers {
         });
         answers.put(&format!("{}/functions", app_id()), json!({ "value": functions }));
         answers.put(&role_assignments(), json!({ "value": held() }));
+        answers.put(&topic_roles(), json!({ "value": held_by_topic() }));
         answers.put_roles();
         answers.put_queues();
         answers.put_events();
@@ -130,6 +132,7 @@ impl Answers {
             &list("Microsoft.EventGrid/systemTopics"),
             json!({ "value": [{
             "id": topic(),
+            "identity": { "type": "SystemAssigned", "principalId": TOPIC_PRINCIPAL },
             "properties": {
                 "source": format!("/subscriptions/{SUB}"),
                 "topicType": "microsoft.resources.subscriptions",
@@ -155,10 +158,16 @@ impl Answers {
 }
 
 const SENDER: &str = "69a216fc-b8fb-44d8-bc22-1f3c2cd27a39";
+const BLOB_CONTRIBUTOR: &str = "ba92f5b4-2d11-453d-a403-e96b0029c9fe";
 const RECEIVER: &str = "4f6d3b9b-027b-4f4c-9142-0e5a2a2247e0";
 
 pub(super) fn role_assignments() -> String {
     list("Microsoft.Authorization/roleAssignments")
+}
+
+/// Where the roles of the topic's identity are kept: asked for by a filter, not by a path
+pub(super) fn topic_roles() -> String {
+    format!("{}?{TOPIC_PRINCIPAL}", role_assignments())
 }
 
 pub(super) fn queue_path(name: &str) -> String {
@@ -221,6 +230,14 @@ fn held() -> Value {
         role(SENDER, &queue_path("commands"), Value::Null),
         role(SENDER, &queue_path("rejected"), Value::Null),
     ])
+}
+
+fn held_by_topic() -> Value {
+    let container = format!(
+        "{GROUP}/providers/Microsoft.Storage/storageAccounts/sttether/blobServices/default/containers/dead-events"
+    );
+    let role = |name: &str, scope: &str| json!({ "properties": { "roleDefinitionId": role_id(name), "scope": scope } });
+    json!([role(SENDER, &queue_path("commands")), role(BLOB_CONTRIBUTOR, &container)])
 }
 
 fn event_subscription() -> Value {
@@ -300,6 +317,8 @@ async fn answer(State(server): State<Server>, request: Request) -> (StatusCode, 
         return (StatusCode::OK, Json(token));
     }
     server.asked.lock().unwrap().push((request.method().to_string(), path.clone()));
+    let is_topics = request.uri().query().is_some_and(|query| query.contains(TOPIC_PRINCIPAL));
+    let path = if is_topics { format!("{path}?{TOPIC_PRINCIPAL}") } else { path };
     let nothing = json!({ "error": { "code": "ResourceNotFound", "message": "no such thing" } });
     let (status, body) =
         server.answers.0.get(&path.to_lowercase()).cloned().unwrap_or((404, nothing));
