@@ -120,3 +120,14 @@ fn a_deployment_that_lacks_a_file_does_not_begin() {
         assert_eq!(String::from_utf8(output.stderr).unwrap(), expected);
     }
 }
+
+#[test]
+fn what_is_no_package_is_called_so() {
+    let folder = folder(&[]);
+    fs::write(folder.join("text.zip"), "no zip").unwrap();
+    let (output, _) = run(&folder, "package.sh", &["--from", "text.zip"]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let expected = format!("package: {} is no package", folder.join("text.zip").display());
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.starts_with(&expected) && said.lines().count() == 1, "{said}");
+}
