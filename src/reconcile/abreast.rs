@@ -10,9 +10,10 @@ use futures::stream::{self, Stream, StreamExt};
 use crate::model::SubscriptionId;
 
 /// How many requests of a run are under way at once in a subscription. How fast they really go out is
-/// the client's business: in the long run ARM lets ten writes a second through, and may take more than
-/// a second for each. Many more would only make the line longer that all runs stand in.
-pub(super) const AT_ONCE: usize = 16;
+/// the client's business: in the long run ARM lets ten writes a second through, and each is a read and
+/// a write that may take a second both. Many more would only make the line longer that all runs stand
+/// in.
+pub(super) const AT_ONCE: usize = 32;
 
 /// In how many subscriptions at once; the others follow as these come to their end. Each request holds
 /// a connection while it is under way, and no host has those without end.
