@@ -4,7 +4,6 @@ use super::app::Stated;
 use super::bus::{OWNER, SENDER, is_at_or_above};
 use crate::azure::{AppId, EventSubscription, Installed, Topic};
 use crate::cli::findings::{Finding, either, good, note, unseen, wrong};
-use crate::cli::findings::{Finding, good, unseen, wrong};
 use crate::model::SubscriptionId;
 
 /// Which kind of topic has the events of a subscription

@@ -13,8 +13,8 @@ use anyhow::Context;
 use clap::Args;
 
 use super::Exit;
-use super::findings::Finding;
 use crate::azure::{AppId, Arm, Installed, credential, http_client};
+use crate::cli::findings::Finding;
 use crate::config;
 use app::Stated;
 
