@@ -8,6 +8,7 @@ mod events;
 pub(crate) mod input;
 mod limits;
 mod modes;
+mod removals;
 mod sync;
 mod tenants;
 mod unread;

@@ -18,9 +18,9 @@ use super::{
     start,
 };
 
-const AUTO: [(&str, &str); 2] = [("acr-attach", "auto"), ("team", "a")];
+pub(super) const AUTO: [(&str, &str); 2] = [("acr-attach", "auto"), ("team", "a")];
 
-fn sync() -> WorldOptions {
+pub(super) fn sync() -> WorldOptions {
     WorldOptions { policy: policy(), door: Door::Queue, ..options() }
 }
 
@@ -31,15 +31,15 @@ fn policy() -> String {
         .replace("max_detach_percent: 20", "max_detach_percent: 100")
 }
 
-fn tags(tags: &[(&str, &str)]) -> BTreeMap<String, String> {
+pub(super) fn tags(tags: &[(&str, &str)]) -> BTreeMap<String, String> {
     tags.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
 
-fn auto(name: &str) -> ClusterSpec {
+pub(super) fn auto(name: &str) -> ClusterSpec {
     cluster(name).tag("acr-attach", "auto").tag("team", "a")
 }
 
-fn of_team(name: &str) -> RegistrySpec {
+pub(super) fn of_team(name: &str) -> RegistrySpec {
     registry(name).tag("acr-attach", "auto").tag("team", "a")
 }
 
@@ -53,12 +53,15 @@ fn shared() -> KubeletIdentity {
     }
 }
 
-fn sharing(spec: ClusterSpec) -> ClusterSpec {
+pub(super) fn sharing(spec: ClusterSpec) -> ClusterSpec {
     ClusterSpec { identity: ClusterIdentity::BroughtAlong(shared()), ..spec }
 }
 
 /// A cluster that is attached to a registry
-async fn attached_pair(options: WorldOptions, aks: ClusterSpec) -> (World, String, String) {
+pub(super) async fn attached_pair(
+    options: WorldOptions,
+    aks: ClusterSpec,
+) -> (World, String, String) {
     let world = start(options).await;
     let acr = world.azure.create_registry(&of_team("acr1")).unwrap();
     let aks = world.azure.create_cluster(&aks).unwrap();
@@ -68,13 +71,13 @@ async fn attached_pair(options: WorldOptions, aks: ClusterSpec) -> (World, Strin
     (world, aks, acr)
 }
 
-async fn tick(world: &World) {
+pub(super) async fn tick(world: &World) {
     world.azure.clear_log();
     world.host.fire_timer("reconcile-tick").await.unwrap();
     settle(world).await;
 }
 
-fn writes(world: &World) -> Vec<String> {
+pub(super) fn writes(world: &World) -> Vec<String> {
     let mut all = requests(world);
     all.retain(|request| request.starts_with("PUT") || request.starts_with("DELETE"));
     all

@@ -1,0 +1,116 @@
+//! Removals that must not happen: what was seen may be old by the time something is removed.
+
+use std::time::Duration;
+
+use serde_json::json;
+use tether::emulator::azure::{AssignmentSpec, Fault};
+use tether::emulator::world::{Door, World, WorldOptions};
+use uuid::Uuid;
+
+use super::commands::{ask, report, with_pins};
+use super::sync::{AUTO, attached_pair, auto, of_team, sharing, sync, tags, tick, writes};
+use super::{ACR_PULL, REPOSITORY_READER, attached, cluster, registry, settle, start};
+
+/// Resource Graph knows nothing new before it is told to catch up.
+fn lagging(options: WorldOptions) -> WorldOptions {
+    WorldOptions { graph_lag: Duration::from_secs(3600), speed: 0.0, ..options }
+}
+
+async fn pin(world: &World, id: &str, cluster: &str, registry: &str) {
+    ask(world, id, &json!({ "command": "attach", "cluster": cluster, "registry": registry }));
+    settle(world).await;
+    assert_eq!(report(world, id)["changes"][0]["outcome"], "applied");
+}
+
+#[tokio::test]
+async fn the_events_of_many_registries_take_nothing_that_the_limits_would_hold() {
+    let (world, aks, first) = attached_pair(sync(), auto("aks1")).await;
+    let mut registries = vec![first];
+    for number in 2..=4 {
+        registries.push(world.azure.create_registry(&of_team(&format!("acr{number}"))).unwrap());
+    }
+    tick(&world).await;
+    assert_eq!(attached(&world, &aks).len(), 4);
+    for id in &registries {
+        world.azure.set_tags(id, &tags(&[("team", "a")])).unwrap();
+        ask(&world, id, &json!({ "command": "reconcile", "scope": id }));
+    }
+    settle(&world).await;
+    assert_eq!(attached(&world, &aks).len(), 4, "each by itself would have been few enough");
+    tick(&world).await;
+    assert_eq!(attached(&world, &aks), []);
+}
+
+#[tokio::test]
+async fn a_person_detaches_nothing_that_a_cluster_needs_which_resource_graph_does_not_know_yet() {
+    for is_pinned in [false, true] {
+        let options = WorldOptions { door: Door::Queue, ..with_pins() };
+        let world = start(lagging(options)).await;
+        world.events.pause();
+        let acr = world.azure.create_registry(&of_team("acr1").tag("pin", "yes")).unwrap();
+        let aks = world.azure.create_cluster(&sharing(cluster("aks1"))).unwrap();
+        world.azure.catch_up_graph();
+        let twin = if is_pinned { cluster("aks2") } else { auto("aks2") };
+        let twin = world.azure.create_cluster(&sharing(twin)).unwrap();
+        if is_pinned {
+            pin(&world, "m-1", &twin, &acr).await;
+        } else {
+            ask(&world, "m-1", &json!({ "command": "reconcile", "scope": twin }));
+            settle(&world).await;
+        }
+        ask(&world, "m-2", &json!({ "command": "detach", "cluster": aks, "registry": acr }));
+        settle(&world).await;
+        assert_eq!(attached(&world, &twin), [("acr1".to_owned(), ACR_PULL)], "pinned: {is_pinned}");
+        let report = report(&world, "m-2");
+        assert_ne!(report["changes"][0]["outcome"], "applied", "{report:#}");
+    }
+}
+
+#[tokio::test]
+async fn a_cluster_tagged_again_before_its_delete_keeps_its_registries() {
+    let (world, aks, _) = attached_pair(sync(), auto("aks1")).await;
+    world.azure.set_tags(&aks, &tags(&[])).unwrap();
+    let other = world.azure.create_cluster(&auto("aks2")).unwrap();
+    // Removals follow the attachments, so this one waits after everything was decided.
+    let slow = Fault::on("PUT", "/roleAssignments/").delayed(Duration::from_secs(3));
+    world.azure.faults().inject(slow);
+    world.azure.clear_log();
+    world.host.fire_timer("reconcile-tick").await.unwrap();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    world.azure.set_tags(&aks, &tags(&AUTO)).unwrap();
+    settle(&world).await;
+    assert_eq!(writes(&world), ["PUT assignment"]);
+    for cluster in [&aks, &other] {
+        assert_eq!(attached(&world, cluster), [("acr1".to_owned(), ACR_PULL)]);
+    }
+}
+
+#[tokio::test]
+async fn a_pin_outlives_a_strangers_assignment_of_the_role_that_is_honoured_now() {
+    let world = start(sync()).await;
+    world.events.pause();
+    let acr = world.azure.create_registry(&registry("acr1").tag("pin", "yes")).unwrap();
+    let aks = world.azure.create_cluster(&cluster("aks1")).unwrap();
+    pin(&world, "m-1", &aks, &acr).await;
+    let principal = world.azure.kubelet_principal(&aks).unwrap();
+    let stranger = Uuid::from_u128(1);
+    let spec = AssignmentSpec::new(stranger, &acr, REPOSITORY_READER, principal);
+    world.azure.assign(&spec).unwrap();
+    world.azure.set_registry_mode(&acr, true).unwrap();
+    tick(&world).await;
+    world.azure.unassign(&acr, stranger).unwrap();
+    tick(&world).await;
+    let honoured = ("acr1".to_owned(), REPOSITORY_READER);
+    assert!(attached(&world, &aks).contains(&honoured), "{:?}", attached(&world, &aks));
+}
+
+#[tokio::test]
+async fn a_cluster_that_lists_show_is_not_gone_because_a_read_says_so() {
+    let (world, aks, _) = attached_pair(sync(), auto("aks1")).await;
+    let absent = Fault::on("GET", "/managedClusters/aks1");
+    world.azure.faults().inject(absent.refusing(404, "SubscriptionNotFound", "not found").always());
+    ask(&world, "m-1", &json!({ "command": "reconcile", "scope": aks }));
+    settle(&world).await;
+    tick(&world).await;
+    assert_eq!(attached(&world, &aks), [("acr1".to_owned(), ACR_PULL)]);
+}
