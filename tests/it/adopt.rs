@@ -4,7 +4,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
-use std::process::Stdio;
 use std::time::Duration;
 
 use serde_json::json;
@@ -17,8 +16,7 @@ use uuid::Uuid;
 use super::corridor::commands::{ask, pinning};
 use super::corridor::input::line;
 use super::corridor::{ACR_PULL, cluster, options, registry, settle, start};
-
-const LIMIT: Duration = Duration::from_secs(30);
+use super::program::{Ended, LIMIT, run, tether};
 
 const TEAM: [(&str, &str); 2] = [("acr-attach", "auto"), ("team", "a")];
 
@@ -31,13 +29,6 @@ struct Place {
     ruled: String,
     pinned: String,
     before: Vec<Assignment>,
-}
-
-#[derive(Debug)]
-struct Ended {
-    code: Option<i32>,
-    stdout: String,
-    stderr: String,
 }
 
 impl Place {
@@ -71,22 +62,15 @@ impl Place {
     }
 
     fn command(&self, words: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_tether"));
-        command.arg("adopt").args(words).current_dir(&self.folder).kill_on_drop(true);
-        command.env_clear().envs(settings(&self.world.azure, &self.world.namespace));
+        let mut command = tether(&["adopt"]);
+        command.args(words).current_dir(&self.folder);
+        command.envs(settings(&self.world.azure, &self.world.namespace));
         command.env_remove("TETHER_SERVICE_BUS_ENDPOINT");
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
 
     async fn adopt(&self, words: &[&str]) -> Ended {
-        let output = timeout(LIMIT, self.command(words).output()).await.expect("it ends").unwrap();
-        let text = |bytes| String::from_utf8(bytes).unwrap();
-        Ended {
-            code: output.status.code(),
-            stdout: text(output.stdout),
-            stderr: text(output.stderr),
-        }
+        run(self.command(words)).await
     }
 
     /// The one assignment at a registry

@@ -16,8 +16,7 @@ use tokio::process::{Child, Command};
 use tokio::time::{sleep, timeout};
 use uuid::Uuid;
 
-/// The longest that any test waits for the program
-const LIMIT: Duration = Duration::from_secs(20);
+use super::program::{LIMIT, run, tether};
 
 const POLICY: &str = "owner: contoso
 mode: observe
@@ -25,27 +24,6 @@ rules:
   - name: team
     join: [{ same_tag: team }]
 ";
-
-/// How the program ended
-#[derive(Debug)]
-struct Ended {
-    code: Option<i32>,
-    stdout: String,
-    stderr: String,
-}
-
-fn tether(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_tether"));
-    command.args(arguments).env_clear().kill_on_drop(true);
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    command
-}
-
-async fn run(mut command: Command) -> Ended {
-    let output = timeout(LIMIT, command.output()).await.expect("it ends").unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    Ended { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
-}
 
 /// A new folder with this policy in it
 fn folder(policy: impl AsRef<[u8]>) -> PathBuf {

@@ -36,6 +36,8 @@ mod pretend_host;
 #[cfg(test)]
 mod pretend_queue;
 #[cfg(test)]
+mod program;
+#[cfg(test)]
 mod queue;
 #[cfg(test)]
 mod receive;

@@ -8,7 +8,6 @@ mod plans;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
-use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,12 +16,9 @@ use tether::emulator::azure::{
 };
 use tether::emulator::world::{PAYMENTS, PLATFORM, TENANT};
 use tether::emulator::{Clock, graph};
-use tokio::process::Command;
-use tokio::time::timeout;
 use uuid::{Uuid, uuid};
 
-/// The longest that any test waits for the program
-const LIMIT: Duration = Duration::from_secs(30);
+use super::program::{self, Ended};
 
 const ACR_PULL: Uuid = uuid!("7f951dda-4ed3-4680-a7ca-43fe172d538d");
 
@@ -32,14 +28,6 @@ struct Place {
     clock: Clock,
     folder: PathBuf,
     environment: BTreeMap<String, String>,
-}
-
-/// How the program ended
-#[derive(Debug)]
-struct Ended {
-    code: Option<i32>,
-    stdout: String,
-    stderr: String,
 }
 
 impl Place {
@@ -124,16 +112,9 @@ impl Place {
     }
 
     async fn run(&self, words: &[&str], environment: &BTreeMap<String, String>) -> Ended {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_tether"));
-        command.args(words).env_clear().envs(environment).current_dir(&self.folder);
-        command.stdin(Stdio::null()).kill_on_drop(true);
-        let output = timeout(LIMIT, command.output()).await.expect("it ends").unwrap();
-        let text = |bytes| String::from_utf8(bytes).unwrap();
-        let ended = Ended {
-            code: output.status.code(),
-            stdout: text(output.stdout),
-            stderr: text(output.stderr),
-        };
+        let mut command = program::tether(words);
+        command.envs(environment).current_dir(&self.folder);
+        let ended = program::run(command).await;
         for secret in ["eyJ", "Bearer", self.azure.identity_header(), "pretend.person", "\u{1b}"] {
             assert!(!format!("{}{}", ended.stdout, ended.stderr).contains(secret), "{ended:?}");
         }

@@ -7,7 +7,6 @@ mod waiting;
 mod worker;
 
 use std::collections::BTreeMap;
-use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,10 +16,8 @@ use tether::emulator::queue::{Namespace, QueueOptions, Stored};
 use tether::emulator::world::{PAYMENTS, PLATFORM, TENANT, settings};
 use tether::emulator::{Clock, graph};
 use tokio::process::Command;
-use tokio::time::timeout;
 
-/// The longest that any test waits for the program
-const LIMIT: Duration = Duration::from_secs(30);
+use super::program::{self, Ended, LIMIT, tether};
 
 /// A cloud with queues, and the environment of a person in it
 struct Place {
@@ -28,14 +25,6 @@ struct Place {
     namespace: Namespace,
     clock: Clock,
     environment: BTreeMap<String, String>,
-}
-
-/// How the program ended
-#[derive(Debug)]
-struct Ended {
-    code: Option<i32>,
-    stdout: String,
-    stderr: String,
 }
 
 impl Place {
@@ -64,9 +53,8 @@ impl Place {
 
     /// `tether send` with these words
     fn command(&self, words: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_tether"));
-        command.arg("send").args(words).env_clear().envs(&self.environment).kill_on_drop(true);
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut command = tether(&["send"]);
+        command.args(words).envs(&self.environment);
         command
     }
 
@@ -98,14 +86,8 @@ impl Place {
     }
 }
 
-async fn run(mut command: Command) -> Ended {
-    let output = timeout(LIMIT, command.output()).await.expect("it ends").unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    let ended = Ended {
-        code: output.status.code(),
-        stdout: text(output.stdout),
-        stderr: text(output.stderr),
-    };
+async fn run(command: Command) -> Ended {
+    let ended = program::run(command).await;
     for secret in ["eyJ", "Bearer", "pretend.person", "SharedAccess"] {
         assert!(!format!("{ended:?}").contains(secret), "`{secret}` is shown: {ended:?}");
     }
