@@ -229,12 +229,12 @@ impl Case<'_> {
         for grant in self.desire.found.iter().filter(|grant| self.is_ours(grant)) {
             match Mark::read(&grant.description) {
                 Some(mark @ Mark { kind: MarkKind::Rule, .. }) => {
-                    if !self.desire.holders.is_empty() {
-                        self.remove(grant, DetachReason::Unwanted, None, plan);
-                    } else if let Some(doubt) = self.may_live(mark) {
+                    if let Some(doubt) = self.may_live(mark) {
                         self.hold_detach(doubt, plan);
-                    } else {
+                    } else if self.desire.holders.is_empty() {
                         self.remove(grant, DetachReason::ClusterGone, None, plan);
+                    } else {
+                        self.remove(grant, DetachReason::Unwanted, None, plan);
                     }
                 }
                 None => plan.kept.push(self.kept(grant, None, self.desire.holders)),
@@ -272,10 +272,10 @@ impl Case<'_> {
         }
     }
 
-    /// Why the cluster that an assignment was made for may be there although nobody holds the
-    /// identity: it was seen without one, or nobody looked where it is. Before the lists of Resource
+    /// Why the cluster that an assignment was made for may be there and hold the identity although
+    /// nobody saw that: it was seen without one, or nobody looked where it is. Before the lists of Resource
     /// Manager are there, that is not asked: they are read for the sake of the removal.
-    fn may_live(&self, mark: Mark) -> Option<HeldReason> {
+    pub(super) fn may_live(&self, mark: Mark) -> Option<HeldReason> {
         let mut clusters = self.inventory.clusters.values();
         if let Some(cluster) = clusters.find(|one| ClusterHash::of(&one.id) == mark.cluster) {
             let known = cluster.identity.principal().is_some();

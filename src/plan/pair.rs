@@ -146,6 +146,9 @@ pub fn unpin(
         let need = needed_by(&index, &case, cluster);
         for grant in desire.found.iter().filter(|grant| case.is_ours(grant)) {
             let doubt = need.clone().or_else(|| grant.conditional.then(|| conditional(grant)));
+            let mark = Mark::read(&grant.description);
+            let of_another = mark.filter(|mark| mark.cluster != ClusterHash::of(&cluster.id));
+            let doubt = doubt.or_else(|| of_another.and_then(|mark| case.may_live(mark)));
             match doubt.or_else(|| case.doubt()) {
                 Some(reason) => case.hold_detach(reason, &mut plan),
                 None => plan.detach.push(case.detach(grant, DetachReason::Asked, None)),

@@ -162,12 +162,15 @@ impl Reconciler {
     /// Whether a removal is still due, by its ends as they are this very moment: a tag may have come
     /// back while the run was at work.
     async fn is_still_due(&self, item: &Detach) -> Result<bool, Cause> {
-        if matches!(item.reason, DetachReason::Asked | DetachReason::RegistryGone) {
+        if item.reason == DetachReason::Asked {
             return Ok(true);
         }
         let Some(registry) = self.arm.registry(&item.grant.registry).await? else {
             return Ok(true);
         };
+        if item.reason == DetachReason::RegistryGone {
+            return Ok(false);
+        }
         if item.reason == DetachReason::RoleNotHonoured {
             return Ok(registry.mode.pull_role().is_some_and(|role| role != item.grant.role));
         }
@@ -181,8 +184,14 @@ impl Reconciler {
                 {
                     return Ok(false);
                 }
-                Decision::Vetoed { .. } => return Ok(true),
-                Decision::Attach { .. }
+                // Of one that has another identity by now it says nothing.
+                Decision::Vetoed { .. }
+                    if cluster.identity.principal() == Some(item.grant.principal) =>
+                {
+                    return Ok(true);
+                }
+                Decision::Vetoed { .. }
+                | Decision::Attach { .. }
                 | Decision::Ambiguous { .. }
                 | Decision::NotWanted
                 | Decision::OtherTenant => {}

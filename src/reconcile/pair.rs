@@ -150,13 +150,13 @@ impl Reconciler {
             Wish::Detach => unpin,
         };
         // Those of the inventory know their tenants, which Azure itself seldom says.
-        let (clusters, registries) = (&inventory.clusters, &inventory.registries);
-        let cluster = clusters.get(&cluster.id).cloned().unwrap_or(cluster);
-        let registry = registries.get(&registry.id).cloned().unwrap_or(registry);
+        let mut cluster = read_last(&inventory, &cluster.id)?;
+        let registry = inventory.registries.get(&registry.id).cloned().unwrap_or(registry);
         let mut plan = decide(&inventory, &self.policy, (&cluster, &registry))?;
         if !plan.detach.is_empty() {
             // Resource Graph may not know a cluster yet that needs the identity.
             self.see_every_cluster(&mut inventory).await?;
+            cluster = read_last(&inventory, &cluster.id)?;
             plan = decide(&inventory, &self.policy, (&cluster, &registry))?;
         }
         Ok(PairPlan { plan: guard_pair(plan, &self.policy), cluster, registry })
@@ -202,7 +202,6 @@ impl Reconciler {
     ) -> Result<(Cluster, Registry), PairError> {
         let cluster = self.arm.cluster(cluster_id).await;
         let cluster = cluster.map_err(reading(format!("cluster `{cluster_id}`")))?;
-        let gone = |what, id: &dyn ToString| NameError::Gone { what, text: id.to_string() };
         let cluster = cluster.ok_or_else(|| gone(CLUSTER, cluster_id))?;
         let cluster = self.policy.knowing(cluster);
         let registry = self.arm.registry(registry_id).await;
@@ -220,23 +219,23 @@ impl Reconciler {
     ) -> Result<Inventory, ReconcileError> {
         let pair = Scope::Pair(cluster.id.clone(), registry.id.clone());
         let mut inventory = Inventory::new(pair);
+        inventory.add_cluster(cluster.clone());
         match cluster.identity {
             Identity::Kubelet { principal, origin: IdentityOrigin::BroughtAlong }
             | Identity::ServicePrincipal { object_id: Some(principal), .. } => {
-                self.observe_holders(principal, &mut inventory).await?;
+                self.observe_holders(principal, &cluster.id, &mut inventory).await?;
             }
             // AKS made it for this cluster alone; whoever brings it along all the same is seen.
             Identity::Kubelet { principal, origin: IdentityOrigin::Aks } => {
                 let wanted = Wanted::RegistriesAndHolders(principal);
-                self.ask_graph(wanted, &mut inventory).await?;
+                self.ask_graph_beside(&cluster.id, wanted, &mut inventory).await?;
                 inventory.gaps.remove(&Gap::Clusters);
             }
             Identity::Pending | Identity::ServicePrincipal { .. } | Identity::Missing => {
-                self.ask_graph(wanted_for(cluster), &mut inventory).await?;
+                self.ask_graph_beside(&cluster.id, wanted_for(cluster), &mut inventory).await?;
                 inventory.gaps.remove(&Gap::Clusters);
             }
         }
-        inventory.add_cluster(cluster.clone());
         inventory.add_registry(registry.clone());
         match (wish, cluster.identity.principal()) {
             (Wish::Detach, _) => self.observe_grants_at(registry, cluster, &mut inventory).await?,
@@ -265,10 +264,9 @@ impl Reconciler {
         });
         let earlier: BTreeSet<PrincipalId> = pinned.map(|grant| grant.key.principal).collect();
         for principal in earlier {
-            self.observe_holders(principal, inventory).await?;
+            self.observe_holders(principal, &cluster.id, inventory).await?;
         }
-        // Resource Graph may be behind; these two were read from Azure itself.
-        inventory.add_cluster(cluster.clone());
+        // Resource Graph may be behind; this one was read from Azure itself.
         inventory.add_registry(registry.clone());
         Ok(())
     }
@@ -277,15 +275,32 @@ impl Reconciler {
     async fn observe_holders(
         &self,
         principal: PrincipalId,
+        cluster: &ClusterId,
         inventory: &mut Inventory,
     ) -> Result<(), ReconcileError> {
-        self.ask_graph(Wanted::RegistriesAndHolders(principal), inventory).await?;
+        let wanted = Wanted::RegistriesAndHolders(principal);
+        self.ask_graph_beside(cluster, wanted, inventory).await?;
         self.note_silent_subscriptions(inventory).await?;
         let seen = inventory.clusters.values();
         let holders = seen.filter(|cluster| cluster.identity.principal() == Some(principal));
         let holders: BTreeSet<_> =
             holders.map(|cluster| ResourceId::Cluster(cluster.id.clone())).collect();
         self.read_again(&holders, inventory).await
+    }
+
+    /// Asks Resource Graph, which may be behind what is known of the pair's cluster from Azure itself.
+    async fn ask_graph_beside(
+        &self,
+        cluster: &ClusterId,
+        wanted: Wanted,
+        inventory: &mut Inventory,
+    ) -> Result<(), ReconcileError> {
+        let known = inventory.clusters.get(cluster).cloned();
+        self.ask_graph(wanted, inventory).await?;
+        if let Some(known) = known {
+            inventory.add_cluster(known);
+        }
+        Ok(())
     }
 
     async fn named_in_estate(
@@ -303,4 +318,13 @@ impl Reconciler {
         }
         Ok(seen)
     }
+}
+
+/// The cluster as it was read last; gone, if that is what was found then
+fn read_last(inventory: &Inventory, id: &ClusterId) -> Result<Cluster, NameError> {
+    inventory.clusters.get(id).cloned().ok_or_else(|| gone(CLUSTER, id))
+}
+
+fn gone(what: &'static str, id: &dyn ToString) -> NameError {
+    NameError::Gone { what, text: id.to_string() }
 }
