@@ -285,3 +285,23 @@ fn only_observing_holds_a_persons_command() {
         }
     }
 }
+
+#[test]
+fn what_was_made_for_a_cluster_out_of_sight_stays_though_another_has_its_identity() {
+    let elsewhere = "99999999-9999-9999-9999-999999999999".parse().unwrap();
+    let mut policy = pinning();
+    policy.mode = Mode::Sync;
+    for by in [By::Rule("c2"), By::Pin("c2")] {
+        let mut world =
+            world().cluster(sharing("c1", 7, "")).registry(registry("r1", "")).pull(by, "r1", 7);
+        world.0.listed.insert(elsewhere);
+        for plan in [decided(unpin, &world).unwrap(), plan(&world.0, &policy)] {
+            assert!(plan.is_empty(), "{by:?}: {}", render(&plan));
+        }
+        // Where its own subscription was listed, it is gone.
+        world.0.listed.insert(super::build::subscription());
+        for plan in [decided(unpin, &world).unwrap(), plan(&world.0, &policy)] {
+            assert_eq!(plan.detach.len(), 1, "{by:?}: {}", render(&plan));
+        }
+    }
+}

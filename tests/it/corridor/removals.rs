@@ -114,3 +114,29 @@ async fn a_cluster_that_lists_show_is_not_gone_because_a_read_says_so() {
     tick(&world).await;
     assert_eq!(attached(&world, &aks), [("acr1".to_owned(), ACR_PULL)]);
 }
+
+#[tokio::test]
+async fn a_command_on_a_pair_heeds_the_tags_that_it_read_last() {
+    let world = start(WorldOptions { door: Door::Queue, ..with_pins() }).await;
+    world.events.pause();
+    let slow = |method, part| Fault::on(method, part).delayed(Duration::from_secs(2)).times(2);
+    let acr = world.azure.create_registry(&of_team("acr1").tag("pin", "yes")).unwrap();
+    let aks = world.azure.create_cluster(&sharing(cluster("aks1"))).unwrap();
+    world.azure.faults().inject(slow("POST", "/Microsoft.ResourceGraph/"));
+    ask(&world, "m-1", &json!({ "command": "attach", "cluster": aks, "registry": acr }));
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    world.azure.set_tags(&aks, &tags(&[("acr-attach", "disabled")])).unwrap();
+    settle(&world).await;
+    assert_eq!(attached(&world, &aks), [], "{:#}", report(&world, "m-1"));
+
+    world.azure.set_tags(&aks, &tags(&[])).unwrap();
+    pin(&world, "m-2", &aks, &acr).await;
+    world.azure.faults().clear();
+    world.azure.faults().inject(slow("GET", "/managedClusters?"));
+    ask(&world, "m-3", &json!({ "command": "detach", "cluster": aks, "registry": acr }));
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    world.azure.set_tags(&aks, &tags(&AUTO)).unwrap();
+    settle(&world).await;
+    let report = report(&world, "m-3");
+    assert_eq!(attached(&world, &aks), [("acr1".to_owned(), ACR_PULL)], "{report:#}");
+}
