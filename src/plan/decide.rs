@@ -255,7 +255,7 @@ impl Case<'_> {
             if mark.kind != MarkKind::Pin {
                 continue;
             }
-            let cluster = self.known.pinned(mark.cluster);
+            let cluster = self.known.marked(mark.cluster);
             let principal = cluster.and_then(|cluster| cluster.identity.principal());
             let follows =
                 principal.map_or(Wish::Held, |principal| self.pin_at(principal, mark, plan));
@@ -276,8 +276,7 @@ impl Case<'_> {
     /// nobody saw that: it was seen without one, or nobody looked where it is. Before the lists of Resource
     /// Manager are there, that is not asked: they are read for the sake of the removal.
     pub(super) fn may_live(&self, mark: Mark) -> Option<HeldReason> {
-        let mut clusters = self.inventory.clusters.values();
-        if let Some(cluster) = clusters.find(|one| ClusterHash::of(&one.id) == mark.cluster) {
+        if let Some(cluster) = self.known.marked(mark.cluster) {
             let known = cluster.identity.principal().is_some();
             return (!known).then(|| HeldReason::IdentityUnknown(cluster.id.clone()));
         }

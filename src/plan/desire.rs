@@ -68,7 +68,7 @@ type ByRegistry<'a, T> = BTreeMap<&'a str, BTreeMap<PrincipalId, Vec<&'a T>>>;
 
 impl<'a> Index<'a> {
     pub(super) fn new(inventory: &'a Inventory, policy: &'a Policy) -> Self {
-        let known = Known::new(inventory, policy);
+        let known = Known::new(inventory);
         Self {
             inventory,
             policy,
@@ -255,7 +255,7 @@ fn pins<'a>(
     let mut follow = ByRegistry::new();
     for (grant, hash) in pins {
         let now =
-            known.pinned(hash).and_then(|cluster| Some((cluster, cluster.identity.principal()?)));
+            known.marked(hash).and_then(|cluster| Some((cluster, cluster.identity.principal()?)));
         if let Some((cluster, principal)) = now
             && principal != grant.key.principal
         {

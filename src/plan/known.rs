@@ -2,39 +2,35 @@
 //!
 //! Nothing is decided here.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
-use crate::model::{
-    AssignmentName, Cluster, ClusterHash, ClusterState, Identity, Inventory, Mark, MarkKind,
-};
-use crate::policy::Policy;
+use crate::model::{Cluster, ClusterHash, ClusterId, ClusterState, Identity, Inventory};
 
 /// Answers about the clusters of an inventory
 #[derive(Debug)]
 pub(super) struct Known<'a> {
-    /// Every cluster by the hash that marks have; empty where no mark pins anything
-    by_hash: BTreeMap<ClusterHash, &'a Cluster>,
+    inventory: &'a Inventory,
+    /// Every cluster by the hash that marks have, once a mark is asked about: most plans ask of none
+    by_hash: OnceCell<BTreeMap<ClusterHash, ClusterId>>,
     in_the_making: Option<&'a Cluster>,
 }
 
 impl<'a> Known<'a> {
-    pub(super) fn new(inventory: &'a Inventory, policy: &Policy) -> Self {
-        let pins = inventory.grants.values().any(|grant| {
-            let kind = Mark::read(&grant.description).map(|mark| mark.kind);
-            kind == Some(MarkKind::Pin) && AssignmentName::is_of(&policy.owner, grant)
-        });
-        let clusters = || inventory.clusters.values();
-        let by_hash =
-            clusters().filter(|_| pins).map(|cluster| (ClusterHash::of(&cluster.id), cluster));
+    pub(super) fn new(inventory: &'a Inventory) -> Self {
         let is_in_the_making = |cluster: &&Cluster| {
             cluster.identity == Identity::Pending && cluster.state != ClusterState::Deleting
         };
-        Self { by_hash: by_hash.collect(), in_the_making: clusters().find(is_in_the_making) }
+        let in_the_making = inventory.clusters.values().find(is_in_the_making);
+        Self { inventory, by_hash: OnceCell::new(), in_the_making }
     }
 
-    /// The cluster that a pin of ours is marked for
-    pub(super) fn pinned(&self, hash: ClusterHash) -> Option<&'a Cluster> {
-        self.by_hash.get(&hash).copied()
+    /// The cluster that a mark names
+    pub(super) fn marked(&self, hash: ClusterHash) -> Option<&'a Cluster> {
+        let ids = || self.inventory.clusters.keys();
+        let hashed = || ids().map(|id| (ClusterHash::of(id), id.clone())).collect();
+        let id = self.by_hash.get_or_init(hashed).get(&hash)?;
+        self.inventory.clusters.get(id)
     }
 
     /// A cluster whose identity is still to come
