@@ -13,7 +13,7 @@ use super::Reconciler;
 use super::abreast::abreast;
 use super::report::{Cause, Change, Report, Undone};
 use crate::azure::{ArmError, Put, Removed};
-use crate::model::{AssignmentName, Grant, Mark, MarkKind, Scope};
+use crate::model::{AssignmentName, Grant, GrantKey, Mark, MarkKind, Registry, Scope};
 use crate::plan::{Attach, Detach, DetachReason, Plan};
 use crate::policy::{Decision, RegistryNames};
 
@@ -172,7 +172,7 @@ impl Reconciler {
             return Ok(false);
         }
         if item.reason == DetachReason::RoleNotHonoured {
-            return Ok(registry.mode.pull_role().is_some_and(|role| role != item.grant.role));
+            return self.is_replaced(item, &registry).await;
         }
         let names = RegistryNames::new(std::iter::once(&registry));
         for id in &item.clusters {
@@ -198,6 +198,18 @@ impl Reconciler {
             }
         }
         Ok(item.reason != DetachReason::Vetoed)
+    }
+
+    /// Whether the identity has the role that the registry honours instead of this one. What was seen
+    /// of that may be Resource Graph's, and gone by now.
+    async fn is_replaced(&self, item: &Detach, registry: &Registry) -> Result<bool, Cause> {
+        let Some(role) = registry.mode.pull_role() else { return Ok(false) };
+        if role == item.grant.role {
+            return Ok(false);
+        }
+        let honoured = GrantKey { role, ..item.grant.clone() };
+        let grants = self.arm.grants_of(registry.id.subscription(), item.grant.principal).await?;
+        Ok(grants.iter().any(|grant| grant.key == honoured && !grant.conditional))
     }
 }
 

@@ -21,8 +21,8 @@ enum Found {
 }
 
 /// Both ends of everything that a plan would write, every holder of the identities in it, since one may
-/// carry a veto by now, and the registries whose mode alone keeps it
-/// from writing, as far as they have not been read yet
+/// carry a veto by now, and the registries whose mode alone keeps it from writing, as far as they have
+/// not been read yet
 pub(super) fn unread(
     plan: &Plan,
     inventory: &Inventory,

@@ -8,8 +8,8 @@ use tether::emulator::world::{Door, World, WorldOptions};
 use uuid::Uuid;
 
 use super::commands::{ask, report, with_pins};
-use super::sync::{AUTO, attached_pair, auto, of_team, sharing, sync, tags, tick, writes};
-use super::{ACR_PULL, REPOSITORY_READER, attached, cluster, registry, settle, start};
+use super::sync::{AUTO, attached_pair, auto, of_team, sync, tags, tick, writes};
+use super::{ACR_PULL, REPOSITORY_READER, attached, cluster, registry, settle, sharing, start};
 
 /// Resource Graph knows nothing new before it is told to catch up.
 fn lagging(options: WorldOptions) -> WorldOptions {
@@ -139,4 +139,27 @@ async fn a_command_on_a_pair_heeds_the_tags_that_it_read_last() {
     settle(&world).await;
     let report = report(&world, "m-3");
     assert_eq!(attached(&world, &aks), [("acr1".to_owned(), ACR_PULL)], "{report:#}");
+}
+
+#[tokio::test]
+async fn a_role_that_is_not_honoured_any_more_goes_only_beside_one_that_is_there() {
+    let world = start(lagging(sync())).await;
+    world.events.pause();
+    let acr = world.azure.create_registry(&of_team("acr1")).unwrap();
+    let aks = world.azure.create_cluster(&auto("aks1")).unwrap();
+    world.azure.catch_up_graph();
+    tick(&world).await;
+    let principal = world.azure.kubelet_principal(&aks).unwrap();
+    let stranger = Uuid::from_u128(1);
+    let spec = AssignmentSpec::new(stranger, &acr, REPOSITORY_READER, principal);
+    world.azure.assign(&spec).unwrap();
+    world.azure.set_registry_mode(&acr, true).unwrap();
+    world.azure.catch_up_graph();
+    // Resource Graph does not notice.
+    world.azure.unassign(&acr, stranger).unwrap();
+    tick(&world).await;
+    assert_eq!(attached(&world, &aks), [("acr1".to_owned(), ACR_PULL)]);
+    world.azure.catch_up_graph();
+    tick(&world).await;
+    assert_eq!(attached(&world, &aks), [("acr1".to_owned(), REPOSITORY_READER)]);
 }
