@@ -270,18 +270,30 @@ fn environment(
 
 /// The environment of a program that shall find itself in this world
 pub fn settings(azure: &Azure, namespace: &Namespace) -> BTreeMap<String, String> {
+    let mut settings = cloud_settings(azure);
+    settings.extend(owned([
+        ("TETHER_SERVICE_BUS_ENDPOINT", namespace.endpoint().to_owned()),
+        ("ServiceBus__fullyQualifiedNamespace", namespace.host_name().to_owned()),
+        ("TETHER_TENANT", TENANT.to_string()),
+        ("TETHER_REPLY_QUEUES", "reports".to_owned()),
+    ]));
+    settings
+}
+
+/// Those of them that lead to the pretend Azure alone
+pub fn cloud_settings(azure: &Azure) -> BTreeMap<String, String> {
     let identity = azure::Options::new(Clock::new(0.0), TENANT, Vec::new()).identity;
-    let settings = [
+    owned([
         ("TETHER_AUTH", "managed-identity".to_owned()),
         ("AZURE_CLIENT_ID", identity.client_id.to_string()),
         ("IDENTITY_ENDPOINT", azure.identity_endpoint()),
         ("IDENTITY_HEADER", azure.identity_header().to_owned()),
         ("TETHER_ARM_ENDPOINT", azure.endpoint().to_owned()),
-        ("TETHER_SERVICE_BUS_ENDPOINT", namespace.endpoint().to_owned()),
-        ("ServiceBus__fullyQualifiedNamespace", namespace.host_name().to_owned()),
         ("TETHER_SUBSCRIPTIONS", format!("{PAYMENTS},{PLATFORM}")),
-        ("TETHER_TENANT", TENANT.to_string()),
-        ("TETHER_REPLY_QUEUES", "reports".to_owned()),
-    ];
-    settings.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    ])
+    .collect()
+}
+
+fn owned<const N: usize>(settings: [(&str, String); N]) -> impl Iterator<Item = (String, String)> {
+    settings.into_iter().map(|(name, value)| (name.to_owned(), value))
 }

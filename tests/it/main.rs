@@ -10,6 +10,8 @@ mod check_install;
 #[cfg(test)]
 mod cli;
 #[cfg(test)]
+mod cloud;
+#[cfg(test)]
 mod contract;
 #[cfg(test)]
 mod corridor;

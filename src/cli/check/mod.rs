@@ -9,7 +9,6 @@ use clap::Args;
 use time::OffsetDateTime;
 
 use super::Exit;
-
 use super::sight::{self, LOOKING, PolicyArguments, SETTINGS};
 use super::voice::{Colour, Voice, VoiceArguments, answer};
 use crate::reconcile::{PairError, Reconciler, Surroundings};

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use tether::emulator::azure::{AssignmentSpec, ClusterIdentity, GraphHides, KubeletIdentity};
+use tether::emulator::azure::{AssignmentSpec, GraphHides};
 use tether::emulator::event_grid::Schema;
-use tether::emulator::world::{Door, PAYMENTS, WorldOptions};
+use tether::emulator::world::{Door, WorldOptions};
 use uuid::Uuid;
 
 use super::{
     ACR_PULL, REPOSITORY_READER, attached, cluster, count, options, registry, requests, settle,
-    start,
+    sharing, start,
 };
 
 const AUTO: [(&str, &str); 2] = [("acr-attach", "auto"), ("team", "a")];
@@ -142,24 +142,13 @@ async fn what_someone_else_attached_counts_and_is_never_touched() {
 #[tokio::test]
 async fn clusters_that_share_an_identity_share_its_assignment_and_its_vetoes() {
     let world = start(options()).await;
-    let identity = KubeletIdentity {
-        resource_id: format!(
-            "/subscriptions/{PAYMENTS}/resourceGroups/shop/providers/Microsoft.ManagedIdentity/userAssignedIdentities/shared"
-        ),
-        client_id: Uuid::from_u128(8),
-        object_id: Uuid::from_u128(9),
-    };
-    let sharing = |name: &str| {
-        let mut spec = cluster(name);
-        spec.identity = ClusterIdentity::BroughtAlong(identity.clone());
-        spec
-    };
     world
         .azure
         .create_registry(&registry("acr1").tag("acr-attach", "auto").tag("team", "a"))
         .unwrap();
-    let one = world.azure.create_cluster(&sharing("one")).unwrap();
-    let two = world.azure.create_cluster(&sharing("two").tag("acr-attach", "disabled")).unwrap();
+    let one = world.azure.create_cluster(&sharing(cluster("one"))).unwrap();
+    let two =
+        world.azure.create_cluster(&sharing(cluster("two")).tag("acr-attach", "disabled")).unwrap();
     world.azure.set_tags(&one, &tags(&AUTO)).unwrap();
     settle(&world).await;
     assert_eq!(attached(&world, &one), [], "one holder vetoes");

@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tether::emulator::azure::{AssignmentSpec, ClusterIdentity, ClusterSpec, KubeletIdentity};
+use tether::emulator::azure::{AssignmentSpec, ClusterSpec};
 use tether::emulator::queue::Message;
 use tether::emulator::world::{PAYMENTS, PLATFORM, World, WorldOptions};
 use uuid::Uuid;
 
 use super::{
     ACR_PULL, PUSH, REPOSITORY_READER, attached, cluster, count, options, policy, registry,
-    requests, settle, start,
+    requests, settle, sharing, start,
 };
 
 /// The policy that ships, with registries that carry the tag `pin` free to be pinned
@@ -254,20 +254,8 @@ async fn two_deliveries_of_a_command_make_one_assignment_and_one_report() {
 #[tokio::test]
 async fn a_shared_identity_is_not_cut_off_by_one_of_its_clusters() {
     let world = start(with_pins()).await;
-    let identity = KubeletIdentity {
-        resource_id: format!(
-            "/subscriptions/{PAYMENTS}/resourceGroups/shop/providers/Microsoft.ManagedIdentity/userAssignedIdentities/shared"
-        ),
-        client_id: Uuid::from_u128(8),
-        object_id: Uuid::from_u128(9),
-    };
-    let sharing = |name: &str| {
-        let mut spec = cluster(name);
-        spec.identity = ClusterIdentity::BroughtAlong(identity.clone());
-        spec
-    };
-    let one = world.azure.create_cluster(&sharing("one")).unwrap();
-    let two = world.azure.create_cluster(&sharing("two")).unwrap();
+    let one = world.azure.create_cluster(&sharing(cluster("one"))).unwrap();
+    let two = world.azure.create_cluster(&sharing(cluster("two"))).unwrap();
     let acr = world.azure.create_registry(&registry("acr1").tag("pin", "yes")).unwrap();
     settle(&world).await;
     ask(&world, "m-1", &command("attach", &two, &acr));

@@ -18,7 +18,9 @@ mod waiting_commands;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use tether::emulator::azure::{Assignment, ClusterSpec, RegistrySpec};
+use tether::emulator::azure::{
+    Assignment, ClusterIdentity, ClusterSpec, KubeletIdentity, RegistrySpec,
+};
 use tether::emulator::world::{PAYMENTS, PLATFORM, World, WorldOptions};
 use uuid::{Uuid, uuid};
 
@@ -66,6 +68,21 @@ pub(crate) fn cluster(name: &str) -> ClusterSpec {
 
 pub(crate) fn registry(name: &str) -> RegistrySpec {
     RegistrySpec::new(PLATFORM, "images", name)
+}
+
+pub(crate) fn shared() -> KubeletIdentity {
+    KubeletIdentity {
+        resource_id: format!(
+            "/subscriptions/{PAYMENTS}/resourceGroups/shop/providers/Microsoft.ManagedIdentity/userAssignedIdentities/shared"
+        ),
+        client_id: Uuid::from_u128(8),
+        object_id: Uuid::from_u128(9),
+    }
+}
+
+/// The same cluster with an identity that others have too
+pub(crate) fn sharing(spec: ClusterSpec) -> ClusterSpec {
+    ClusterSpec { identity: ClusterIdentity::BroughtAlong(shared()), ..spec }
 }
 
 /// The pull assignments of a cluster: registry name and role

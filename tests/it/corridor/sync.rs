@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use tether::emulator::azure::{
-    AssignmentSpec, ClusterIdentity, ClusterSpec, Fault, GraphHides, KubeletIdentity, LockKind,
-    RegistrySpec, Right,
+    AssignmentSpec, ClusterSpec, Fault, GraphHides, LockKind, RegistrySpec, Right,
 };
 use tether::emulator::world::{Door, PAYMENTS, World, WorldOptions};
 use uuid::Uuid;
@@ -15,7 +14,7 @@ use super::commands::{ask, pinning, report};
 use super::input::line;
 use super::{
     ACR_PULL, REPOSITORY_READER, attached, cluster, count, options, registry, requests, settle,
-    start,
+    sharing, start,
 };
 
 pub(super) const AUTO: [(&str, &str); 2] = [("acr-attach", "auto"), ("team", "a")];
@@ -41,20 +40,6 @@ pub(super) fn auto(name: &str) -> ClusterSpec {
 
 pub(super) fn of_team(name: &str) -> RegistrySpec {
     registry(name).tag("acr-attach", "auto").tag("team", "a")
-}
-
-fn shared() -> KubeletIdentity {
-    KubeletIdentity {
-        resource_id: format!(
-            "/subscriptions/{PAYMENTS}/resourceGroups/shop/providers/Microsoft.ManagedIdentity/userAssignedIdentities/shared"
-        ),
-        client_id: Uuid::from_u128(8),
-        object_id: Uuid::from_u128(9),
-    }
-}
-
-pub(super) fn sharing(spec: ClusterSpec) -> ClusterSpec {
-    ClusterSpec { identity: ClusterIdentity::BroughtAlong(shared()), ..spec }
 }
 
 /// A cluster that is attached to a registry

@@ -8,16 +8,14 @@ mod plans;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
-use tether::emulator::azure::{
-    AssignmentSpec, Azure, ClusterSpec, Options, RegistrySpec, Subscription,
-};
-use tether::emulator::world::{PAYMENTS, PLATFORM, TENANT};
-use tether::emulator::{Clock, graph};
+use tether::emulator::Clock;
+use tether::emulator::azure::{AssignmentSpec, Azure, ClusterSpec, RegistrySpec};
+use tether::emulator::world::{PAYMENTS, PLATFORM, cloud_settings};
 use uuid::{Uuid, uuid};
 
+use super::cloud;
 use super::program::{self, Ended};
 
 const ACR_PULL: Uuid = uuid!("7f951dda-4ed3-4680-a7ca-43fe172d538d");
@@ -33,30 +31,8 @@ struct Place {
 impl Place {
     /// An empty cloud, and the policy that ships
     async fn new() -> Self {
-        let clock = Clock::new(0.0);
-        let subscription = |id, name: &str| Subscription { id, name: name.to_owned() };
-        let subscriptions =
-            vec![subscription(PAYMENTS, "payments"), subscription(PLATFORM, "platform")];
-        let options = Options {
-            cluster_creation: Duration::from_secs(240),
-            graph: Arc::new(|tables, body, caller| {
-                let answer = graph::answer(tables, body, &caller.subscriptions);
-                (answer.status, answer.body)
-            }),
-            ..Options::new(clock.clone(), TENANT, subscriptions)
-        };
-        let client_id = options.identity.client_id.to_string();
-        let azure = Azure::start(options).await.unwrap();
-        let environment = [
-            ("TETHER_AUTH", "managed-identity".to_owned()),
-            ("AZURE_CLIENT_ID", client_id),
-            ("IDENTITY_ENDPOINT", azure.identity_endpoint()),
-            ("IDENTITY_HEADER", azure.identity_header().to_owned()),
-            ("TETHER_ARM_ENDPOINT", azure.endpoint().to_owned()),
-            ("TETHER_SUBSCRIPTIONS", format!("{PAYMENTS},{PLATFORM}")),
-        ];
-        let environment =
-            environment.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        let (azure, clock) = cloud::start().await;
+        let environment = cloud_settings(&azure);
         let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(Uuid::new_v4().to_string());
         fs::create_dir_all(&folder).unwrap();
         let place = Self { azure, clock, folder, environment };

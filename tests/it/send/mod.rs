@@ -7,16 +7,16 @@ mod waiting;
 mod worker;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
-use tether::emulator::azure::{Azure, ClusterSpec, Options, RegistrySpec, Subscription};
+use tether::emulator::Clock;
+use tether::emulator::azure::{Azure, ClusterSpec, RegistrySpec};
 use tether::emulator::queue::{Namespace, QueueOptions, Stored};
-use tether::emulator::world::{PAYMENTS, PLATFORM, TENANT, settings};
-use tether::emulator::{Clock, graph};
+use tether::emulator::world::{PAYMENTS, PLATFORM, settings};
 use tokio::process::Command;
 
+use super::cloud;
 use super::program::{self, Ended, LIMIT, tether};
 
 /// A cloud with queues, and the environment of a person in it
@@ -29,19 +29,7 @@ struct Place {
 
 impl Place {
     async fn new() -> Self {
-        let clock = Clock::new(0.0);
-        let subscription = |id, name: &str| Subscription { id, name: name.to_owned() };
-        let subscriptions =
-            vec![subscription(PAYMENTS, "payments"), subscription(PLATFORM, "platform")];
-        let options = Options {
-            cluster_creation: Duration::from_secs(240),
-            graph: Arc::new(|tables, body, caller| {
-                let answer = graph::answer(tables, body, &caller.subscriptions);
-                (answer.status, answer.body)
-            }),
-            ..Options::new(clock.clone(), TENANT, subscriptions)
-        };
-        let azure = Azure::start(options).await.unwrap();
+        let (azure, clock) = cloud::start().await;
         let mut commands = QueueOptions::new("commands");
         commands.max_delivery_count = 1;
         commands.duplicate_window = Some(Duration::from_secs(600));

@@ -1,32 +1,19 @@
 //! Clusters of every kind.
 
 use serde_json::json;
-use tether::emulator::azure::{ClusterIdentity, KubeletIdentity};
-use tether::emulator::world::PAYMENTS;
+use tether::emulator::azure::{ClusterIdentity, ClusterSpec};
 use uuid::Uuid;
 
 use super::stage::{Case, End, attach, detach};
-use crate::corridor::cluster;
-
-fn shared() -> KubeletIdentity {
-    KubeletIdentity {
-        resource_id: format!(
-            "/subscriptions/{PAYMENTS}/resourceGroups/shop/providers/Microsoft.ManagedIdentity/userAssignedIdentities/shared"
-        ),
-        client_id: Uuid::from_u128(8),
-        object_id: Uuid::from_u128(9),
-    }
-}
+use crate::corridor::{cluster, shared, sharing};
 
 /// Another cluster with the same identity
-fn twin(tags: &[(&str, &str)]) -> tether::emulator::azure::ClusterSpec {
-    let mut spec = cluster("aks2");
-    spec.identity = ClusterIdentity::BroughtAlong(shared());
-    tags.iter().fold(spec, |spec, (name, value)| spec.tag(name, value))
+fn twin(tags: &[(&str, &str)]) -> ClusterSpec {
+    tags.iter().fold(sharing(cluster("aks2")), |spec, (name, value)| spec.tag(name, value))
 }
 
 pub(super) fn cases() -> Vec<Case> {
-    [without_identity(), sharing(), of_every_kind()].into_iter().flatten().collect()
+    [without_identity(), sharing_one(), of_every_kind()].into_iter().flatten().collect()
 }
 
 fn without_identity() -> Vec<Case> {
@@ -55,7 +42,7 @@ fn without_identity() -> Vec<Case> {
     ]
 }
 
-fn sharing() -> Vec<Case> {
+fn sharing_one() -> Vec<Case> {
     vec![
         attach("a cluster whose nodes share an identity with others", |stage| {
             stage.world.azure.create_cluster(&twin(&[])).unwrap();
