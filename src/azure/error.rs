@@ -216,6 +216,13 @@ fn is_absence(code: &str) -> bool {
     )
 }
 
+/// An error with all that led to it, on one line
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let errors = std::iter::successors(Some(error), |error| (*error).source());
+    let text = errors.map(ToString::to_string).collect::<Vec<_>>().join(": ");
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 /// Whether a missing token is a matter of time: its source is out of order or not reached, and did
 /// not say no.
 fn may_pass(error: &azure_core::Error) -> bool {
@@ -242,6 +249,15 @@ mod tests {
     fn answer(status: u16, code: &str) -> ArmError {
         let body = format!(r#"{{"error":{{"code":"{code}","message":"text"}}}}"#);
         ArmError::of_answer(status, &Headers::new(), body.as_bytes())
+    }
+
+    #[test]
+    fn a_chain_is_one_line_with_every_cause() {
+        let cause = std::io::Error::other("the line\n  was cut");
+        let error = Error::new(ErrorKind::Io, cause);
+        let chained = chain(anyhow::Error::new(error).context("not read").as_ref());
+        assert!(chained.starts_with("not read: "), "{chained}");
+        assert!(chained.ends_with("the line was cut"), "{chained}");
     }
 
     #[test]

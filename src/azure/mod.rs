@@ -24,7 +24,7 @@ mod wire;
 pub use arm::{Arm, Put, Removed};
 pub use auth::{Auth, AuthError, Credential, credential};
 pub use endpoint::{Cloud, CloudError, Endpoint, EndpointError, Endpoints};
-pub use error::ArmError;
+pub use error::{ArmError, chain};
 pub use estate::Estate;
 pub use graph::{Graph, Seen, Wanted};
 pub use installed::{

@@ -1,6 +1,6 @@
 //! What a check found, and how it is shown.
 
-use crate::azure::ArmError;
+use crate::azure::{ArmError, chain};
 
 /// How a finding is to be taken
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,18 +38,12 @@ pub(super) fn wrong(what: impl Into<String>, help: impl Into<String>) -> Finding
 
 /// Something that Azure did not tell
 pub(super) fn unseen(what: &str, error: &ArmError) -> Finding {
-    let mut reason = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        reason = format!("{reason}: {error}");
-        cause = error.source();
-    }
     let help = if error.is_denied() {
         "who checks needs Reader here, and Website Contributor on the function app for its settings"
     } else {
         "try again; if it stays so, the reason above is Azure's own"
     };
-    let what = format!("{what} could not be read: {reason}");
+    let what = format!("{what} could not be read: {}", chain(error));
     Finding { mark: Mark::Unknown, what, help: Some(help.to_owned()) }
 }
 

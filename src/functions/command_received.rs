@@ -13,6 +13,7 @@ use super::reply::Reply;
 use super::report::Answer;
 use super::resource_changed::scopes;
 use super::worker::{Trouble, Worker};
+use crate::azure::chain;
 use crate::runtime::{Context, Failure, Outputs, ServiceBusTrigger, State};
 
 /// Longest pause before a failure is admitted
@@ -84,9 +85,10 @@ impl Worker {
 
     async fn outside_estate(&self, command: &Command) -> Result<Option<Refusal>, Trouble> {
         let What::Reconcile(scope) = &command.what else { return Ok(None) };
-        let is_outside = self.is_outside_estate(scope).await.map_err(|error| {
-            Trouble::Passing(Failure::new("NotObserved", super::journal::chain(&error)))
-        })?;
+        let is_outside = self
+            .is_outside_estate(scope)
+            .await
+            .map_err(|error| Trouble::Passing(Failure::new("NotObserved", chain(&error))))?;
         Ok(is_outside.then(|| {
             warn!(%scope, "outside the estate");
             let reason = format!("`{scope}` is outside the estate");

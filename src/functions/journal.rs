@@ -3,6 +3,7 @@
 use tracing::{debug, info, warn};
 
 use super::report::Spent;
+use crate::azure::chain;
 use crate::model::{Pulls, Scope};
 use crate::plan::{Attach, Detach, HeldReason, Plan, Warning, render};
 use crate::reconcile::{Change, Left, Outcome, Report};
@@ -83,18 +84,6 @@ pub(super) fn write_dry_run(plan: &Plan) {
     for line in render(plan).lines() {
         info!(dry_run = true, "{line}");
     }
-}
-
-/// A cause with all that led to it, on one line
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }
 
 /// What a warning is about, in a few words that stay the same

@@ -8,9 +8,8 @@ use serde_json::Value;
 use tracing::error;
 
 use super::command::Refusal;
-use super::journal;
 use super::worker::Trouble;
-use crate::azure::{Message, Queue};
+use crate::azure::{Message, Queue, chain};
 use crate::runtime::{Failure, ServiceBusTrigger};
 
 /// Where refused messages go
@@ -68,15 +67,16 @@ impl Rejected {
             properties: self.properties,
             ..Message::default()
         };
-        queue.send(REJECTED, rejected).await.map_err(|error| {
-            Trouble::Passing(Failure::new("RefusalNotSent", journal::chain(&error)))
-        })
+        queue
+            .send(REJECTED, rejected)
+            .await
+            .map_err(|error| Trouble::Passing(Failure::new("RefusalNotSent", chain(&error))))
     }
 }
 
 fn tell(refusal: &Refusal) {
     let Refusal { reason, field, hint, source } = refusal;
-    let cause = source.as_ref().map(|source| journal::chain(source));
+    let cause = source.as_ref().map(|source| chain(source));
     error!(reason, field, hint, cause, "message refused");
 }
 

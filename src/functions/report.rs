@@ -11,8 +11,7 @@ use time::format_description::well_known::Rfc3339;
 
 use super::command::{Command, Refusal, What};
 use super::follow_up::FollowUp;
-use super::journal::chain;
-use crate::azure::Asked;
+use crate::azure::{Asked, chain};
 use crate::model::{ClusterId, Gap, GrantKey, PrincipalId, Pulls, RegistryId, Scope};
 use crate::plan::{Attach, Detach, Held, Kept, Plan, Warning};
 use crate::reconcile::{Change, Left, Outcome, ReconcileError, Report, Undone};

@@ -15,7 +15,7 @@ use super::journal;
 use super::pending::FollowUps;
 use super::reply::Reply;
 use super::report::{Answer, Came, Spent};
-use crate::azure::{Asked, Queue, QueueError, metered};
+use crate::azure::{Asked, Queue, QueueError, chain, metered};
 use crate::model::Scope;
 use crate::plan::Plan;
 use crate::reconcile::{Left, PairError, ReconcileError, Reconciler, Report, Wish};
@@ -94,7 +94,7 @@ impl Worker {
             Ok(Outcome::Plan(plan)) => journal::write_dry_run(plan),
             Err(error) => {
                 let Asked { requests, throttled } = spent.asked;
-                let cause = journal::chain(error);
+                let cause = chain(error);
                 warn!(command = %command.what, requests, throttled, cause, "not observed");
             }
         }
@@ -135,7 +135,7 @@ impl Worker {
                 let removed = removed.map(|item| item.name).collect();
                 let ends = (&found.cluster, &found.registry);
                 self.reconciler.access_left(ends, &removed).await.unwrap_or_else(|error| {
-                    warn!(cause = journal::chain(&error), "what still grants it is not known");
+                    warn!(cause = chain(&error), "what still grants it is not known");
                     None
                 })
             }
@@ -177,7 +177,7 @@ impl Worker {
             }
             Ending::GivenUp => give_up(command, &told)?,
             Ending::Failed => {
-                let cause = came.as_ref().err().map(|error| journal::chain(error));
+                let cause = came.as_ref().err().map(|error| chain(error));
                 let failure = Failure::new("NotObserved", cause.unwrap_or_default());
                 return Err(Trouble::Passing(failure));
             }
@@ -188,7 +188,7 @@ impl Worker {
 
     async fn follow(&self, follow_up: &FollowUp, now: OffsetDateTime) -> Result<(), Trouble> {
         let sent = self.follow_ups.send(follow_up, now).await.map_err(|error| {
-            let cause = journal::chain(&error);
+            let cause = chain(&error);
             Trouble::Passing(Failure::new("FollowUpNotSent", cause))
         })?;
         let in_seconds = (follow_up.due - now).whole_seconds();
@@ -207,7 +207,7 @@ impl Worker {
         match reply.send(self.queue(), attempt, answer).await {
             Ok(()) => Ok(()),
             Err(error) if error.may_pass() => {
-                let cause = journal::chain(&error);
+                let cause = chain(&error);
                 Err(Trouble::Passing(Failure::new("ReportNotSent", cause)))
             }
             // What a message holds is not known exactly: without its lists it will fit.
@@ -215,7 +215,7 @@ impl Worker {
                 Box::pin(self.report(command, reply, &answer.without_lists())).await
             }
             Err(error) => {
-                error!(cause = journal::chain(&error), "report not sent");
+                error!(cause = chain(&error), "report not sent");
                 Ok(())
             }
         }

@@ -3,6 +3,8 @@
 //! The types here are only ever turned into the schema: `read` does the reading, knows more than a
 //! schema can say, and has the last word. A test keeps the keys of the two in step.
 
+#![expect(dead_code, reason = "only the shape of these types is wanted")]
+
 use std::collections::BTreeMap;
 
 use schemars::{JsonSchema, schema_for};
@@ -58,7 +60,6 @@ fn max_detach_percent() -> u8 {
 /// What tether should do: which clusters may pull from which container registries
 #[derive(JsonSchema)]
 #[schemars(title = "tether policy", deny_unknown_fields)]
-#[expect(dead_code, reason = "only its shape is wanted")]
 struct PolicyFile {
     /// Whose the role assignments are: any text unique to this installation, chosen once.
     /// Assignments made under one owner are strangers to another.
@@ -87,7 +88,6 @@ struct PolicyFile {
 
 /// How far tether may go
 #[derive(JsonSchema)]
-#[expect(dead_code, reason = "only its shape is wanted")]
 enum ModeWord {
     /// Say what would be done, and do nothing
     #[schemars(rename = "observe")]
@@ -103,7 +103,6 @@ enum ModeWord {
 /// A rule
 #[derive(JsonSchema)]
 #[schemars(rename = "Rule", deny_unknown_fields)]
-#[expect(dead_code, reason = "only its shape is wanted")]
 struct RuleFile {
     /// A name of the rule's own: plans, reports and role assignments call it by that
     #[schemars(length(min = 1, max = 100))]
@@ -123,7 +122,6 @@ struct RuleFile {
 /// What a person may attach by a command
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
-#[expect(dead_code, reason = "only its shape is wanted")]
 struct Pin {
     /// A name of its own
     #[schemars(length(min = 1, max = 100))]
@@ -140,7 +138,6 @@ struct Pin {
 
 /// What a rule does to the pairs that fit it
 #[derive(JsonSchema)]
-#[expect(dead_code, reason = "only its shape is wanted")]
 enum EffectWord {
     /// Wants the registry attached to the cluster
     #[schemars(rename = "attach")]
@@ -152,7 +149,6 @@ enum EffectWord {
 
 /// Which role a rule attaches with
 #[derive(JsonSchema)]
-#[expect(dead_code, reason = "only its shape is wanted")]
 enum RoleWord {
     /// The one that the registry honours
     #[schemars(rename = "auto")]
@@ -168,7 +164,6 @@ enum RoleWord {
 /// What one side must be like; everything that stands here must hold
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
-#[expect(dead_code, reason = "only its shape is wanted")]
 struct Selector {
     /// Conditions on tags. Letter case makes no difference in their names, but in their values.
     tags: Option<BTreeMap<String, TagTest>>,
@@ -193,7 +188,6 @@ struct Selector {
 /// What a tag must be like: a value, one of several, or a condition with a word
 #[derive(JsonSchema)]
 #[schemars(untagged)]
-#[expect(dead_code, reason = "only its shape is wanted")]
 enum TagTest {
     /// Exactly this value
     Value(String),
@@ -206,7 +200,6 @@ enum TagTest {
 /// Exactly one of these
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields, extend("minProperties" = 1, "maxProperties" = 1))]
-#[expect(dead_code, reason = "only its shape is wanted")]
 struct TagWords {
     /// Exactly this value
     equals: Option<String>,
@@ -228,7 +221,6 @@ struct TagWords {
 /// What a text must be like, in any letter case
 #[derive(JsonSchema)]
 #[schemars(untagged)]
-#[expect(dead_code, reason = "only its shape is wanted")]
 enum TextTest {
     /// Exactly this
     Value(String),
@@ -241,7 +233,6 @@ enum TextTest {
 /// Exactly one of these
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields, extend("minProperties" = 1, "maxProperties" = 1))]
-#[expect(dead_code, reason = "only its shape is wanted")]
 struct TextWords {
     /// Exactly this
     equals: Option<String>,
@@ -257,7 +248,6 @@ struct TextWords {
 /// Which subscription it must be
 #[derive(JsonSchema)]
 #[schemars(untagged)]
-#[expect(dead_code, reason = "only its shape is wanted")]
 enum IdTest {
     /// This one
     Value(#[schemars(extend("format" = "uuid"))] String),
@@ -270,7 +260,6 @@ enum IdTest {
 /// Exactly one of these
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields, extend("minProperties" = 1, "maxProperties" = 1))]
-#[expect(dead_code, reason = "only its shape is wanted")]
 struct IdWords {
     /// This one
     #[schemars(extend("format" = "uuid"))]
@@ -285,7 +274,6 @@ struct IdWords {
 /// A pattern, or several of which one must fit
 #[derive(JsonSchema)]
 #[schemars(untagged)]
-#[expect(dead_code, reason = "only its shape is wanted")]
 enum Glob {
     /// A pattern
     One(#[schemars(length(min = 1))] String),
@@ -296,7 +284,6 @@ enum Glob {
 /// What relates a cluster to a registry: exactly one of these
 #[derive(JsonSchema)]
 #[schemars(rename = "Join", deny_unknown_fields, extend("minProperties" = 1, "maxProperties" = 1))]
-#[expect(dead_code, reason = "only its shape is wanted")]
 struct JoinFile {
     /// The tag of this name has the same value on both sides, or a tag of one name on the cluster
     /// equals a tag of another name on the registry
@@ -308,7 +295,6 @@ struct JoinFile {
 /// Which tags are compared
 #[derive(JsonSchema)]
 #[schemars(untagged)]
-#[expect(dead_code, reason = "only its shape is wanted")]
 enum SameTag {
     /// The tag of this name, on both sides
     Same(String),
@@ -319,7 +305,6 @@ enum SameTag {
 /// A tag of each side
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
-#[expect(dead_code, reason = "only its shape is wanted")]
 struct TwoTags {
     /// The cluster's tag
     cluster: String,

@@ -9,8 +9,8 @@ use std::collections::BTreeSet;
 use futures::stream::StreamExt;
 
 use super::abreast::abreast;
-use super::{ReconcileError, Reconciler, chain, reading};
-use crate::azure::ArmError;
+use super::{ReconcileError, Reconciler, reading};
+use crate::azure::{ArmError, chain};
 use crate::model::{Cluster, Gap, Inventory, Registry, ResourceId, Scope};
 use crate::plan::{Action, HeldReason, Plan};
 

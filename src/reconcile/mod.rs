@@ -116,12 +116,6 @@ impl Reconciler {
     }
 }
 
-/// A cause with all that led to it, on one line
-fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
-}
-
 fn subscriptions_of(scope: &Scope) -> Vec<SubscriptionId> {
     match scope {
         Scope::Everything => Vec::new(),

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use futures::stream::{self, StreamExt};
 
 use super::abreast::AT_ONCE;
-use super::{ReconcileError, Reconciler, chain, reading};
-use crate::azure::{ArmError, Seen, Wanted};
+use super::{ReconcileError, Reconciler, reading};
+use crate::azure::{ArmError, Seen, Wanted, chain};
 use crate::model::{
     Cluster, ClusterHash, ClusterId, Gap, Grant, Identity, IdentityOrigin, Inventory, Mark,
     PrincipalId, RegistryId, Scope, SubscriptionId,

@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use futures::stream::{self, StreamExt};
 
 use super::abreast::{AT_ONCE, abreast};
-use super::{ReconcileError, Reconciler, chain, reading};
-use crate::azure::{ArmError, Listed};
+use super::{ReconcileError, Reconciler, reading};
+use crate::azure::{ArmError, Listed, chain};
 use crate::model::{
     AssignmentName, Cluster, Gap, GrantKey, Inventory, Owner, Registry, ResourceId, SubscriptionId,
 };

@@ -1,12 +1,11 @@
 //! Lists in pages, of Resource Manager and of Resource Graph, with items read one by one.
 
-use std::error::Error;
-
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::Unreadable;
+use crate::azure::chain;
 
 /// Items not read yet
 #[derive(Debug, Default, Deserialize)]
@@ -47,16 +46,11 @@ fn problem(item: &RawValue, error: &Unreadable) -> String {
     struct Named {
         id: String,
     }
-    let mut line = match serde_json::from_str::<Named>(item.get()) {
+    let error = chain(error);
+    match serde_json::from_str::<Named>(item.get()) {
         Ok(Named { id }) => format!("`{}`: {error}", id.chars().take(300).collect::<String>()),
         Err(_) => format!("an item without id: {error}"),
-    };
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        line = format!("{line}: {error}");
-        cause = error.source();
     }
-    line
 }
 
 /// A page of Resource Manager's

@@ -3,7 +3,6 @@
 //! What is away and cannot be made again stops all that is not begun: what stands against one may stand
 //! against all.
 
-use std::error::Error;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -11,7 +10,7 @@ use futures::stream::{self, StreamExt};
 
 use super::record::Record;
 use super::{print, tell};
-use crate::azure::{Arm, ArmError, Put};
+use crate::azure::{Arm, ArmError, Put, chain};
 use crate::model::Owner;
 use crate::plan::{Adopt, AdoptStep};
 
@@ -244,17 +243,6 @@ fn advice(error: &ArmError) -> String {
         "once that is mended, run this again"
     };
     format!("{}: {}; {what}", error.code(), chain(error))
-}
-
-/// An error with all that led to it, on one line
-pub(super) fn chain(error: &ArmError) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use anyhow::bail;
 use clap::Args;
 
 use super::Exit;
-use crate::azure::{Arm, credential, http_client};
+use crate::azure::{Arm, chain, credential, http_client};
 use crate::config::{self, ConfigError};
 use crate::model::Owner;
 use crate::plan::{Adopt, Adoption, adoption, render_adoption};
@@ -161,7 +161,7 @@ fn tell_nothing(adoption: &Adoption, looked: &Looked, from: &Owner) {
 
 fn tell_unread(looked: &Looked, from: &Owner) {
     for (subscription, error) in &looked.unread {
-        let why = carry::chain(error);
+        let why = chain(error);
         tell(&format!(
             "Subscription {subscription} was not seen ({}: {why}): what is there stays with `{from}`. \
              Run this again once you may read its role assignments.",
