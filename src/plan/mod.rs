@@ -47,6 +47,7 @@ mod render;
 mod roles;
 #[cfg(test)]
 mod rules;
+mod still;
 mod strays;
 #[cfg(test)]
 mod worlds;
@@ -59,6 +60,7 @@ pub use pair::{PairRefusal, is_pinned_for, pin, unpin};
 pub use project::project;
 pub use reason::{AttachReason, DetachReason, HeldReason};
 pub use render::render;
+pub use still::{is_still_due, is_still_wanted};
 
 use decide::Case;
 use desire::{Index, Wished};

@@ -11,11 +11,11 @@ use tokio::time::Instant;
 
 use super::Reconciler;
 use super::abreast::abreast;
+use super::ends::Ends;
 use super::report::{Cause, Change, Report, Undone};
 use crate::azure::{ArmError, Put, Removed};
 use crate::model::{AssignmentName, Grant, GrantKey, Mark, MarkKind, Registry, Scope};
-use crate::plan::{Attach, Detach, DetachReason, Plan};
-use crate::policy::{Decision, RegistryNames};
+use crate::plan::{Attach, Detach, DetachReason, Plan, is_still_due};
 
 /// For how long changes are begun: at ARM's own pace some three thousand in each subscription. What is
 /// left then comes later, so that an invocation ends by itself before it is ended.
@@ -38,9 +38,10 @@ impl Reconciler {
     pub async fn apply(&self, scope: &Scope, plan: Plan) -> Report {
         let (mut report, attach, detach) = Report::of(scope.clone(), plan);
         let until = Instant::now() + WRITING;
+        let ends = &Ends::read_now();
         let at = |(_, item): &(usize, Attach)| item.grant.registry.subscription();
         let puts = abreast(attach.into_iter().enumerate(), at, |(place, item)| async move {
-            let done = self.attach(&item, scope, until).await;
+            let done = self.attach(&item, scope, ends, until).await;
             (place, item, done)
         });
         // What stands under a name of ours: another's counts as attached, and replaces nothing.
@@ -79,11 +80,15 @@ impl Reconciler {
         &self,
         item: &Attach,
         scope: &Scope,
+        ends: &Ends,
         until: Instant,
     ) -> Result<Attached, Cause> {
         begin_before(until)?;
         if let Some(is_there) = self.is_there_unseen(item, scope).await? {
             return Ok(is_there);
+        }
+        if !self.still_wants(item, ends).await? {
+            return Err(Cause::Changed);
         }
         match self.arm.put_grant(&item.grant, item.name, &item.description).await? {
             Put::Created => Ok(Attached::Now),
@@ -143,7 +148,7 @@ impl Reconciler {
         let Some(grant) = self.arm.grant(registry, item.name).await? else {
             return Ok(Removed::WasNotThere);
         };
-        if !self.is_as_decided(item, &grant) || !self.is_still_due(item).await? {
+        if !self.is_as_decided(item, &grant) || !self.is_due(item).await? {
             return Err(Cause::Changed);
         }
         Ok(self.arm.delete_grant(registry, item.name).await?)
@@ -161,7 +166,7 @@ impl Reconciler {
 
     /// Whether a removal is still due, by its ends as they are this very moment: a tag may have come
     /// back while the run was at work.
-    async fn is_still_due(&self, item: &Detach) -> Result<bool, Cause> {
+    async fn is_due(&self, item: &Detach) -> Result<bool, Cause> {
         if item.reason == DetachReason::Asked {
             return Ok(true);
         }
@@ -174,30 +179,13 @@ impl Reconciler {
         if item.reason == DetachReason::RoleNotHonoured {
             return self.is_replaced(item, &registry).await;
         }
-        let names = RegistryNames::new(std::iter::once(&registry));
+        let mut clusters = Vec::new();
         for id in &item.clusters {
-            let Some(cluster) = self.arm.cluster(id).await? else { continue };
-            let cluster = self.policy.knowing(cluster);
-            match self.policy.decision(&cluster, &registry, &names) {
-                Decision::Attach { .. } | Decision::Ambiguous { .. }
-                    if item.reason != DetachReason::Vetoed =>
-                {
-                    return Ok(false);
-                }
-                // Of one that has another identity by now it says nothing.
-                Decision::Vetoed { .. }
-                    if cluster.identity.principal() == Some(item.grant.principal) =>
-                {
-                    return Ok(true);
-                }
-                Decision::Vetoed { .. }
-                | Decision::Attach { .. }
-                | Decision::Ambiguous { .. }
-                | Decision::NotWanted
-                | Decision::OtherTenant => {}
+            if let Some(cluster) = self.arm.cluster(id).await? {
+                clusters.push(self.policy.knowing(cluster));
             }
         }
-        Ok(item.reason != DetachReason::Vetoed)
+        Ok(is_still_due(item, &registry, &clusters, &self.policy))
     }
 
     /// Whether the identity has the role that the registry honours instead of this one. What was seen
