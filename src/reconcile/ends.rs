@@ -1,8 +1,8 @@
-//! The ends of attachments in a run that takes long, read once more when what was read of them is
-//! old: a veto may stand there by now, or the wish be gone.
+//! The ends of changes, read once more right before they are made: a veto may stand there by now, or a
+//! tag have come back.
 //!
-//! A minute is short enough for a person who sets a tag, and long enough that the reads stay below
-//! what ARM lets through beside the writes.
+//! Many changes share an end. One read serves all that come within a few moments, since three reads
+//! for each would be more than what ARM lets through beside the writes.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,68 +14,68 @@ use tokio::time::Instant;
 use super::Reconciler;
 use super::confirm::Found;
 use crate::azure::ArmError;
-use crate::model::ResourceId;
-use crate::plan::{Attach, is_still_wanted};
+use crate::model::{Cluster, ClusterId, Registry, RegistryId, ResourceId};
 
-/// For how long what was read of an end will do
-const FRESH: Duration = Duration::from_secs(60);
-
-/// What was read of the ends of a run's attachments in the present span of [`FRESH`]
+/// Reads of ends, each good for one span of time
 #[derive(Debug)]
-pub(super) struct Ends {
+pub(super) struct Ends<'a> {
+    reconciler: &'a Reconciler,
     since: Instant,
-    read: Mutex<Reads>,
+    span: Duration,
+    reads: Mutex<Reads>,
 }
 
 #[derive(Debug, Default)]
 struct Reads {
-    span: u64,
+    /// Which span they are of, counted from the start
+    number: u128,
     found: BTreeMap<ResourceId, Arc<OnceCell<Found>>>,
 }
 
-impl Ends {
-    /// Ends that have been read by now
-    pub(super) fn read_now() -> Self {
-        Self { since: Instant::now(), read: Mutex::default() }
+impl<'a> Ends<'a> {
+    /// Ends of which a read will do for this long
+    pub(super) fn new(reconciler: &'a Reconciler, span: Duration) -> Self {
+        Self { reconciler, since: Instant::now(), span, reads: Mutex::default() }
     }
 
-    /// The span of time that now is in: 0 as long as what the plan was confirmed by is fresh
-    fn span(&self) -> u64 {
-        self.since.elapsed().as_secs() / FRESH.as_secs()
+    /// Whether the first span is over, in which what was read before it is good enough
+    pub(super) fn are_old(&self) -> bool {
+        self.since.elapsed() >= self.span
     }
 
-    /// What is known of an end in this span: one read for all who ask
-    fn of(&self, span: u64, id: &ResourceId) -> Arc<OnceCell<Found>> {
-        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
-        if read.span < span {
-            *read = Reads { span, found: BTreeMap::new() };
+    /// The registry, if it is there
+    pub(super) async fn registry(&self, id: &RegistryId) -> Result<Option<Registry>, ArmError> {
+        match self.read(ResourceId::Registry(id.clone())).await? {
+            Found::Registry(registry) => Ok(registry),
+            Found::Cluster(_) => Ok(None),
         }
-        Arc::clone(read.found.entry(id.clone()).or_default())
     }
-}
 
-impl Reconciler {
-    /// Whether the policy still wants an attachment, by ends that were read not long ago
-    pub(super) async fn still_wants(&self, item: &Attach, ends: &Ends) -> Result<bool, ArmError> {
-        let span = ends.span();
-        if span == 0 {
-            return Ok(true);
-        }
-        let read = |id: ResourceId| async move {
-            let found = ends.of(span, &id);
-            found.get_or_try_init(|| self.read_one(&id)).await.cloned()
-        };
-        let Found::Registry(Some(registry)) =
-            read(ResourceId::Registry(item.grant.registry.clone())).await?
-        else {
-            return Ok(false);
-        };
+    /// Those of the clusters that are there
+    pub(super) async fn clusters(&self, ids: &[ClusterId]) -> Result<Vec<Cluster>, ArmError> {
         let mut clusters = Vec::new();
-        for id in &item.clusters {
-            if let Found::Cluster(Some(cluster)) = read(ResourceId::Cluster(id.clone())).await? {
+        for id in ids {
+            if let Found::Cluster(Some(cluster)) =
+                self.read(ResourceId::Cluster(id.clone())).await?
+            {
                 clusters.push(cluster);
             }
         }
-        Ok(is_still_wanted(item, &registry, &clusters, &self.policy))
+        Ok(clusters)
+    }
+
+    async fn read(&self, id: ResourceId) -> Result<Found, ArmError> {
+        let found = self.place_of(&id);
+        found.get_or_try_init(|| self.reconciler.read_one(&id)).await.cloned()
+    }
+
+    /// Where what is read of an end in this span is kept
+    fn place_of(&self, id: &ResourceId) -> Arc<OnceCell<Found>> {
+        let number = self.since.elapsed().as_millis() / self.span.as_millis().max(1);
+        let mut reads = self.reads.lock().unwrap_or_else(PoisonError::into_inner);
+        if reads.number < number {
+            *reads = Reads { number, found: BTreeMap::new() };
+        }
+        Arc::clone(reads.found.entry(id.clone()).or_default())
     }
 }
