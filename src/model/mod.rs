@@ -5,6 +5,7 @@
 //! not be seen is a value ([`Gap`]) instead of an absence.
 
 mod access;
+mod barrier;
 mod cluster;
 mod door;
 mod grant;
@@ -16,6 +17,7 @@ mod scope;
 mod tags;
 
 pub use access::{Access, Pulls};
+pub use barrier::{Denial, Denied, Forbids, Lock, LockLevel, Permission, action_fits};
 pub use cluster::{Cluster, ClusterState, Identity, IdentityOrigin};
 pub use door::Door;
 pub use grant::{Grant, GrantKey, Role};

@@ -4,6 +4,7 @@
 //! One item that cannot be read never spoils a list. Nothing is sent or decided here.
 
 mod assignment;
+mod barrier;
 mod cluster;
 mod list;
 mod registry;
@@ -17,6 +18,7 @@ use thiserror::Error;
 use crate::model::ResourceIdError;
 
 pub(super) use assignment::{access, grant};
+pub(super) use barrier::{denial, lock};
 pub(super) use cluster::{cluster, cluster_item};
 pub(super) use list::{GraphPage, Page};
 pub(super) use registry::{door, registry, registry_item};
@@ -39,6 +41,9 @@ pub enum Unreadable {
         /// What stands there, cut
         found: String,
     },
+    /// What a lock is about does not stand in its id.
+    #[error("its id does not say what it is about")]
+    NoScope,
     /// The next page is at another host, which must not get the token.
     #[error("the list goes on at another host")]
     Link,

@@ -17,6 +17,8 @@ pub(super) enum Target {
     Tags(ResourcePath),
     Assignments { scope: String },
     Assignment { scope: String, name: String },
+    Locks { scope: String },
+    Denials { scope: String },
     RoleDefinitions { scope: String },
     RoleDefinition { scope: String, name: String },
     Unknown,
@@ -114,6 +116,12 @@ fn extension(lower: &[&str], written: &[&str]) -> Option<Target> {
         }
         [above @ .., "providers", "microsoft.authorization", "roleassignments", _] => {
             Target::Assignment { scope: scope(above), name: name()? }
+        }
+        [above @ .., "providers", "microsoft.authorization", "locks"] => {
+            Target::Locks { scope: scope(above) }
+        }
+        [above @ .., "providers", "microsoft.authorization", "denyassignments"] => {
+            Target::Denials { scope: scope(above) }
         }
         [above @ .., "providers", "microsoft.authorization", "roledefinitions"] => {
             Target::RoleDefinitions { scope: scope(above) }
