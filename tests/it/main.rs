@@ -12,6 +12,8 @@ mod cli;
 #[cfg(test)]
 mod cloud;
 #[cfg(test)]
+mod conformance;
+#[cfg(test)]
 mod contract;
 #[cfg(test)]
 mod corridor;
