@@ -1,8 +1,8 @@
 //! Azure Resource Manager ids, compared without letter case.
 //!
 //! ARM answers the same id in different case from one call to the next (`resourcegroups`,
-//! `ManagedClusters`), so every id carries a lower-cased key for comparing and the text as it came
-//! for showing. Only top-level clusters and registries are understood here; whether such a resource
+//! `ManagedClusters`), so every id carries a folded key for comparing and the text as it came for
+//! showing. Only top-level clusters and registries are understood here; whether such a resource
 //! exists is not this file's business.
 
 use std::cmp::Ordering;
@@ -174,7 +174,7 @@ macro_rules! typed_id {
                 &self.0.original
             }
 
-            /// The id in lower case, for comparing
+            /// The id in one letter case, for comparing
             pub fn key(&self) -> &str {
                 &self.0.key
             }
@@ -252,12 +252,17 @@ impl Parts {
                 return Err(ResourceIdError::Name { found: shown(segment), id: shown(text) });
             }
         }
+        // Only the names of resource groups may go beyond ASCII, so no letter can pass for another in
+        // the name of a cluster or a registry.
+        if !name.is_ascii() {
+            return Err(ResourceIdError::Name { found: shown(name), id: shown(text) });
+        }
         let uuid = Uuid::parse_str(subscription).map_err(|_| ResourceIdError::Subscription {
             found: shown(subscription),
             id: shown(text),
         })?;
         let parts = Self {
-            key: original.to_lowercase().into(),
+            key: folded(original).into(),
             original: original.into(),
             subscription: SubscriptionId(uuid),
         };
@@ -278,9 +283,24 @@ fn is_name(segment: &str) -> bool {
         && segment.chars().any(|c| c != '.')
 }
 
+/// A text without its letter case, as Azure compares: letter by letter, and only where upper and lower
+/// case are a pair. Lower case alone would make the Kelvin sign a `k`, and another's id of it.
+pub(super) fn folded(text: &str) -> String {
+    if text.is_ascii() { text.to_ascii_lowercase() } else { text.chars().map(fold).collect() }
+}
+
+fn fold(letter: char) -> char {
+    let mut lower = letter.to_lowercase();
+    match (lower.next(), lower.next()) {
+        (Some(lower), None) if lower.to_uppercase().eq([letter]) => lower,
+        _ => letter,
+    }
+}
+
 fn shown(text: &str) -> String {
-    let mut short: String = text.chars().take(SHOWN).collect();
-    if short.len() < text.len() {
+    let mut kept = text.chars().filter(|c| !c.is_control());
+    let mut short: String = kept.by_ref().take(SHOWN).collect();
+    if kept.next().is_some() {
         short.push('…');
     }
     short
@@ -353,6 +373,37 @@ mod tests {
     }
 
     #[test]
+    fn letters_that_only_look_alike_are_not_the_same() {
+        let of = |group: &str| {
+            let rest = "providers/Microsoft.ContainerService/managedClusters/aks";
+            cluster(&format!("/subscriptions/{SUB}/resourceGroups/{group}/{rest}"))
+        };
+        for (one, other) in [("GRÜN", "grün"), ("ΟΔΟΣ", "οδοσ"), ("ЖУК", "жук"), ("K", "k")]
+        {
+            assert_eq!(of(one), of(other));
+        }
+        for (one, other) in [
+            ("\u{212a}", "k"),
+            ("\u{17f}", "s"),
+            ("\u{130}", "i"),
+            ("\u{131}", "i"),
+            ("\u{2126}", "ω"),
+            ("\u{212b}", "å"),
+            ("ß", "\u{1e9e}"),
+            ("\u{430}", "a"),
+        ] {
+            assert_ne!(of(one), of(other));
+            assert_ne!(of(one).key(), of(other).key());
+        }
+    }
+
+    #[test]
+    fn a_refusal_moves_no_cursor() {
+        let message = "/\u{1b}[2J\r\n/x".parse::<ResourceId>().unwrap_err().to_string();
+        assert!(message.starts_with("`/[2J/x` is not") && !message.contains(char::is_control));
+    }
+
+    #[test]
     fn what_is_no_id_is_refused_with_the_word_at_fault() {
         #[track_caller]
         fn check(text: &str, part: &str) {
@@ -374,6 +425,10 @@ mod tests {
             "`Microsoft.Compute/virtualMachines`: expected an AKS cluster or a container registry",
         );
         check(&format!("/subscriptions/{SUB}/resourceGroups/rg{base}/agentPools/p"), "is not a");
+        check(
+            &format!("/subscriptions/{SUB}/resourceGroups/rg{base}\u{212a}"),
+            "is not a valid name",
+        );
         check(&"x".repeat(100_000), "…");
     }
 }

@@ -24,6 +24,8 @@ mod estate;
 #[cfg(test)]
 mod havoc;
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
 mod infra;
 #[cfg(test)]
 mod looking;
