@@ -13,6 +13,7 @@ mod inventory;
 mod ownership;
 mod registry;
 mod scope;
+mod shown;
 mod tags;
 
 pub use access::{Access, Pulls};
@@ -24,4 +25,5 @@ pub use inventory::{Gap, Inventory};
 pub use ownership::{AssignmentName, ClusterHash, Mark, MarkKind, Owner, OwnerError};
 pub use registry::{Registry, RegistryMode};
 pub use scope::{Scope, ScopeError};
+pub use shown::{Shown, is_misleading};
 pub use tags::Tags;
