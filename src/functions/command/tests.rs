@@ -111,6 +111,14 @@ fn an_event_is_never_refused() {
 }
 
 #[test]
+fn who_asks_is_not_quoted_of_whatever_kind_it_is() {
+    for who in ["4915112345678", "true", "4.9"] {
+        let body = format!(r#"{{"command":"reconcile","scope":"everything","requestedBy":{who}}}"#);
+        refuses(&body, "`requestedBy`: expected a string", Some("requestedBy"));
+    }
+}
+
+#[test]
 fn what_is_not_understood_is_refused_by_name() {
     refuses("{", "the message is not JSON: EOF while parsing an object at line 1 column 1", None);
     refuses("[]", "the message is not a JSON object", None);
