@@ -51,6 +51,11 @@ impl Rejected {
         Self { body, properties: properties(refusal) }
     }
 
+    /// What goes to the queue
+    pub(super) fn into_body(self) -> String {
+        self.body
+    }
+
     /// Sends it, as an answer to the message that asked for it first, with where that wants its
     /// answer.
     pub(super) async fn send(
