@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
 
-use super::id::folded;
+use super::letters::folded;
 use super::{
     Cluster, ClusterId, Grant, PrincipalId, Registry, RegistryId, ResourceId, Scope, SubscriptionId,
 };

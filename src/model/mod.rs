@@ -10,6 +10,7 @@ mod door;
 mod grant;
 mod id;
 mod inventory;
+mod letters;
 mod ownership;
 mod registry;
 mod scope;

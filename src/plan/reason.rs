@@ -169,8 +169,7 @@ impl fmt::Display for HeldReason {
                 write!(f, "{} `{}` could not be read: `{code}`", id.kind(), id.name())
             }
             Self::AmbiguousName { name, candidates } => {
-                let (name, count) = (Shown(name), candidates.len());
-                write!(f, "`{name}` fits {count} registries; name it by its id")
+                write!(f, "`{}` fits {} registries; name it by its id", Shown(name), candidates.len())
             }
             Self::Conditional { assignment } => {
                 write!(f, "assignment `{assignment}` is there with a condition")
