@@ -215,7 +215,7 @@ fn is_at(template: &str, path: &str) -> bool {
     let end = |text: &str| text.trim_start_matches('/').to_lowercase();
     let (template, path) = (end(template), end(path));
     if let Some(rest) = template.strip_prefix("{scope}/") {
-        let starts = path.match_indices("/providers/").map(|(at, _)| &path[at + 1..]);
+        let starts = path.match_indices("/providers/").filter_map(|(at, _)| path.get(at + 1..));
         return starts.last().is_some_and(|path| is_at(rest, path));
     }
     let (expected, found): (Vec<_>, Vec<_>) =
@@ -245,6 +245,6 @@ fn without_nulls(value: Value) -> Value {
             .collect::<Map<_, _>>()
             .into(),
         Value::Array(items) => items.into_iter().map(without_nulls).collect::<Vec<_>>().into(),
-        other => other,
+        scalar @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_)) => scalar,
     }
 }
