@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 use tether::emulator::azure::Fault;
-use tether::emulator::queue::Message;
+use tether::emulator::queue::{Message, Stored};
 use tether::emulator::world::{Door, World, WorldOptions, settings};
 use uuid::Uuid;
 
@@ -131,7 +131,12 @@ async fn no_secret_and_nothing_personal_is_in_any_log_at_any_level() {
         let said = said(&world);
         check_nowhere(&said, &[KEY, PERSON, CALLER, "203.0.113", "Bearer", "eyJ"]);
         check_nowhere(&said[..1], &[world.azure.identity_header(), "claims\":", "SharedAccess"]);
-        for stored in world.namespace.active("rejected") {
+        let rejected = world.namespace.active("rejected");
+        let whole =
+            |stored: &Stored| String::from_utf8_lossy(&stored.message.body).contains(CALLER);
+        assert!(rejected.iter().any(whole), "who asks stays in the message itself");
+        assert_eq!(world.namespace.dead_letters("commands").len(), 1, "half an event stays there");
+        for stored in rejected {
             let message =
                 format!("{:?} {}", stored.message, String::from_utf8_lossy(&stored.message.body));
             assert!(!message.contains(PERSON) && !message.contains(KEY), "{message}");
