@@ -116,6 +116,16 @@ pub(super) fn answer(text: &str) {
     let _ = io::stdout().write_all(harmless(text, is_coloured).as_bytes());
 }
 
+/// A line of the answer
+pub(super) fn print(line: &str) {
+    answer(&format!("{line}\n"));
+}
+
+/// A line for the person
+pub(super) fn tell(line: &str) {
+    let _ = writeln!(io::stderr(), "{}", harmless(line, false));
+}
+
 /// The text with what would move the cursor or turn the direction of reading written out, as JSON has
 /// it: JSON stays the same JSON. Line breaks stay, and where colours are wanted the colours of
 /// [`Voice::paint`].

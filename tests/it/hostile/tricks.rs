@@ -150,3 +150,29 @@ async fn look(world: &World, words: &[&str]) -> String {
     assert!(!acts(&ended.stderr), "{:?}", ended.stderr);
     ended.stdout
 }
+
+/// What is said in one place is made harmless there.
+#[test]
+fn only_one_place_speaks_to_whoever_runs_tether() {
+    let mut folders =
+        vec![std::path::PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/src/cli"))];
+    let mut speaking = BTreeSet::new();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let text = std::fs::read_to_string(&path).unwrap();
+            let words = ["io::stdout()", "io::stderr()", "println!(", "print!("];
+            if words.iter().any(|word| text.contains(word)) {
+                let name = path.strip_prefix(env!("CARGO_MANIFEST_DIR")).unwrap();
+                speaking.insert(name.display().to_string());
+            }
+        }
+    }
+    // The demo shows a world of its own making; `mod` says why the program ends.
+    let known = ["src/cli/demo/watch.rs", "src/cli/mod.rs", "src/cli/voice.rs"];
+    assert_eq!(speaking, BTreeSet::from(known.map(str::to_owned)));
+}
