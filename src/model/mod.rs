@@ -11,9 +11,11 @@ mod door;
 mod grant;
 mod id;
 mod inventory;
+mod letters;
 mod ownership;
 mod registry;
 mod scope;
+mod shown;
 mod tags;
 
 pub use access::{Access, Pulls};
@@ -26,4 +28,5 @@ pub use inventory::{Gap, Inventory};
 pub use ownership::{AssignmentName, ClusterHash, Mark, MarkKind, Owner, OwnerError};
 pub use registry::{Registry, RegistryMode};
 pub use scope::{Scope, ScopeError};
+pub use shown::{Shown, is_misleading};
 pub use tags::Tags;

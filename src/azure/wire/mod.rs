@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use crate::model::ResourceIdError;
+use crate::model::{ResourceIdError, Shown};
 
 pub(super) use assignment::{access, grant};
 pub(super) use barrier::{denial, lock};
@@ -69,6 +69,7 @@ impl From<ResourceIdError> for Unreadable {
 
 impl Unreadable {
     fn guid(field: &'static str, found: &str) -> Self {
-        Self::Guid { field, found: found.chars().take(60).collect() }
+        let found: String = found.chars().take(60).collect();
+        Self::Guid { field, found: Shown(&found).to_string() }
     }
 }

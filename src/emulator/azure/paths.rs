@@ -54,7 +54,7 @@ pub(super) struct ResourcePath {
 
 impl ResourcePath {
     pub(super) fn key(&self) -> String {
-        self.id.to_lowercase()
+        self.id.to_ascii_lowercase()
     }
 }
 
@@ -211,7 +211,7 @@ pub(super) fn contains(above: &str, below: &str) -> bool {
 }
 
 fn trimmed(scope: &str) -> String {
-    scope.trim_end_matches('/').to_lowercase()
+    scope.trim_end_matches('/').to_ascii_lowercase()
 }
 
 #[cfg(test)]
