@@ -137,9 +137,14 @@ impl History {
                 steps.push(dice.step(act, false));
             }
         }
-        for _ in 0..6 + dice.below(9) {
+        for _ in 0..5 + dice.below(7) {
             let act = dice.act();
             steps.push(dice.step(act, true));
+            // Trouble that nobody runs into is none.
+            if matches!(act, Act::Goes { .. }) {
+                let act = dice.stir();
+                steps.push(Step { fate: Fate::Prompt, ..dice.step(act, true) });
+            }
         }
         Self { seed, setting, steps }
     }
@@ -165,8 +170,12 @@ impl Roll {
     fn step(&mut self, act: Act, later: bool) -> Step {
         let pauses: &[u64] =
             if later { &[0, 0, 50, 300, 900, 2000, 9000, 70_000] } else { &[0, 20] };
-        let fate =
-            self.of(&[Fate::Lost, Fate::Lost, Fate::Prompt, Fate::Prompt, Fate::Late, Fate::Twice]);
+        let fates: &[Fate] = if later {
+            &[Fate::Lost, Fate::Lost, Fate::Prompt, Fate::Prompt, Fate::Late, Fate::Twice]
+        } else {
+            &[Fate::Lost, Fate::Lost, Fate::Lost, Fate::Prompt]
+        };
+        let fate = self.of(fates);
         Step { pause: self.of(pauses), act, fate }
     }
 
@@ -238,6 +247,28 @@ impl Roll {
             47 => Act::Unwritable(self.below(2)),
             48 => Act::Restore,
             _ => Act::Wait(self.of(&[60, 130, 310])),
+        }
+    }
+
+    /// Something that has the workers write
+    fn stir(&mut self) -> Act {
+        let (place, other) = (self.below(PLACES), self.below(PLACES));
+        match self.below(8) {
+            0..2 => Act::TagCluster { place, tags: self.tags() },
+            2 => Act::TagRegistry { place, tags: self.tags() },
+            3 => Act::SetMode { place, abac: self.one_in(2, 1) },
+            4 => {
+                let whose = self.of(&[Whose::Own, Whose::Shared(0)]);
+                Act::ReplaceIdentity { place, whose }
+            }
+            5 => Act::Reconcile { of: self.below(2), scope: 0 },
+            _ => Act::Command {
+                of: self.below(2),
+                attach: self.one_in(3, 2),
+                cluster: place,
+                registry: other,
+                by_name: false,
+            },
         }
     }
 

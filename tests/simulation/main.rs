@@ -3,6 +3,9 @@
 //!
 //! `tests/simulate.sh` plays as many histories as one likes. `TETHER_SIM_SEED` replays one.
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[cfg(test)]
 mod facts;
 #[cfg(test)]
