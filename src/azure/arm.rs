@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::client::Client;
 use super::pace::Pacer;
 use super::request::Ask;
+use super::transport::Wire;
 use super::wire::{self, Unreadable};
 use super::{ArmError, Credential, Endpoints};
 use crate::model::{
@@ -49,11 +50,11 @@ impl Arm {
     pub fn new(
         endpoints: &Endpoints,
         credential: impl Into<Credential>,
-        client: reqwest::Client,
+        wire: impl Into<Wire>,
     ) -> Self {
         let scope = endpoints.cloud.arm_scope();
         let pacer = Pacer::new(LONGEST_CLOSED);
-        Self { client: Client::new(&endpoints.arm, scope, credential.into(), client, pacer) }
+        Self { client: Client::new(&endpoints.arm, scope, credential.into(), wire.into(), pacer) }
     }
 
     /// The same with another bound on obedience: when Azure asks to slow down, nothing more of the

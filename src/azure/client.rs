@@ -17,7 +17,7 @@ use azure_core::http::{
 
 use super::pace::{Pacer, Pass};
 use super::request::Ask;
-use super::transport::Carrier;
+use super::transport::{Carrier, Wire};
 use super::{ArmError, Credential, Endpoint, meter};
 
 /// How often one request is sent at most
@@ -60,10 +60,10 @@ impl Client {
         endpoint: &Endpoint,
         scope: &str,
         credential: Credential,
-        client: reqwest::Client,
+        wire: Wire,
         pacer: Pacer,
     ) -> Self {
-        let carrier = Carrier::to(client, endpoint);
+        let carrier = Carrier::to(wire, endpoint);
         let options = ClientOptions {
             transport: Some(Transport::new(Arc::new(carrier))),
             // The library's own retries would wait as long as Azure asks, which may be minutes.

@@ -36,5 +36,5 @@ pub use lists::Listed;
 pub use meter::{Asked, metered};
 pub use queue::{Inbox, Locked, Message, Queue, QueueAnswer, QueueError, Received};
 pub use refusal::Refusal;
-pub use transport::{ClientError, http_client};
+pub use transport::{ClientError, Wire, http_client};
 pub use wire::Unreadable;

@@ -6,7 +6,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use azure_core::http::headers::{HeaderName, Headers};
+use azure_core::http::headers::Headers;
 use reqwest::StatusCode;
 use serde_json::Value;
 use time::OffsetDateTime;
@@ -115,8 +115,11 @@ fn is_account(word: &str) -> bool {
 }
 
 /// The value of a header, its name in lower case
+///
+/// The library makes an error of each that is missing, which most are.
 pub(super) fn header<'a>(headers: &'a Headers, name: &'static str) -> Option<&'a str> {
-    headers.get_optional_str(&HeaderName::from_static(name))
+    let found = headers.iter().find(|(found, _)| found.as_str() == name);
+    found.map(|(_, value)| value.as_str())
 }
 
 /// The longest wait that is believed: nothing here can be asked to wait for a year

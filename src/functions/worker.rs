@@ -3,6 +3,7 @@
 //! What is to be done is decided by `reconcile` and below; how a command ends, by `ending`.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use time::OffsetDateTime;
 use tokio::time::Instant;
@@ -22,12 +23,12 @@ use crate::reconcile::{Left, PairError, ReconcileError, Reconciler, Report, Wish
 use crate::runtime::Failure;
 
 /// What carries commands out
-#[derive(Debug)]
 pub struct Worker {
     reconciler: Reconciler,
     follow_ups: FollowUps,
     /// The queues that a command's `ReplyTo` may name
     reply_queues: BTreeSet<String>,
+    now: Box<dyn Fn() -> OffsetDateTime + Send + Sync>,
 }
 
 /// Why a message comes to no end here
@@ -55,7 +56,14 @@ impl Worker {
     /// A worker that writes through this reconciler, sends through this queue, and reports to those
     /// queues that are listed
     pub fn new(reconciler: Reconciler, queue: Queue, reply_queues: BTreeSet<String>) -> Self {
-        Self { reconciler, follow_ups: FollowUps::new(queue), reply_queues }
+        let now = Box::new(OffsetDateTime::now_utc);
+        Self { reconciler, follow_ups: FollowUps::new(queue), reply_queues, now }
+    }
+
+    /// The same by another clock: follow-ups are due by it.
+    #[must_use]
+    pub fn by_clock(self, now: impl Fn() -> OffsetDateTime + Send + Sync + 'static) -> Self {
+        Self { now: Box::new(now), ..self }
     }
 
     pub(super) fn queue(&self) -> &Queue {
@@ -152,7 +160,7 @@ impl Worker {
         came: &Result<Outcome, ReconcileError>,
         spent: Spent,
     ) -> Result<(), Trouble> {
-        let now = OffsetDateTime::now_utc();
+        let now = (self.now)();
         let end = match came {
             Ok(Outcome::Run(report, _)) => ending(command, reply, Ok(report), now),
             Ok(Outcome::Plan(_)) => Ending::Done,
@@ -219,6 +227,12 @@ impl Worker {
                 Ok(())
             }
         }
+    }
+}
+
+impl fmt::Debug for Worker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Worker").field("reconciler", &self.reconciler).finish_non_exhaustive()
     }
 }
 

@@ -204,7 +204,7 @@ impl Case<'_> {
             match self.holder(grant) {
                 Holder::Pinned => self.hold_detach(HeldReason::PinnedButVetoed, plan),
                 Holder::Ours | Holder::Foreign => {
-                    self.remove(grant, DetachReason::Vetoed, None, plan);
+                    self.remove(grant, self.detach(grant, DetachReason::Vetoed, None), plan);
                 }
             }
         }
@@ -232,9 +232,13 @@ impl Case<'_> {
                     if let Some(doubt) = self.may_live(mark) {
                         self.hold_detach(doubt, plan);
                     } else if self.desire.holders.is_empty() {
-                        self.remove(grant, DetachReason::ClusterGone, None, plan);
+                        self.remove(
+                            grant,
+                            self.detach(grant, DetachReason::ClusterGone, None),
+                            plan,
+                        );
                     } else {
-                        self.remove(grant, DetachReason::Unwanted, None, plan);
+                        self.remove(grant, self.detach(grant, DetachReason::Unwanted, None), plan);
                     }
                 }
                 None => plan.kept.push(self.kept(grant, None, self.desire.holders)),
@@ -257,15 +261,19 @@ impl Case<'_> {
             }
             let cluster = self.known.marked(mark.cluster);
             let principal = cluster.and_then(|cluster| cluster.identity.principal());
-            let follows =
-                principal.map_or(Wish::Held, |principal| self.pin_at(principal, mark, plan));
+            let key = principal.and_then(|principal| self.honoured(principal));
+            let follows = key.as_ref().map_or(Wish::Held, |key| self.pin_at(key, mark, plan));
             match follows.after() {
-                Some(after) => self.remove(grant, DetachReason::IdentityReplaced, after, plan),
+                Some(after) => {
+                    let beside = key.filter(|_| after.is_none());
+                    let detach = self.detach(grant, DetachReason::IdentityReplaced, after);
+                    self.remove(grant, Detach { beside, ..detach }, plan);
+                }
                 None if cluster.is_none()
                     && self.may_live(mark).is_none()
                     && self.inventory.knows_all_clusters() =>
                 {
-                    self.remove(grant, DetachReason::ClusterGone, None, plan);
+                    self.remove(grant, self.detach(grant, DetachReason::ClusterGone, None), plan);
                 }
                 None => plan.kept.push(self.kept(grant, None, self.desire.holders)),
             }
@@ -286,39 +294,37 @@ impl Case<'_> {
     }
 
     /// Whether this pin stands at this identity, or will once the plan is applied
-    fn pin_at(&self, principal: PrincipalId, pin: Mark, plan: &Plan) -> Wish {
-        let Ok(role) = self.desire.role() else { return Wish::Held };
-        let key = GrantKey { registry: self.desire.registry.id.clone(), principal, role };
+    fn pin_at(&self, key: &GrantKey, pin: Mark, plan: &Plan) -> Wish {
         let is_pin = |description: &str| {
             Mark::read(description)
                 .is_some_and(|mark| mark.kind == MarkKind::Pin && mark.cluster == pin.cluster)
         };
         let mut grants = self.inventory.grants.values();
         let there = grants
-            .any(|grant| grant.key == key && self.is_ours(grant) && is_pin(&grant.description));
-        if there && plan.kept.iter().any(|kept| kept.grant == key) {
+            .any(|grant| grant.key == *key && self.is_ours(grant) && is_pin(&grant.description));
+        if there && plan.kept.iter().any(|kept| kept.grant == *key) {
             return Wish::Kept;
         }
         let mut attach = plan.attach.iter();
-        let attach = attach.find(|attach| attach.grant == key && is_pin(&attach.description));
+        let attach = attach.find(|attach| attach.grant == *key && is_pin(&attach.description));
         attach.map_or(Wish::Held, |attach| Wish::Planned(attach.name))
     }
 
     /// Removes an assignment of ours, or holds the removal while anyone unseen may need it.
-    fn remove(
-        &self,
-        grant: &Grant,
-        reason: DetachReason,
-        after: Option<AssignmentName>,
-        plan: &mut Plan,
-    ) {
+    fn remove(&self, grant: &Grant, detach: Detach, plan: &mut Plan) {
         if grant.conditional {
             self.hold_detach(conditional(grant), plan);
         } else if let Some(doubt) = self.doubt() {
             self.hold_detach(doubt, plan);
         } else {
-            plan.detach.push(self.detach(grant, reason, after));
+            plan.detach.push(detach);
         }
+    }
+
+    /// What an identity has to have here in order to pull
+    fn honoured(&self, principal: PrincipalId) -> Option<GrantKey> {
+        let role = self.desire.role().ok()?;
+        Some(GrantKey { registry: self.desire.registry.id.clone(), principal, role })
     }
 
     pub(super) fn is_ours(&self, grant: &Grant) -> bool {
@@ -361,6 +367,7 @@ impl Case<'_> {
             clusters: ids(self.desire.holders),
             reason,
             after,
+            beside: None,
             mark: Mark::read(&grant.description),
         }
     }

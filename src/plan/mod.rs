@@ -127,6 +127,8 @@ pub struct Detach {
     pub reason: DetachReason,
     /// The assignment that takes its place and must be there first
     pub after: Option<AssignmentName>,
+    /// The pin that was seen to take its place already, and must still be there
+    pub beside: Option<GrantKey>,
     /// The mark that it had when this was decided; with another one it is for somebody else by now
     pub mark: Option<Mark>,
 }

@@ -21,6 +21,7 @@ pub(super) fn retire(inventory: &Inventory, policy: &Policy, plan: &mut Plan) {
                 clusters: Vec::new(),
                 reason: DetachReason::RegistryGone,
                 after: None,
+                beside: None,
                 mark: Mark::read(&grant.description),
             }),
             Some(reason) => plan.held.push(Held {

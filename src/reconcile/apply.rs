@@ -159,7 +159,10 @@ impl Reconciler {
         let Some(grant) = grant? else {
             return Ok(Removed::WasNotThere);
         };
-        if !self.is_as_decided(item, &grant) || !is_due? {
+        let is_due = self.is_as_decided(item, &grant)
+            && is_due?
+            && self.is_still_pinned_beside(item).await?;
+        if !is_due {
             return Err(Cause::Changed);
         }
         Ok(self.arm.delete_grant(registry, item.name).await?)
@@ -198,6 +201,20 @@ impl Reconciler {
         }
         let clusters = ends.clusters(&item.clusters).await?;
         Ok(is_still_due(item, &registry, &clusters, &self.policy))
+    }
+
+    /// Whether the pin that took the place of this one is there. Where it was seen may have been
+    /// Resource Graph, and without either nobody would remember it.
+    async fn is_still_pinned_beside(&self, item: &Detach) -> Result<bool, Cause> {
+        let Some(key) = &item.beside else { return Ok(true) };
+        let name = AssignmentName::new(&self.policy.owner, key);
+        let beside = self.arm.grant(&key.registry, name).await?;
+        Ok(beside.is_some_and(|grant| {
+            let mark = Mark::read(&grant.description);
+            let is_same = |mark: Mark| item.mark.is_some_and(|old| old.cluster == mark.cluster);
+            grant.key == *key
+                && mark.is_some_and(|mark| mark.kind == MarkKind::Pin && is_same(mark))
+        }))
     }
 
     /// Whether the identity has the role that the registry honours instead of this one. What was seen

@@ -28,7 +28,8 @@ pub(super) fn needs_every_cluster(plan: &Plan) -> bool {
 }
 
 /// Assignments of ours that no rule wants and whose description is empty: Resource Graph may not show
-/// it, and then every one of them would count as pinned for ever
+/// it, and then every one of them would count as pinned for ever. And those whose registry is gone: with
+/// another mark than was seen, they would count as changed for ever.
 pub(super) fn without_mark(
     plan: &Plan,
     inventory: &Inventory,
@@ -38,11 +39,15 @@ pub(super) fn without_mark(
     let kept: BTreeSet<&GrantKey> = kept.map(|kept| &kept.grant).collect();
     let vetoed = plan.held.iter().filter(|held| held.reason == HeldReason::PinnedButVetoed);
     let vetoed: BTreeSet<_> = vetoed.map(|held| (&held.registry, held.principal)).collect();
+    let strays = plan.detach.iter().filter(|item| item.reason == DetachReason::RegistryGone);
+    let strays: BTreeSet<&GrantKey> = strays.map(|item| &item.grant).collect();
     let grants = inventory.grants.values().filter(|grant| {
         let GrantKey { registry, principal, .. } = &grant.key;
         grant.description.is_empty()
             && AssignmentName::is_of(owner, grant)
-            && (kept.contains(&grant.key) || vetoed.contains(&(registry, Some(*principal))))
+            && (kept.contains(&grant.key)
+                || strays.contains(&grant.key)
+                || vetoed.contains(&(registry, Some(*principal))))
     });
     grants.map(|grant| grant.key.clone()).collect()
 }

@@ -25,7 +25,7 @@ use self::error::Act;
 pub use self::error::{QueueAnswer, QueueError};
 pub use self::receive::{Inbox, Locked, Received};
 use self::transport::Transport;
-use super::{Cloud, Credential, Endpoint};
+use super::{Cloud, Credential, Endpoint, Wire};
 
 /// Longest message id, a limit of Service Bus
 const MESSAGE_ID: usize = 128;
@@ -87,9 +87,9 @@ impl Queue {
         endpoint: &Endpoint,
         cloud: Cloud,
         credential: impl Into<Credential>,
-        client: reqwest::Client,
+        wire: impl Into<Wire>,
     ) -> Result<Self, QueueError> {
-        let transport = Transport::new(endpoint, cloud, credential.into(), client)?;
+        let transport = Transport::new(endpoint, cloud, credential.into(), wire.into())?;
         Ok(Self { transport: Arc::new(transport) })
     }
 

@@ -15,14 +15,14 @@ use azure_core_legacy::headers::Headers;
 use azure_core_legacy::{Body, HttpClient, Request, Response, StatusCode};
 use bytes::Bytes;
 use reqwest::Method;
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use thiserror::Error;
 use url::Url;
 
 use super::header::broker_properties;
 use super::{QueueAnswer, QueueError, UNUSED};
 use crate::azure::transport::is_same_host;
-use crate::azure::{Cloud, Credential, Endpoint};
+use crate::azure::{Cloud, Credential, Endpoint, Wire};
 
 /// How long one try may take from its start to the last byte of the answer
 const REQUEST: Duration = Duration::from_secs(30);
@@ -55,7 +55,7 @@ pub(super) struct Transport {
     base: Url,
     scope: &'static str,
     credential: Credential,
-    client: reqwest::Client,
+    wire: Wire,
 }
 
 /// Why a request got no yes
@@ -81,7 +81,18 @@ struct Outgoing {
     url: Url,
     headers: HeaderMap,
     body: Bytes,
-    token: String,
+    token: HeaderValue,
+}
+
+impl Outgoing {
+    fn request(&self) -> reqwest::Request {
+        let mut request = reqwest::Request::new(self.method.clone(), self.url.clone());
+        request.headers_mut().clone_from(&self.headers);
+        request.headers_mut().insert(AUTHORIZATION, self.token.clone());
+        *request.timeout_mut() = Some(REQUEST);
+        *request.body_mut() = Some(self.body.clone().into());
+        request
+    }
 }
 
 impl fmt::Debug for Transport {
@@ -127,7 +138,7 @@ impl Transport {
         endpoint: &Endpoint,
         cloud: Cloud,
         credential: Credential,
-        client: reqwest::Client,
+        wire: Wire,
     ) -> Result<Self, QueueError> {
         let base = endpoint.url().clone();
         // A user or a password would be sent next to the token, or instead of it.
@@ -136,7 +147,7 @@ impl Transport {
         if has_user || has_more {
             return Err(QueueError::Endpoint(base.host_str().unwrap_or_default().to_owned()));
         }
-        Ok(Self { base, scope: cloud.service_bus_scope(), credential, client })
+        Ok(Self { base, scope: cloud.service_bus_scope(), credential, wire })
     }
 
     /// Where a request goes: to the namespace, whatever the library thinks that is called. What it
@@ -154,9 +165,16 @@ impl Transport {
     }
 
     /// A token, asked for each time: credentials keep theirs and know when to renew them.
-    async fn token(&self) -> Result<String, TransportError> {
+    async fn token(&self) -> Result<HeaderValue, TransportError> {
         let token = self.credential.get_token(&[self.scope], None).await;
-        Ok(token.map_err(TransportError::Token)?.token.secret().to_owned())
+        let token = token.map_err(TransportError::Token)?;
+        let bearer = HeaderValue::try_from(format!("Bearer {}", token.token.secret()));
+        let mut bearer = bearer.map_err(|error| {
+            let kind = azure_core::error::ErrorKind::DataConversion;
+            TransportError::Token(azure_core::Error::new(kind, error))
+        })?;
+        bearer.set_sensitive(true);
+        Ok(bearer)
     }
 
     async fn deliver(&self, outgoing: &Outgoing) -> Result<Answer, TransportError> {
@@ -174,14 +192,8 @@ impl Transport {
     }
 
     async fn attempt(&self, outgoing: &Outgoing) -> Result<Answer, TransportError> {
-        let request = self
-            .client
-            .request(outgoing.method.clone(), outgoing.url.clone())
-            .timeout(REQUEST)
-            .headers(outgoing.headers.clone())
-            .bearer_auth(&outgoing.token)
-            .body(outgoing.body.clone());
-        let mut response = request.send().await.map_err(TransportError::Unreachable)?;
+        let sent = self.wire.carry(outgoing.request()).await;
+        let mut response = sent.map_err(TransportError::Unreachable)?;
         if !response.status().is_success() {
             return Err(TransportError::Answer(read(response).await));
         }
@@ -308,7 +320,8 @@ mod tests {
         let credential = crate::azure::credential(&crate::azure::Auth::Developer).unwrap();
         let client = crate::azure::http_client().unwrap();
         let endpoint: Endpoint = "https://contoso.servicebus.windows.net".parse().unwrap();
-        let transport = Transport::new(&endpoint, Cloud::Public, credential, client).unwrap();
+        let transport =
+            Transport::new(&endpoint, Cloud::Public, credential, client.into()).unwrap();
         let address = |url: &str| transport.address(&url.parse().unwrap());
         for url in [
             "https://unused.servicebus.windows.net/a/messages/1/2?timeout=1",

@@ -3,7 +3,9 @@
 //! It does not know which request it answers; ids and limits in headers are added by the server.
 
 use axum::body::Body as HttpBody;
-use axum::response::{IntoResponse, Response};
+use axum::http::Response;
+use axum::response::IntoResponse;
+use bytes::Bytes;
 use serde_json::{Value, json};
 
 /// One answer
@@ -61,22 +63,27 @@ impl Answer {
     }
 }
 
-impl IntoResponse for Answer {
-    fn into_response(self) -> Response {
+impl Answer {
+    /// As it stands on the wire
+    pub(super) fn into_bytes(self) -> Response<Bytes> {
         let mut response = Response::builder().status(self.status);
         for (name, value) in self.headers {
             response = response.header(name, value);
         }
         let built = match self.body {
-            Body::Empty => response.body(HttpBody::empty()),
+            Body::Empty => response.body(Bytes::new()),
             Body::Json(value) => response
                 .header("content-type", "application/json; charset=utf-8")
-                .body(HttpBody::from(value.to_string())),
-            Body::Text { kind, text } => {
-                response.header("content-type", kind).body(HttpBody::from(text))
-            }
+                .body(value.to_string().into()),
+            Body::Text { kind, text } => response.header("content-type", kind).body(text.into()),
         };
         // Only a fault with an impossible header or status comes here.
-        built.unwrap_or_else(|_| Response::new(HttpBody::from("impossible fault")))
+        built.unwrap_or_else(|_| Response::new("impossible fault".into()))
+    }
+}
+
+impl IntoResponse for Answer {
+    fn into_response(self) -> axum::response::Response {
+        self.into_bytes().map(HttpBody::from)
     }
 }

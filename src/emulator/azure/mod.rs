@@ -40,6 +40,8 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::http::{Request, Response};
+use bytes::Bytes;
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -59,6 +61,7 @@ pub use options::{
 pub use rights::{Caller, Right};
 pub use specs::{AssignmentSpec, ClusterIdentity, ClusterSpec, KubeletIdentity, RegistrySpec};
 
+use request::Asked;
 use server::Shared;
 use world::World;
 
@@ -70,8 +73,8 @@ pub struct Azure {
     shared: Arc<Shared>,
     endpoint: String,
     stopping: watch::Sender<bool>,
-    server: JoinHandle<()>,
-    time: JoinHandle<()>,
+    /// What listens and what keeps the time; neither where requests come from the same process
+    tasks: Option<[JoinHandle<()>; 2]>,
 }
 
 /// Why the pretend Azure did not do something
@@ -99,14 +102,27 @@ impl Azure {
             TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(AzureError::Listen)?;
         let address = listener.local_addr().map_err(AzureError::Listen)?;
         let endpoint = format!("http://{address}");
+        let mut azure = Self::within(options, endpoint);
+        let shared = || Arc::clone(&azure.shared);
+        let server = tokio::spawn(serve(listener, shared(), azure.stopping.subscribe()));
+        let time = tokio::spawn(server::keep_time(shared()));
+        azure.tasks = Some([server, time]);
+        Ok(azure)
+    }
+
+    /// One that listens nowhere, for [`answer`](Self::answer) alone. What happens by itself happens
+    /// when somebody looks.
+    pub fn within(options: Options, endpoint: String) -> Self {
         let clock = options.clock.clone();
         let world = World::new(options, endpoint.clone());
         let identity_header = world.made_up("identity header").simple().to_string();
         let shared = Arc::new(Shared::new(world, clock, identity_header));
-        let stopping = watch::Sender::new(false);
-        let server = tokio::spawn(serve(listener, Arc::clone(&shared), stopping.subscribe()));
-        let time = tokio::spawn(server::keep_time(Arc::clone(&shared)));
-        Ok(Self { shared, endpoint, stopping, server, time })
+        Self { shared, endpoint, stopping: watch::Sender::new(false), tasks: None }
+    }
+
+    /// Answers a request that comes from the same process.
+    pub async fn answer(&self, request: Request<Bytes>) -> Response<Bytes> {
+        server::answer(&self.shared, Asked::of(request)).await.into_bytes()
     }
 
     /// Where it listens, without a slash at the end
@@ -152,8 +168,10 @@ impl Azure {
     /// Stops, after the answers that are under way
     pub async fn stop(mut self) {
         self.stopping.send_replace(true);
-        if tokio::time::timeout(FAREWELL, &mut self.server).await.is_err() {
-            self.server.abort();
+        if let Some([server, _]) = &mut self.tasks
+            && tokio::time::timeout(FAREWELL, &mut *server).await.is_err()
+        {
+            server.abort();
         }
     }
 }
@@ -161,7 +179,9 @@ impl Azure {
 impl Drop for Azure {
     fn drop(&mut self) {
         self.stopping.send_replace(true);
-        self.time.abort();
+        if let Some([_, time]) = &self.tasks {
+            time.abort();
+        }
     }
 }
 

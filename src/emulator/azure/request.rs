@@ -4,7 +4,7 @@
 
 use axum::body::to_bytes;
 use axum::extract::Request;
-use axum::http::HeaderMap;
+use axum::http::{self, HeaderMap};
 use bytes::Bytes;
 use serde_json::Value;
 use url::form_urlencoded;
@@ -34,13 +34,19 @@ impl Asked {
         let body = to_bytes(body, LARGEST_BODY).await.map_err(|_| {
             Answer::refused(413, "RequestContentTooLarge", "The request content is too large.")
         })?;
-        Ok(Self {
+        Ok(Self::of(http::Request::from_parts(parts, body)))
+    }
+
+    /// A request that came in one piece
+    pub(super) fn of(request: http::Request<Bytes>) -> Self {
+        let (parts, body) = request.into_parts();
+        Self {
             method: parts.method.as_str().to_owned(),
             path: decoded(parts.uri.path()),
             query: parts.uri.query().unwrap_or_default().to_owned(),
             headers: parts.headers,
             body,
-        })
+        }
     }
 
     /// A request that never was on the wire

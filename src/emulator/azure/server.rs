@@ -131,17 +131,21 @@ pub(super) async fn keep_time(shared: Arc<Shared>) {
 }
 
 async fn serve(State(shared): State<Arc<Shared>>, request: Request) -> Response {
-    let asked = match Asked::read(request).await {
-        Ok(asked) => asked,
-        Err(refusal) => return refusal.into_response(),
-    };
+    match Asked::read(request).await {
+        Ok(asked) => answer(&shared, asked).await.into_response(),
+        Err(refusal) => refusal.into_response(),
+    }
+}
+
+/// Answers a request, after the fault that strikes it
+pub(super) async fn answer(shared: &Shared, asked: Asked) -> Answer {
     let fault = shared.faults.strike(&asked);
     if let Some(fault) = &fault {
         shared.clock.sleep_until(shared.clock.now() + fault.waits()).await;
     }
     let answer = shared.answer(&asked, fault.as_ref());
     shared.changed();
-    answer.into_response()
+    answer
 }
 
 fn fresh(world: &mut World, what: &str) -> Uuid {

@@ -16,6 +16,8 @@ use std::fmt;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
+use axum::extract::Request;
+use axum::response::Response;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -42,7 +44,7 @@ struct Running {
     shared: Arc<Shared>,
     endpoint: String,
     time: JoinHandle<()>,
-    // Held for being dropped: that is what stops the server.
+    // Held for being dropped: that is what stops the server, where there is one.
     _stop: oneshot::Sender<()>,
 }
 
@@ -56,9 +58,25 @@ impl Namespace {
         let shared = Arc::new(Shared::new(clock, broker));
         let (stop, stopped) = oneshot::channel();
         tokio::spawn(rest::serve(listener, Arc::clone(&shared), stopped));
+        Ok(Self::running(shared, format!("http://{address}"), stop))
+    }
+
+    /// One that listens nowhere, for [`answer`](Self::answer) and for Rust. Its senders live in the
+    /// same time.
+    pub fn within(clock: Clock, queues: Vec<QueueOptions>, endpoint: String) -> Self {
+        let broker = Broker::new(queues, clock.now());
+        let shared = Arc::new(Shared::within(clock, broker));
+        Self::running(shared, endpoint, oneshot::channel().0)
+    }
+
+    fn running(shared: Arc<Shared>, endpoint: String, stop: oneshot::Sender<()>) -> Self {
         let time = tokio::spawn(shared::keep_time(Arc::clone(&shared)));
-        let endpoint = format!("http://{address}");
-        Ok(Self(Arc::new(Running { shared, endpoint, time, _stop: stop })))
+        Self(Arc::new(Running { shared, endpoint, time, _stop: stop }))
+    }
+
+    /// Answers a request that comes from the same process.
+    pub async fn answer(&self, request: Request) -> Response {
+        rest::carry_out(&self.0.shared, request).await
     }
 
     /// Where it listens, without a slash at the end

@@ -43,7 +43,12 @@ pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>, stop: ones
 }
 
 async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response {
-    go(&shared, request).await.unwrap_or_else(IntoResponse::into_response)
+    carry_out(&shared, request).await
+}
+
+/// Does what a request asks for
+pub(super) async fn carry_out(shared: &Shared, request: Request) -> Response {
+    go(shared, request).await.unwrap_or_else(IntoResponse::into_response)
 }
 
 async fn go(shared: &Shared, request: Request) -> Result<Response, Refusal> {
@@ -91,7 +96,8 @@ fn send(
         return Err(Refusal(400, "Batches are not understood here.".to_owned()));
     }
     let body = body?;
-    Ok(shared.with(|broker| accept(broker, queue, told, body))?)
+    let senders_time = shared.senders_time();
+    Ok(shared.with(|broker| accept(broker, queue, told, body, senders_time))?)
 }
 
 /// Whether what is asked for was forbidden: by the status, no different from having no token
@@ -108,19 +114,19 @@ fn permit(shared: &Shared, claim: Claim, queue: &str) -> Result<(), Refusal> {
     ))
 }
 
-/// The sender lives in real time and the queue in virtual time: what they have in common is how long
-/// it takes from now on.
+/// The sender may live in real time and the queue in virtual time: what they have in common is how
+/// long it takes from now on.
 fn accept(
     broker: &mut Broker,
     queue: &str,
     told: Headers,
     body: Vec<u8>,
+    senders_time: OffsetDateTime,
 ) -> Result<(), QueueError> {
     let Headers { mut message, time_to_live, scheduled } = told;
     let now = broker.now;
     message.body = body;
-    message.scheduled =
-        scheduled.map(|moment| now.saturating_add(moment - OffsetDateTime::now_utc()));
+    message.scheduled = scheduled.map(|moment| now.saturating_add(moment - senders_time));
     broker.send(queue, message, time_to_live)
 }
 

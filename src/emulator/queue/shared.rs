@@ -4,6 +4,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use time::OffsetDateTime;
 use tokio::sync::watch;
 
 use super::broker::Broker;
@@ -15,12 +16,25 @@ pub(super) struct Shared {
     clock: Clock,
     broker: Mutex<Broker>,
     revision: watch::Sender<u64>,
+    /// What time it is for those who send
+    senders: fn(&Clock) -> OffsetDateTime,
 }
 
 impl Shared {
+    /// For senders in other processes, by the wall clock
     pub(super) fn new(clock: Clock, broker: Broker) -> Self {
         let revision = watch::Sender::new(broker.revision);
-        Self { clock, broker: Mutex::new(broker), revision }
+        let senders = |_: &Clock| OffsetDateTime::now_utc();
+        Self { clock, broker: Mutex::new(broker), revision, senders }
+    }
+
+    /// For senders that live in virtual time
+    pub(super) fn within(clock: Clock, broker: Broker) -> Self {
+        Self { senders: Clock::now, ..Self::new(clock, broker) }
+    }
+
+    pub(super) fn senders_time(&self) -> OffsetDateTime {
+        (self.senders)(&self.clock)
     }
 
     /// Does something with the broker as it is now, and tells of changes
@@ -53,6 +67,8 @@ pub(super) async fn keep_time(shared: Arc<Shared>) {
             }
         };
         tokio::select! {
+            // Always the same way round: nothing here is left to chance.
+            biased;
             () = passing => {}
             // The sender lives as long as what is shared, so this cannot fail.
             _ = changes.changed() => {}

@@ -163,3 +163,30 @@ async fn a_role_that_is_not_honoured_any_more_goes_only_beside_one_that_is_there
     tick(&world).await;
     assert_eq!(attached(&world, &aks), [("acr1".to_owned(), REPOSITORY_READER)]);
 }
+
+#[tokio::test]
+async fn a_pin_at_an_earlier_identity_goes_only_beside_one_that_is_there() {
+    let world = start(lagging(sync())).await;
+    world.events.pause();
+    let acr = world.azure.create_registry(&registry("free").tag("pin", "yes")).unwrap();
+    let aks = world.azure.create_cluster(&cluster("aks1")).unwrap();
+    pin(&world, "m-1", &aks, &acr).await;
+    world.azure.set_identity(&aks, None).unwrap();
+    world.azure.catch_up_graph();
+    // An event leaves removals to the timer.
+    ask(&world, "m-2", &json!({ "command": "reconcile", "scope": acr }));
+    settle(&world).await;
+    assert_eq!(world.azure.assignments().len(), 2);
+    world.azure.catch_up_graph();
+    let principal = world.azure.kubelet_principal(&aks).unwrap();
+    let all = world.azure.assignments();
+    let moved = all.iter().find(|one| one.principal == principal).unwrap();
+    // Resource Graph does not notice.
+    world.azure.unassign(&acr, moved.name).unwrap();
+    tick(&world).await;
+    assert_eq!(world.azure.assignments().len(), 1, "the only memory of the pin");
+    world.azure.catch_up_graph();
+    tick(&world).await;
+    assert_eq!(attached(&world, &aks), [("free".to_owned(), ACR_PULL)]);
+    assert_eq!(world.azure.assignments().len(), 1);
+}

@@ -298,6 +298,9 @@ async fn marks_that_resource_graph_does_not_show_are_read_where_they_matter() {
     tick(&world).await;
     let names: Vec<_> = attached(&world, &aks).into_iter().map(|(name, _)| name).collect();
     assert_eq!(names, ["free"]);
+    world.azure.delete(&free).unwrap();
+    tick(&world).await;
+    assert_eq!(world.azure.assignments(), [], "nothing is there to pull from");
 }
 
 #[tokio::test]

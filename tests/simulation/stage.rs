@@ -1,0 +1,159 @@
+//! What everyone in a history shares: Azure, the time, what is about to go wrong, and what was found
+//! to be wrong.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use tether::emulator::Clock;
+use tether::emulator::azure::{Azure, GraphHides, Options, Subscription};
+use tether::emulator::graph;
+use tether::emulator::havoc::Dice;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::facts::Assignment;
+use crate::history::{History, Setting, Trouble, Where};
+use crate::tally::Tally;
+
+pub(crate) const SUBSCRIPTIONS: [Uuid; 2] = [Uuid::from_u128(0x10), Uuid::from_u128(0x11)];
+pub(crate) const TENANT: Uuid = Uuid::from_u128(0x7e);
+
+/// Where Azure is
+pub(crate) const ARM: &str = "https://management.azure.com";
+
+/// What everyone in a history shares
+pub(crate) struct Stage {
+    pub(crate) azure: Azure,
+    pub(crate) clock: Clock,
+    pub(crate) start: OffsetDateTime,
+    pub(crate) setting: Setting,
+    /// Whether what happens is written down in words
+    tells: bool,
+    inner: Mutex<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) dice: Dice,
+    pub(crate) troubles: Vec<Armed>,
+    pub(crate) tally: Tally,
+    pub(crate) wrong: Vec<String>,
+    pub(crate) story: Vec<String>,
+    trace: DefaultHasher,
+}
+
+/// Trouble that waits for its request
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Armed {
+    pub(crate) wrong: Trouble,
+    pub(crate) at: Where,
+    pub(crate) after: u64,
+    pub(crate) times: u64,
+}
+
+impl Stage {
+    pub(crate) fn new(history: &History, tells: bool) -> Arc<Self> {
+        let setting = history.setting;
+        let clock = Clock::new(1.0);
+        let subscriptions = SUBSCRIPTIONS.map(|id| Subscription { id, name: "one".to_owned() });
+        let seconds = std::time::Duration::from_secs;
+        let options = Options {
+            graph: Arc::new(|tables, body, caller| {
+                let answer = graph::answer(tables, body, &caller.subscriptions);
+                (answer.status, answer.body)
+            }),
+            graph_lag: seconds(setting.graph_lag),
+            cluster_creation: seconds(setting.creation),
+            directory_lag: seconds(setting.directory_lag),
+            graph_hides: if setting.hides_descriptions {
+                GraphHides::Descriptions
+            } else {
+                GraphHides::Nothing
+            },
+            ..Options::new(clock.clone(), TENANT, subscriptions.to_vec())
+        };
+        let azure = Azure::within(options, ARM.to_owned());
+        let inner = Inner {
+            dice: Dice::new(history.seed ^ 0x5eed),
+            troubles: Vec::new(),
+            tally: Tally::default(),
+            wrong: Vec::new(),
+            story: Vec::new(),
+            trace: DefaultHasher::new(),
+        };
+        let start = clock.now();
+        Arc::new(Self { azure, clock, start, setting, tells, inner: Mutex::new(inner) })
+    }
+
+    /// Every assignment that is there now
+    pub(crate) fn assignments(&self) -> Vec<Assignment> {
+        let all = self.azure.assignments().into_iter();
+        all.map(|one| Assignment {
+            name: one.name,
+            scope: one.scope.to_lowercase(),
+            principal: one.principal,
+            role: one.role,
+            description: one.description.unwrap_or_default(),
+            conditional: one.condition.is_some(),
+        })
+        .collect()
+    }
+
+    pub(crate) fn assignment(&self, name: Uuid) -> Option<Assignment> {
+        self.assignments().into_iter().find(|one| one.name == name)
+    }
+
+    pub(crate) fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap()
+    }
+
+    pub(crate) fn count(&self, what: &'static str) {
+        self.inner().tally.count(what);
+    }
+
+    /// Notes what happens: in the trace that two runs of a history must have in common, and in words.
+    pub(crate) fn note(&self, what: impl FnOnce() -> String) {
+        let text = what();
+        let since = (self.clock.now() - self.start).whole_milliseconds();
+        let mut inner = self.inner();
+        (since, &text).hash(&mut inner.trace);
+        if self.tells {
+            inner.story.push(format!("{:>10.3} s  {text}", since as f64 / 1000.0));
+        }
+    }
+
+    /// Notes that a promise was broken.
+    pub(crate) fn wrong(&self, what: String) {
+        self.note(|| format!("WRONG: {what}"));
+        self.inner().wrong.push(what);
+    }
+
+    pub(crate) fn trace(&self) -> u64 {
+        self.inner().trace.finish()
+    }
+
+    /// How many milliseconds something takes
+    pub(crate) fn takes(&self, most: usize) -> u64 {
+        u64::try_from(self.inner().dice.below(most)).unwrap()
+    }
+
+    /// The trouble that strikes this request
+    pub(crate) fn strike(&self, at: Where) -> Option<Trouble> {
+        let mut inner = self.inner();
+        let fits =
+            |armed: &Armed| armed.at == at || armed.at == Where::Anywhere && at != Where::Queue;
+        let mut struck = None;
+        inner.troubles.retain_mut(|armed| {
+            if struck.is_some() || !fits(armed) {
+                return true;
+            }
+            if armed.after > 0 {
+                armed.after -= 1;
+                return true;
+            }
+            struck = Some(armed.wrong);
+            armed.times -= 1;
+            armed.times > 0
+        });
+        struck
+    }
+}
