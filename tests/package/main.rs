@@ -9,6 +9,8 @@ mod figures;
 #[cfg(test)]
 mod scripts;
 #[cfg(test)]
+mod soak;
+#[cfg(test)]
 mod works;
 #[cfg(test)]
 mod zip;
