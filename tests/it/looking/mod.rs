@@ -4,6 +4,7 @@
 mod checks;
 mod explanations;
 mod plans;
+mod terminals;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,6 +14,7 @@ use std::time::Duration;
 use tether::emulator::Clock;
 use tether::emulator::azure::{AssignmentSpec, Azure, ClusterSpec, RegistrySpec};
 use tether::emulator::world::{PAYMENTS, PLATFORM, cloud_settings};
+use tokio::process::Command;
 use uuid::{Uuid, uuid};
 
 use super::cloud;
@@ -87,10 +89,15 @@ impl Place {
         self.run(words, &BTreeMap::new()).await
     }
 
-    async fn run(&self, words: &[&str], environment: &BTreeMap<String, String>) -> Ended {
+    /// The program with these words, in the folder with the policy
+    fn command(&self, words: &[&str], environment: &BTreeMap<String, String>) -> Command {
         let mut command = program::tether(words);
         command.envs(environment).current_dir(&self.folder);
-        let ended = program::run(command).await;
+        command
+    }
+
+    async fn run(&self, words: &[&str], environment: &BTreeMap<String, String>) -> Ended {
+        let ended = program::run(self.command(words, environment)).await;
         for secret in ["eyJ", "Bearer", self.azure.identity_header(), "pretend.person", "\u{1b}"] {
             assert!(!format!("{}{}", ended.stdout, ended.stderr).contains(secret), "{ended:?}");
         }
