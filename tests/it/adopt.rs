@@ -150,6 +150,8 @@ async fn a_new_owner_sees_the_plan_then_takes_over_and_goes_on_from_there() {
         )
     );
     check_says(&plan.stderr, &["Nothing was changed.", "With --yes each of them is removed"]);
+    let quiet = place.adopt(&["--from", "contoso", "--quiet"]).await;
+    assert_eq!((quiet.code, quiet.stdout, quiet.stderr.as_str()), (Some(0), plan.stdout, ""));
     assert_eq!(place.world.azure.assignments(), place.before);
 
     let done = place.adopt(&YES).await;
@@ -356,9 +358,12 @@ async fn what_is_given_wrongly_or_cannot_be_read_is_said_in_clear_words() {
     assert_eq!(nowhere.code, Some(1));
     check_says(&nowhere.stderr, &["cannot read the policy file `nowhere.yaml`; --policy"]);
     place.world.azure.revoke(PLATFORM, Right::Read);
-    let blind = place.adopt(&YES).await;
-    assert_eq!(blind.code, Some(1), "{}", blind.stdout);
-    check_says(&blind.stderr, &[&format!("Subscription {PLATFORM} was not seen"), "stays with"]);
+    for words in [&YES[..], &["--quiet", "--from", "contoso", "--yes"]] {
+        let blind = place.adopt(words).await;
+        assert_eq!(blind.code, Some(1), "{}", blind.stdout);
+        let unseen = format!("Subscription {PLATFORM} was not seen");
+        check_says(&blind.stderr, &[&unseen, "stays with"]);
+    }
     assert_eq!(place.world.azure.assignments(), place.before);
     let names: BTreeSet<_> = place.writes().into_iter().collect();
     assert_eq!(names, BTreeSet::new());

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use world::{
     Answers, GROUP, SUB, Said, app_id, event_subscriptions, queue_path, role_assignments, run,
-    topic_roles,
+    run_on_terminal, topic_roles,
 };
 
 /// It fails, says all of this, and everything else is still as it should be.
@@ -57,6 +57,18 @@ async fn an_installation_as_infra_makes_it_is_as_it_should_be() {
     let mut asked: Vec<_> = said.asked.iter().filter(|(method, _)| method != "GET").collect();
     asked.dedup();
     assert_eq!(asked, [&("POST".to_owned(), settings_path())], "it only reads");
+}
+
+#[tokio::test]
+async fn only_a_terminal_sees_that_it_is_looking_and_not_if_quiet() {
+    let mut slow = Answers::right();
+    slow.wait_at(&queue_path("commands"));
+    let answer = run(Answers::right(), &app_id()).await.stdout;
+    let shown = run_on_terminal(slow.clone(), &["--quiet", &app_id()]).await;
+    assert_eq!(shown, answer);
+    let shown = run_on_terminal(slow, &[&app_id()]).await;
+    let progress = "looking at Azure 1 s ..";
+    assert!(shown.contains(progress) && shown.ends_with("as they should be.\n"), "{shown:?}");
 }
 
 #[tokio::test]

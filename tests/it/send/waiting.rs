@@ -52,6 +52,20 @@ async fn an_attachment_that_comes_is_waited_for() {
 }
 
 #[tokio::test]
+async fn a_quiet_wait_tells_its_end_by_the_exit_code_and_only_what_went_wrong() {
+    let place = Place::new().await;
+    let (cluster, registry) = (place.cluster("aks-shop"), place.registry("acrshop"));
+    let pair = ["attach", "-q", "--cluster", &cluster, "--registry", &registry];
+    let ended = place.send(&[&pair[..], &["--wait", "--timeout", "1s"]].concat()).await;
+    assert_eq!((ended.code, ended.stderr.lines().count()), (Some(1), 1), "{}", ended.stderr);
+    check_says(&ended.stderr, &["tether: not attached after 1 s: the role AcrPull"]);
+    assign(&place, &cluster, &registry, ACR_PULL);
+    let ended = place.send(&[&pair[..], &["--wait", "--timeout", "20s"]].concat()).await;
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
+    assert!(ended.stdout.starts_with("message id  "), "{}", ended.stdout);
+}
+
+#[tokio::test]
 async fn names_are_looked_up_in_the_estate_and_sent_as_ids() {
     let mut place = Place::new().await;
     let (cluster, registry) = (place.cluster("aks-shop"), place.registry("acrshop"));
