@@ -20,7 +20,7 @@ use crate::reconcile::{PairError, Reconciler, find_one_in};
 /// What to look at, and by which policy
 #[derive(Debug, Args)]
 pub(super) struct SightArguments {
-    /// A file of `tether inventory save`, instead of Azure
+    /// A file of `tether inventory save`, instead of Azure; no setting is needed then
     #[arg(long, value_name = "FILE")]
     pub(super) inventory: Option<PathBuf>,
     #[command(flatten)]
@@ -88,7 +88,7 @@ pub(super) const LOOKING: &str = "looking at Azure";
 pub(super) const SETTINGS: &str = "\
 Settings, from the environment:
   TETHER_SUBSCRIPTIONS, or TETHER_MANAGEMENT_GROUP
-                   the estate: the subscriptions to look at; none of it is needed with --inventory
+                   the estate: the subscriptions to look at
   TETHER_TENANT    the tenant, if others are to be left out
   TETHER_AUTH      developer (the account of `az` or `azd`; the default), or managed-identity
   TETHER_CLOUD     public (the default), us-government or china

@@ -119,4 +119,10 @@ fn a_file_that_is_not_there_is_named() {
     assert_eq!(output.status.code(), Some(1));
     let stderr = text(&output.stderr);
     assert!(stderr.starts_with("tether: cannot read `/nowhere/policy.yaml`: "), "{stderr}");
+    let alone = gallery("doubtful").remove(0);
+    let output = tether(Path::new("/"), &["policy", "test", alone.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(1));
+    let stderr = text(&output.stderr);
+    assert!(stderr.contains("there are no cases") && stderr.contains("--cases"), "{stderr}");
+    assert!(stderr.contains(".tests.yaml`: No such file"), "{stderr}");
 }

@@ -43,10 +43,11 @@ pub(super) async fn inventory(command: InventoryCommand) -> anyhow::Result<Exit>
     let seen = sight::see(&reconciler, &scope, voice).await?;
     let text = file::write(&seen)?;
     std::fs::write(&file, text).with_context(|| format!("cannot write `{}`", file.display()))?;
-    let (clusters, registries) = (seen.clusters.len(), seen.registries.len());
     voice.note(format_args!(
-        "{}: {clusters} cluster(s), {registries} registr(ies), {} pull assignment(s), {} thing(s) that could not be seen",
+        "{}: {} clusters, {} registries, {} pull assignments; not seen: {}",
         file.display(),
+        seen.clusters.len(),
+        seen.registries.len(),
         seen.grants.len(),
         seen.gaps.len()
     ));

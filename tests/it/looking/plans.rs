@@ -84,8 +84,10 @@ async fn a_scope_may_be_a_name_that_only_one_has() {
         assert!(none.stderr.starts_with(told), "{}", none.stderr);
     }
     let save = ["inventory", "save", "part.json", "--scope", "aks-shop"];
-    assert_eq!(place.tether(&save).await.code, Some(0));
+    let saved = place.tether(&save).await;
+    assert!(saved.stderr.ends_with("; not seen: 1\n"), "{}", saved.stderr);
     let ended = place.offline(&["plan", "--inventory", "part.json"]).await;
+    assert!(ended.stdout.contains("not seen 1\n  ? not every cluster of the estate was looked at"));
     assert!(ended.stdout.ends_with("1 to attach, 0 to detach, 0 held, 0 as they should be\n"));
 }
 
@@ -124,7 +126,7 @@ async fn a_saved_inventory_gives_the_same_plan_anywhere() {
     let live = place.tether(&["plan", "--output", "json"]).await;
     let saved = place.tether(&["inventory", "save", "seen.json"]).await;
     assert_eq!((saved.code, saved.stdout.as_str()), (Some(0), ""), "{saved:?}");
-    let expected = "seen.json: 3 cluster(s), 3 registr(ies), 1 pull assignment(s), 0 thing(s) that could not be seen\n";
+    let expected = "seen.json: 3 clusters, 3 registries, 1 pull assignments; not seen: 0\n";
     assert_eq!(saved.stderr, expected);
     let offline = ["plan", "--output", "json", "--inventory", "seen.json"];
     let replayed = place.offline(&offline).await;
