@@ -59,3 +59,13 @@ pub(crate) async fn run_on_terminal(mut command: Command) -> (Option<i32>, Strin
     let bytes = timeout(LIMIT, screen).await.expect("the screen ends").unwrap();
     (ended.code(), String::from_utf8(bytes).unwrap().replace("\r\n", "\n"))
 }
+
+/// The README shows this very output, but for spaces at the ends of lines and what is another one every
+/// time.
+#[track_caller]
+pub(crate) fn check_in_readme(command: &str, output: &str) {
+    let readme = include_str!("../../README.md");
+    let lines: Vec<&str> = output.trim_end().lines().map(str::trim_end).collect();
+    let shown = format!("$ {command}\n{}\n", lines.join("\n"));
+    assert!(readme.contains(&shown), "README does not show this:\n{shown}");
+}

@@ -44,7 +44,7 @@ pub(super) async fn inventory(command: InventoryCommand) -> anyhow::Result<Exit>
     let text = file::write(&seen)?;
     std::fs::write(&file, text).with_context(|| format!("cannot write `{}`", file.display()))?;
     voice.note(format_args!(
-        "{}: {} clusters, {} registries, {} pull assignments; not seen: {}",
+        "{}: clusters {}, registries {}, pull assignments {}, not seen {}",
         file.display(),
         seen.clusters.len(),
         seen.registries.len(),

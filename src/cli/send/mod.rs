@@ -213,8 +213,11 @@ mod tests {
     #[test]
     fn the_lines_of_the_readme_are_understood() {
         let readme = include_str!("../../../README.md");
-        let lines: Vec<_> =
-            readme.lines().filter_map(|line| line.strip_prefix("tether send ")).collect();
+        let lines: Vec<_> = readme
+            .lines()
+            .map(|line| line.trim_start_matches("$ "))
+            .filter_map(|line| line.strip_prefix("tether send "))
+            .collect();
         assert!(lines.len() >= 6, "{lines:?}");
         for line in lines {
             let words = std::iter::once("send").chain(line.split(' '));

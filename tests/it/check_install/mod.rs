@@ -5,6 +5,7 @@ mod world;
 
 use serde_json::{Value, json};
 
+use crate::program::check_in_readme;
 use world::{
     Answers, GROUP, SUB, Said, app_id, event_subscriptions, queue_path, role_assignments, run,
     run_on_terminal, topic_roles,
@@ -135,6 +136,11 @@ async fn a_role_that_is_missing_is_found() {
             });
         })
     };
+    let said = without(4).await;
+    let lines: Vec<&str> = said.stdout.lines().collect();
+    let at = lines.iter().position(|line| line.contains("WRONG")).unwrap();
+    let command = r#"cargo run --quiet -- check-install "$APP" | grep -A 1 WRONG"#;
+    check_in_readme(command, &lines[at..at + 2].join("\n"));
     check(&without(0).await, &["it may not read all it needs in"]);
     check(&without(2).await, &["the app may not receive from `commands`"]);
     check(&without(4).await, &["the app may not send to `rejected`"]);

@@ -72,6 +72,13 @@ impl Place {
         place
     }
 
+    /// The identity of `aks-billing`, another one every time
+    fn billing(&self) -> Uuid {
+        let name = Uuid::from_u128(1);
+        let all = self.azure.assignments();
+        all.iter().find(|one| one.name == name).expect("it has an assignment").principal
+    }
+
     fn write(&self, name: &str, text: &str) {
         fs::write(self.folder.join(name), text).unwrap();
     }
@@ -103,12 +110,4 @@ impl Place {
         }
         ended
     }
-}
-
-/// The README shows this very output.
-#[track_caller]
-fn check_in_readme(command: &str, output: &str) {
-    let readme = include_str!("../../../README.md");
-    let shown = format!("$ {command}\n{output}");
-    assert!(readme.contains(&shown), "README does not show this:\n{shown}");
 }

@@ -6,7 +6,8 @@ use serde_json::Value;
 use tether::emulator::azure::{ClusterSpec, RegistrySpec};
 use tether::emulator::world::{PAYMENTS, PLATFORM};
 
-use super::{Ended, Place, check_in_readme};
+use super::{Ended, Place};
+use crate::program::check_in_readme;
 
 #[tokio::test]
 async fn a_plan_says_what_would_be_done_and_why() {
@@ -85,7 +86,7 @@ async fn a_scope_may_be_a_name_that_only_one_has() {
     }
     let save = ["inventory", "save", "part.json", "--scope", "aks-shop"];
     let saved = place.tether(&save).await;
-    assert!(saved.stderr.ends_with("; not seen: 1\n"), "{}", saved.stderr);
+    assert!(saved.stderr.ends_with(", not seen 1\n"), "{}", saved.stderr);
     let ended = place.offline(&["plan", "--inventory", "part.json"]).await;
     assert!(ended.stdout.contains("not seen 1\n  ? not every cluster of the estate was looked at"));
     assert!(ended.stdout.ends_with("1 to attach, 0 to detach, 0 held, 0 as they should be\n"));
@@ -126,8 +127,9 @@ async fn a_saved_inventory_gives_the_same_plan_anywhere() {
     let live = place.tether(&["plan", "--output", "json"]).await;
     let saved = place.tether(&["inventory", "save", "seen.json"]).await;
     assert_eq!((saved.code, saved.stdout.as_str()), (Some(0), ""), "{saved:?}");
-    let expected = "seen.json: 3 clusters, 3 registries, 1 pull assignments; not seen: 0\n";
+    let expected = "seen.json: clusters 3, registries 3, pull assignments 1, not seen 0\n";
     assert_eq!(saved.stderr, expected);
+    check_in_readme("tether inventory save seen.json", expected);
     let offline = ["plan", "--output", "json", "--inventory", "seen.json"];
     let replayed = place.offline(&offline).await;
     assert_eq!(
