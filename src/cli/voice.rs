@@ -18,7 +18,7 @@ use crate::model::is_misleading;
 #[derive(Clone, Copy, Debug, Args)]
 pub(super) struct VoiceArguments {
     /// Say nothing but the answer and what went wrong
-    #[arg(long, short)]
+    #[arg(long, short, global = true)]
     quiet: bool,
 }
 
@@ -117,13 +117,13 @@ pub(super) fn answer(text: &str) {
 }
 
 /// A line of the answer
-pub(super) fn print(line: &str) {
+pub(super) fn print(line: impl Display) {
     answer(&format!("{line}\n"));
 }
 
-/// A line for the person
-pub(super) fn tell(line: &str) {
-    let _ = writeln!(io::stderr(), "{}", harmless(line, false));
+/// Something that went wrong: said however little a person wants to hear
+pub(super) fn warn(text: impl Display) {
+    let _ = writeln!(io::stderr(), "{}", harmless(&text.to_string(), false));
 }
 
 /// The text with what would move the cursor or turn the direction of reading written out, as JSON has

@@ -16,11 +16,11 @@ mod sight;
 use thiserror::Error;
 
 pub use apply::WRITING;
-pub use names::{NameError, find_in};
+pub use names::{NameError, find_in, find_one_in};
 pub use pair::{Left, PairError, PairPlan, Surroundings, Wish};
 pub use report::{Cause, Change, Outcome, Report, Undone};
 
-use crate::azure::{Arm, ArmError, Estate, Graph};
+use crate::azure::{Arm, ArmError, Estate, Graph, Wanted};
 use crate::model::{Inventory, Scope, SubscriptionId};
 use crate::plan::{Plan, guard, plan};
 use crate::policy::{Mode, Policy};
@@ -77,6 +77,16 @@ impl Reconciler {
         // The plan itself is made by whoever asked, from what was read for it.
         let _ = self.confirmed_plan(&mut inventory).await?;
         Ok(inventory)
+    }
+
+    /// The scope of the one cluster or registry in the estate that is called so. Asks Resource Graph
+    /// alone.
+    pub async fn find_one(&self, text: &str) -> Result<Scope, PairError> {
+        let mut seen = Inventory::new(Scope::Everything);
+        self.ask_graph(Wanted::Everything, &mut seen).await?;
+        self.note_silent_subscriptions(&mut seen).await?;
+        let found = find_one_in(&seen, text)?;
+        if seen.gaps.is_empty() { Ok(found) } else { Err(NameError::of_part(text).into()) }
     }
 
     /// Whether a scope lies in the estate. Where a management group is stated, only Azure can tell.

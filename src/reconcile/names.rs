@@ -7,7 +7,9 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
-use crate::model::{Cluster, ClusterId, Inventory, Registry, RegistryId, ResourceIdError};
+use crate::model::{
+    Cluster, ClusterId, Inventory, Registry, RegistryId, ResourceId, ResourceIdError, Scope,
+};
 
 /// The most candidates that are told
 const CANDIDATES: usize = 10;
@@ -84,7 +86,11 @@ pub enum NameError {
 }
 
 fn several(count: usize, what: &str) -> String {
-    let plural = if what == REGISTRY { "registries" } else { "clusters" };
+    let plural = match what {
+        CLUSTER => "clusters",
+        REGISTRY => "registries",
+        _ => "clusters and registries",
+    };
     format!("{count} {plural}")
 }
 
@@ -92,8 +98,15 @@ fn several(count: usize, what: &str) -> String {
 pub(super) const CLUSTER: &str = "cluster";
 /// The field of a command that names a registry
 pub(super) const REGISTRY: &str = "registry";
+/// Where either will do
+const EITHER: &str = "cluster or registry";
 
 impl NameError {
+    /// A name that fits one of those that were seen, and perhaps one of the others
+    pub(super) fn of_part(name: &str) -> Self {
+        Self::PartlySeen { what: EITHER, text: name.trim().to_owned() }
+    }
+
     /// The field of the command at fault
     pub fn field(&self) -> &'static str {
         match self {
@@ -112,6 +125,9 @@ impl NameError {
         match self {
             Self::NotAnId { .. } | Self::NotAName { .. } if self.field() == CLUSTER => {
                 "give the cluster's id or its name"
+            }
+            Self::NotAnId { .. } | Self::NotAName { .. } if self.field() == EITHER => {
+                "give an id, a name, or the login server of a registry"
             }
             Self::NotAnId { .. } | Self::NotAName { .. } => {
                 "give the registry's id, its name or its login server"
@@ -165,11 +181,30 @@ pub(super) fn cluster(clusters: &[Cluster], name: &str) -> Result<ClusterId, Nam
 
 /// The one registry of this name or this login server
 pub(super) fn registry(registries: &[Registry], name: &str) -> Result<RegistryId, NameError> {
-    let named = registries.iter().filter(|registry| {
-        registry.id.name().eq_ignore_ascii_case(name)
-            || registry.login_server.eq_ignore_ascii_case(name)
-    });
+    let named = registries.iter().filter(|registry| is_called(registry, name));
     the_one(REGISTRY, name, named.map(|registry| registry.id.clone()))
+}
+
+fn is_called(registry: &Registry, name: &str) -> bool {
+    registry.id.name().eq_ignore_ascii_case(name)
+        || registry.login_server.eq_ignore_ascii_case(name)
+}
+
+/// The scope of the one cluster or registry of an inventory that is called so
+pub fn find_one_in(inventory: &Inventory, text: &str) -> Result<Scope, NameError> {
+    let name = match Called::<ResourceId>::read(EITHER, text)? {
+        Called::Id(ResourceId::Cluster(id)) => return Ok(Scope::Cluster(id)),
+        Called::Id(ResourceId::Registry(id)) => return Ok(Scope::Registry(id)),
+        Called::Name(name) => name,
+    };
+    let clusters = inventory.clusters.keys().filter(|id| id.name().eq_ignore_ascii_case(&name));
+    let clusters = clusters.cloned().map(ResourceId::Cluster);
+    let registries = inventory.registries.values().filter(|registry| is_called(registry, &name));
+    let registries = registries.map(|registry| ResourceId::Registry(registry.id.clone()));
+    Ok(match the_one(EITHER, &name, clusters.chain(registries))? {
+        ResourceId::Cluster(id) => Scope::Cluster(id),
+        ResourceId::Registry(id) => Scope::Registry(id),
+    })
 }
 
 /// The cluster and the registry that are called so, among those of an inventory

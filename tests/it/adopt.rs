@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::corridor::commands::{ask, pinning};
 use super::corridor::input::line;
 use super::corridor::{ACR_PULL, cluster, options, registry, settle, start};
-use super::program::{Ended, LIMIT, run, tether};
+use super::program::{Ended, LIMIT, check_in_readme, run, tether};
 
 const TEAM: [(&str, &str); 2] = [("acr-attach", "auto"), ("team", "a")];
 
@@ -37,9 +37,9 @@ impl Place {
         let folder = options.app_root.clone();
         let world = start(options).await;
         let azure = &world.azure;
-        let of_team = registry("ruled").tag(TEAM[0].0, TEAM[0].1).tag(TEAM[1].0, TEAM[1].1);
+        let of_team = registry("acrshop").tag(TEAM[0].0, TEAM[0].1).tag(TEAM[1].0, TEAM[1].1);
         let ruled = azure.create_registry(&of_team).unwrap();
-        let pinned = azure.create_registry(&registry("pinned").tag("pin", "yes")).unwrap();
+        let pinned = azure.create_registry(&registry("acrbase").tag("pin", "yes")).unwrap();
         let foreign = azure.create_registry(&registry("foreign")).unwrap();
         let aks = cluster("aks1").tag(TEAM[0].0, TEAM[0].1).tag(TEAM[1].0, TEAM[1].1);
         let aks = azure.create_cluster(&aks).unwrap();
@@ -144,12 +144,16 @@ async fn a_new_owner_sees_the_plan_then_takes_over_and_goes_on_from_there() {
     assert_eq!(
         plan.stdout,
         format!(
-            "adopt   identity {principal} → pinned as AcrPull, pinned\n\
-             adopt   identity {principal} → ruled as AcrPull\n\
+            "adopt   identity {principal} → acrbase as AcrPull, pinned\n\
+             adopt   identity {principal} → acrshop as AcrPull\n\
              2 to adopt, 1 of them pinned; 0 held; 0 of `fabrikam` already; 1 of others\n"
         )
     );
     check_says(&plan.stderr, &["Nothing was changed.", "With --yes each of them is removed"]);
+    let shown = (plan.stdout.clone() + &plan.stderr).replace(&principal.to_string(), "<object id>");
+    check_in_readme("tether adopt --from contoso", &shown);
+    let quiet = place.adopt(&["--from", "contoso", "--quiet"]).await;
+    assert_eq!((quiet.code, quiet.stdout, quiet.stderr.as_str()), (Some(0), plan.stdout, ""));
     assert_eq!(place.world.azure.assignments(), place.before);
 
     let done = place.adopt(&YES).await;
@@ -202,7 +206,7 @@ async fn killed_between_removing_and_making_it_is_finished_by_the_next_run() {
 
     let plan = place.adopt(&["--from", "contoso"]).await;
     assert_eq!(plan.code, Some(0), "{}", plan.stderr);
-    check_says(&plan.stdout, &["finish  identity ", "→ pinned as AcrPull, pinned\nadopt "]);
+    check_says(&plan.stdout, &["finish  identity ", "→ acrbase as AcrPull, pinned\nadopt "]);
     check_says(&plan.stderr, &["1 of them were begun and not finished"]);
     assert_eq!(place.at(&place.pinned), None);
 
@@ -356,9 +360,12 @@ async fn what_is_given_wrongly_or_cannot_be_read_is_said_in_clear_words() {
     assert_eq!(nowhere.code, Some(1));
     check_says(&nowhere.stderr, &["cannot read the policy file `nowhere.yaml`; --policy"]);
     place.world.azure.revoke(PLATFORM, Right::Read);
-    let blind = place.adopt(&YES).await;
-    assert_eq!(blind.code, Some(1), "{}", blind.stdout);
-    check_says(&blind.stderr, &[&format!("Subscription {PLATFORM} was not seen"), "stays with"]);
+    for words in [&YES[..], &["--quiet", "--from", "contoso", "--yes"]] {
+        let blind = place.adopt(words).await;
+        assert_eq!(blind.code, Some(1), "{}", blind.stdout);
+        let unseen = format!("Subscription {PLATFORM} was not seen");
+        check_says(&blind.stderr, &[&unseen, "stays with"]);
+    }
     assert_eq!(place.world.azure.assignments(), place.before);
     let names: BTreeSet<_> = place.writes().into_iter().collect();
     assert_eq!(names, BTreeSet::new());

@@ -83,6 +83,18 @@ async fn the_lines_that_the_demo_prints_create_and_tag_things() {
     for line in ["not yet: the cluster is still being created", "attached: by the role AcrPull"] {
         assert!(text.contains(line), "`{line}` is not in:\n{text}");
     }
+    for (words, told) in [
+        (" plan", "= aks-mine → acrmine as AcrPull: pinned"),
+        (" explain ", "By the policy: the cluster's tag `acr-attach` says `disabled`"),
+        (" check ", "aks-lab cannot pull from acrshop"),
+    ] {
+        let look = find(&mut lines, words).await;
+        let mut shell = Command::new("sh");
+        shell.arg("-c").arg(format!("{settings}\n{look}")).env_clear().stdin(Stdio::null());
+        let looked = timeout(LIMIT, shell.output()).await.unwrap().unwrap();
+        let text = String::from_utf8(looked.stdout).unwrap();
+        assert!(text.contains(told), "`{told}` is not in:\n{text}");
+    }
     // What the command attached is there already when the tag comes.
     statuses.push(send(&client, &curls[2]).await);
     assert_eq!(statuses, [201, 201, 200]);

@@ -7,6 +7,8 @@ use std::process::{Command, Output};
 
 use uuid::Uuid;
 
+use super::program::check_in_readme;
+
 fn tether(folder: &Path, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tether"));
     command.args(arguments).env_clear().current_dir(folder).output().unwrap()
@@ -53,6 +55,17 @@ fn a_policy_that_cannot_be_used_is_told_in_these_words() {
 }
 
 #[test]
+fn the_readme_shows_a_broken_policy_and_what_is_said_of_it() {
+    let folder = shipped();
+    let readme = include_str!("../../README.md");
+    let broken = readme.split("$ cat broken.yaml\n").nth(1).unwrap();
+    fs::write(folder.join("broken.yaml"), broken.split("$ ").next().unwrap()).unwrap();
+    let output = tether(&folder, &["policy", "check", "broken.yaml"]);
+    assert_eq!((output.status.code(), text(&output.stdout)), (Some(1), ""));
+    check_in_readme("tether policy check broken.yaml", text(&output.stderr));
+}
+
+#[test]
 fn a_policy_that_can_hardly_be_meant_is_told_in_these_words() {
     assert!(check_gallery("doubtful", 0) >= 6);
 }
@@ -85,6 +98,7 @@ fn the_policy_that_ships_passes_its_cases() {
     assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), ""));
     let stdout = text(&output.stdout);
     assert!(stdout.ends_with("6 of 6 cases come out as they should\n"), "{stdout}");
+    check_in_readme("tether policy test policy.yaml", stdout);
     assert!(!stdout.contains('\u{1b}'));
 }
 
@@ -119,4 +133,10 @@ fn a_file_that_is_not_there_is_named() {
     assert_eq!(output.status.code(), Some(1));
     let stderr = text(&output.stderr);
     assert!(stderr.starts_with("tether: cannot read `/nowhere/policy.yaml`: "), "{stderr}");
+    let alone = gallery("doubtful").remove(0);
+    let output = tether(Path::new("/"), &["policy", "test", alone.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(1));
+    let stderr = text(&output.stderr);
+    assert!(stderr.contains("there are no cases") && stderr.contains("--cases"), "{stderr}");
+    assert!(stderr.contains(".tests.yaml`: No such file"), "{stderr}");
 }

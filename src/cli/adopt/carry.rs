@@ -9,8 +9,8 @@ use std::time::Duration;
 use futures::stream::{self, StreamExt};
 
 use super::record::Record;
-use super::{print, tell};
 use crate::azure::{Arm, ArmError, Put, chain};
+use crate::cli::voice::{Voice, print, warn};
 use crate::model::Owner;
 use crate::plan::{Adopt, AdoptStep};
 
@@ -54,11 +54,12 @@ pub(super) struct Carrier<'a> {
     record: &'a Record,
     to: &'a Owner,
     is_stopped: AtomicBool,
+    voice: Voice,
 }
 
 impl<'a> Carrier<'a> {
-    pub(super) fn new(arm: Arm, record: &'a Record, to: &'a Owner) -> Self {
-        Self { arm, record, to, is_stopped: AtomicBool::new(false) }
+    pub(super) fn new(arm: Arm, record: &'a Record, to: &'a Owner, voice: Voice) -> Self {
+        Self { arm, record, to, is_stopped: AtomicBool::new(false), voice }
     }
 
     /// Carries out all of them; the flag says which were begun by an earlier run. The first one goes
@@ -76,7 +77,7 @@ impl<'a> Carrier<'a> {
         while let Some((number, (item, outcome))) = outcomes.next().await {
             counts.take(&item, outcome);
             if (number + 1) % TOLD == 0 {
-                tell(&format!("{} of {all}", number + 1));
+                self.voice.note(format_args!("{} of {all}", number + 1));
             }
         }
         counts
@@ -177,7 +178,7 @@ impl<'a> Carrier<'a> {
     fn crossed_out(&self, item: &Adopt, outcome: Outcome) -> Outcome {
         if let Err(error) = self.record.end(item) {
             // The next run finds it there and crosses it out.
-            tell(&format!("{error:#}"));
+            warn(format_args!("{error:#}"));
         }
         outcome
     }
@@ -190,20 +191,20 @@ impl Counts {
             Outcome::Already => self.settled += 1,
             Outcome::Settled(why) => {
                 self.settled += 1;
-                print(&format!("settled {item}: {why}"));
+                print(format_args!("settled {item}: {why}"));
             }
             Outcome::Held(why) => {
                 self.held += 1;
-                print(&format!("held    {item}: {why}"));
+                print(format_args!("held    {item}: {why}"));
             }
             Outcome::Left(why) => {
                 self.left += 1;
-                print(&format!("left    {item}: {why}"));
+                print(format_args!("left    {item}: {why}"));
             }
             Outcome::Missing(why) => {
                 self.left += 1;
-                print(&format!("MISSING {item}: {why}"));
-                tell(&format!(
+                print(format_args!("MISSING {item}: {why}"));
+                warn(format_args!(
                     "MISSING: the assignment was removed and could not be made again, so nodes lose \
                      access when kubelet's credentials run out. Nothing more is begun. Run this again, \
                      or make it by hand:\n{}",

@@ -13,7 +13,8 @@ use anyhow::bail;
 use clap::Args;
 
 use super::Exit;
-use super::voice::{answer, print, tell};
+use super::sight::LOOKING;
+use super::voice::{Voice, VoiceArguments, answer, print, warn};
 use crate::azure::{Arm, chain, credential, http_client};
 use crate::config::{self, ConfigError};
 use crate::model::Owner;
@@ -61,10 +62,13 @@ pub(super) struct AdoptArguments {
     /// Where to note what is under way; the next run reads it
     #[arg(long, value_name = "FILE", default_value = "tether-adopt.jsonl")]
     record: PathBuf,
+    #[command(flatten)]
+    voice: VoiceArguments,
 }
 
 pub(super) async fn adopt(arguments: AdoptArguments) -> anyhow::Result<Exit> {
-    let AdoptArguments { from, policy, yes, record } = arguments;
+    let AdoptArguments { from, policy, yes, record, voice } = arguments;
+    let voice = Voice::new(voice);
     let to = new_owner(policy.as_deref())?;
     if from == to {
         bail!("the policy's owner is `{to}` itself: --from is the owner that it had before");
@@ -73,26 +77,26 @@ pub(super) async fn adopt(arguments: AdoptArguments) -> anyhow::Result<Exit> {
     let begun = record.begun_for(&to)?;
     let settings = config::observer_from_environment()?;
     let arm = Arm::new(&settings.endpoints, credential(&settings.auth)?, http_client()?);
-    let looked = look(&arm, &settings.estate).await?;
+    let looked = voice.while_waiting(LOOKING, look(&arm, &settings.estate)).await?;
     let mut adoption = adoption(&looked.grants, &from, &to);
     adoption.adopt.retain(|item| begun.iter().all(|one| one.to != item.to));
     adoption.held.retain(|item| begun.iter().all(|one| one.grant != item.grant));
-    show(&adoption, &begun, &record);
+    show(&adoption, &begun, &record, voice);
     let begun = begun.into_iter().map(|item| (item, true));
     let fresh = adoption.adopt.iter().map(|item| (item.clone(), false));
     let work: Vec<(Adopt, bool)> = begun.chain(fresh).collect();
     if !yes {
-        sum_up(&adoption, work.len(), &looked, (&from, &to));
+        sum_up(&adoption, work.len(), &looked, (&from, &to), voice);
         return Ok(if looked.unread.is_empty() { Exit::Success } else { Exit::Failure });
     }
     if work.is_empty() {
-        tell_nothing(&adoption, &looked, &from);
+        tell_nothing(&adoption, &looked, &from, voice);
     }
-    let counts = Carrier::new(arm, &record, &to).carry(work).await;
+    let counts = Carrier::new(arm, &record, &to, voice).carry(work).await;
     tell_unread(&looked, &from);
     let held = adoption.held.len() + counts.held;
     let unread = looked.unread.len();
-    print(&format!(
+    print(format_args!(
         "{} adopted, {} done already or without need, {held} held, {} left; {unread} subscription(s) not seen",
         counts.adopted, counts.settled, counts.left,
     ));
@@ -113,46 +117,55 @@ fn new_owner(policy: Option<&Path>) -> anyhow::Result<Owner> {
     Ok(policy.owner)
 }
 
-fn show(adoption: &Adoption, begun: &[Adopt], record: &Record) {
+fn show(adoption: &Adoption, begun: &[Adopt], record: &Record, voice: Voice) {
     for item in begun {
-        print(&format!("finish  {item}"));
+        print(format_args!("finish  {item}"));
     }
     if !begun.is_empty() {
         let path = record.path().display();
-        tell(&format!("`{path}` says that {} of them were begun and not finished.", begun.len()));
+        voice.note(format_args!(
+            "`{path}` says that {} of them were begun and not finished.",
+            begun.len()
+        ));
     }
     answer(&render_adoption(adoption));
 }
 
 /// What it comes to, where nothing is changed
-fn sum_up(adoption: &Adoption, work: usize, looked: &Looked, (from, to): (&Owner, &Owner)) {
+fn sum_up(
+    adoption: &Adoption,
+    work: usize,
+    looked: &Looked,
+    (from, to): (&Owner, &Owner),
+    voice: Voice,
+) {
     let Adoption { adopt, held, ours, others, .. } = adoption;
     let pinned = adopt.iter().filter(|item| item.is_pinned()).count();
-    print(&format!(
+    print(format_args!(
         "{} to adopt, {pinned} of them pinned; {} held; {ours} of `{to}` already; {others} of others",
         adopt.len(),
         held.len(),
     ));
     tell_unread(looked, from);
     if work == 0 {
-        tell_nothing(adoption, looked, from);
+        tell_nothing(adoption, looked, from, voice);
     } else {
-        tell(
+        voice.note(
             "Nothing was changed. With --yes each of them is removed and at once made again under its \
              new name; what is held stays as it is.",
         );
     }
 }
 
-fn tell_nothing(adoption: &Adoption, looked: &Looked, from: &Owner) {
+fn tell_nothing(adoption: &Adoption, looked: &Looked, from: &Owner, voice: Voice) {
     let Adoption { held, marked, .. } = adoption;
     if !held.is_empty() {
-        return tell("There is nothing to adopt but what is held.");
+        return voice.note("There is nothing to adopt but what is held.");
     }
     let seen = looked.subscriptions - looked.unread.len();
-    tell(&format!("Nothing of `{from}` was found in {seen} subscription(s)."));
+    voice.note(format_args!("Nothing of `{from}` was found in {seen} subscription(s)."));
     if *marked > 0 {
-        tell(&format!(
+        voice.note(format_args!(
             "{marked} carry tether's mark and are of neither owner: is `{from}` spelled as it was?"
         ));
     }
@@ -161,7 +174,7 @@ fn tell_nothing(adoption: &Adoption, looked: &Looked, from: &Owner) {
 fn tell_unread(looked: &Looked, from: &Owner) {
     for (subscription, error) in &looked.unread {
         let why = chain(error);
-        tell(&format!(
+        warn(format_args!(
             "Subscription {subscription} was not seen ({}: {why}): what is there stays with `{from}`. \
              Run this again once you may read its role assignments.",
             error.code(),

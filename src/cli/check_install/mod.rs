@@ -13,7 +13,8 @@ use anyhow::Context;
 use clap::Args;
 
 use super::Exit;
-use super::voice::print;
+use super::sight::LOOKING;
+use super::voice::{Colour, Voice, VoiceArguments, print};
 use crate::azure::{AppId, Arm, Installed, credential, http_client};
 use crate::cli::findings::Finding;
 use crate::config;
@@ -24,52 +25,60 @@ use app::Stated;
 pub(super) struct CheckInstallArguments {
     /// The id of the function app: `az functionapp show --query id` prints it
     app: AppId,
+    #[command(flatten)]
+    voice: VoiceArguments,
 }
 
 pub(super) async fn check_install(arguments: CheckInstallArguments) -> anyhow::Result<Exit> {
+    let voice = Voice::new(arguments.voice);
     let (auth, endpoints) = config::visitor()?;
     let arm = Arm::new(&endpoints, credential(&auth)?, http_client()?);
     let installed = Installed::new(arm);
     let id = arguments.app;
-    let found = installed.app(&id).await.context("the function app could not be read")?;
+    let found = voice.while_waiting(LOOKING, installed.app(&id)).await;
+    let found = found.context("the function app could not be read")?;
     let found = found.with_context(|| {
         format!("there is no function app `{id}`: is it the right subscription and group?")
     })?;
-    let settings = installed.settings(&id).await;
+    let settings = voice.while_waiting(LOOKING, installed.settings(&id)).await;
     let settings = settings.context(
         "the settings of the function app could not be read; it takes Website Contributor on it",
     )?;
     let stated = Stated::read(&settings, &found.identities);
     let mut all = app::check(&found, &settings, &stated);
-    all.extend(app::check_functions(&installed, &id).await);
-    show("The function app", &all);
-    let (roles, rights) = rights::check(&installed, &id, &stated).await;
-    show("What its identity may do", &rights);
-    let (queue, queues) = bus::check(&installed, &id, &stated, &roles).await;
-    show("The queues", &queues);
-    let events = events::check(&installed, &id, &stated, queue.as_deref()).await;
-    show("Events", &events);
+    let look = app::check_functions(&installed, &id);
+    all.extend(voice.while_waiting(LOOKING, look).await);
+    show("The function app", &all, voice);
+    let look = rights::check(&installed, &id, &stated);
+    let (roles, rights) = voice.while_waiting(LOOKING, look).await;
+    show("What its identity may do", &rights, voice);
+    let look = bus::check(&installed, &id, &stated, &roles);
+    let (queue, queues) = voice.while_waiting(LOOKING, look).await;
+    show("The queues", &queues, voice);
+    let look = events::check(&installed, &id, &stated, queue.as_deref());
+    let events = voice.while_waiting(LOOKING, look).await;
+    show("Events", &events, voice);
     all.extend(rights.into_iter().chain(queues).chain(events));
-    Ok(conclude(&all))
+    Ok(conclude(&all, voice))
 }
 
-fn show(title: &str, findings: &[Finding]) {
-    print(title);
+fn show(title: &str, findings: &[Finding], voice: Voice) {
+    print(voice.paint(Colour::Strong, title));
     for finding in findings {
-        print(&finding.show());
+        print(finding.show());
     }
 }
 
-fn conclude(findings: &[Finding]) -> Exit {
-    let problems = findings.iter().filter(|finding| !finding.is_fine()).count();
-    print("");
-    if problems == 0 {
-        let all = findings.len();
-        print(&format!("All {all} things that can be seen from outside are as they should be."));
-        Exit::Success
+fn conclude(findings: &[Finding], voice: Voice) -> Exit {
+    let (all, wrong) =
+        (findings.len(), findings.iter().filter(|finding| !finding.is_fine()).count());
+    let (exit, colour, sum) = if wrong == 0 {
+        let sum = format!("All {all} things that can be seen from outside are as they should be.");
+        (Exit::Success, Colour::Good, sum)
     } else {
-        let all = findings.len();
-        print(&format!("{problems} of {all} things are wrong or could not be seen."));
-        Exit::Failure
-    }
+        let sum = format!("{wrong} of {all} things are wrong or could not be seen.");
+        (Exit::Failure, Colour::Bad, sum)
+    };
+    print(format_args!("\n{}", voice.paint(colour, sum)));
+    exit
 }

@@ -72,10 +72,13 @@ fn introduce(world: &World) {
 async fn keep_running(world: &World, watch: &mut Watch, root: &AppRoot) -> anyhow::Result<()> {
     script::explain_by_hand(world);
     let file = root.0.join("environment.sh");
-    std::fs::write(&file, shell(&settings(&world.azure, &world.namespace)))
+    let mut settings = settings(&world.azure, &world.namespace);
+    let policy = root.0.join("policy.yaml").display().to_string();
+    settings.insert("TETHER_POLICY".to_owned(), policy);
+    std::fs::write(&file, shell(&settings))
         .with_context(|| format!("cannot write `{}`", file.display()))?;
     let program = std::env::current_exe().context("cannot find this program")?;
-    script::explain_send(&file, &program);
+    script::explain_commands(&file, &program);
     tokio::select! {
         () = watch.forever(world) => {}
         stopped = tokio::signal::ctrl_c() => stopped.context("cannot wait for Ctrl-C")?,

@@ -118,12 +118,18 @@ pub(super) fn explain_by_hand(world: &World) {
     say("");
 }
 
-/// The two lines that send a command from another shell.
-pub(super) fn explain_send(settings: &Path, program: &Path) {
+/// Lines for another shell: one that sends a command, and some that look.
+pub(super) fn explain_commands(settings: &Path, program: &Path) {
     let [settings, program] = [settings, program].map(|path| quoted(&path.display().to_string()));
     say("Or ask for it by a command, in another shell, and wait until it is so:");
     say("");
     say(&format!(". {settings}"));
     say(&format!("{program} send attach --cluster aks-mine --registry acrmine --wait"));
+    say("");
+    say("There, too, see what is and why:");
+    say("");
+    for words in ["plan", "explain aks-lab acrshop", "check aks-lab acrshop"] {
+        say(&format!("{program} {words}"));
+    }
     say("");
 }

@@ -47,7 +47,7 @@ impl ExplainArguments {
     ) -> anyhow::Result<(Inventory, ClusterId, RegistryId)> {
         let Self { cluster, registry, .. } = self;
         if let Some(file) = &self.sight.inventory {
-            let mut inventory = sight::from_file(file, &Scope::Everything, policy)?;
+            let mut inventory = sight::from_file(file, policy)?;
             let (cluster, registry) = find_in(&inventory, cluster, registry).map_err(hinted)?;
             inventory.scope = Scope::Pair(cluster.clone(), registry.clone());
             return Ok((inventory, cluster, registry));

@@ -10,9 +10,9 @@ use anyhow::Context;
 use clap::Subcommand;
 
 use super::Exit;
-use super::sight::{self, LOOKING, PolicyArguments};
+use super::sight::{self, Place, PolicyArguments};
 use super::voice::{Voice, VoiceArguments};
-use crate::model::{Inventory, Scope};
+use crate::model::Inventory;
 
 /// What may be done with an inventory
 #[derive(Debug, Subcommand)]
@@ -23,9 +23,11 @@ pub(super) enum InventoryCommand {
     Save {
         /// The file to write
         file: PathBuf,
-        /// `everything`, or the id of a subscription, a cluster or a registry
-        #[arg(long, default_value = "everything", value_parser = scope)]
-        scope: Scope,
+        /// `everything`, a subscription by its id, a cluster by its id or name, or a registry by its
+        /// id, name or login server
+        #[arg(long, value_name = "PLACE", default_value = "everything")]
+        #[arg(value_parser = sight::place)]
+        scope: Place,
         #[command(flatten)]
         policy: PolicyArguments,
         #[command(flatten)]
@@ -38,13 +40,14 @@ pub(super) async fn inventory(command: InventoryCommand) -> anyhow::Result<Exit>
     let voice = Voice::new(voice);
     let policy = policy.read()?;
     let reconciler = sight::reconciler(&policy)?;
-    let seen = voice.while_waiting(LOOKING, Box::pin(reconciler.see(&scope))).await?;
+    let seen = sight::see(&reconciler, &scope, voice).await?;
     let text = file::write(&seen)?;
     std::fs::write(&file, text).with_context(|| format!("cannot write `{}`", file.display()))?;
-    let (clusters, registries) = (seen.clusters.len(), seen.registries.len());
     voice.note(format_args!(
-        "{}: {clusters} cluster(s), {registries} registr(ies), {} pull assignment(s), {} thing(s) that could not be seen",
+        "{}: clusters {}, registries {}, pull assignments {}, not seen {}",
         file.display(),
+        seen.clusters.len(),
+        seen.registries.len(),
         seen.grants.len(),
         seen.gaps.len()
     ));
@@ -56,10 +59,4 @@ pub(super) fn read(file: &Path) -> anyhow::Result<Inventory> {
     let text = std::fs::read_to_string(file)
         .with_context(|| format!("cannot read the inventory `{}`", file.display()))?;
     file::read(&text).with_context(|| format!("`{}` is not a saved inventory", file.display()))
-}
-
-/// The place to look at, or what is wrong
-pub(super) fn scope(text: &str) -> Result<Scope, String> {
-    let right = "give `everything`, or the id of a subscription, a cluster or a registry";
-    text.parse().map_err(|_| right.to_owned())
 }

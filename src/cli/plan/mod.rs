@@ -6,10 +6,8 @@ mod text;
 use clap::{Args, ValueEnum};
 
 use super::Exit;
-use super::inventory;
-use super::sight::{SETTINGS, SightArguments};
+use super::sight::{self, Place, SETTINGS, SightArguments};
 use super::voice::{Voice, VoiceArguments, answer};
-use crate::model::Scope;
 use crate::plan::{guard, plan};
 use crate::policy::Mode;
 
@@ -19,9 +17,10 @@ use crate::policy::Mode;
 pub(super) struct PlanArguments {
     #[command(flatten)]
     sight: SightArguments,
-    /// `everything`, or the id of a subscription, a cluster or a registry
-    #[arg(long, default_value = "everything", value_parser = inventory::scope)]
-    scope: Scope,
+    /// `everything`, a subscription by its id, a cluster by its id or name, or a registry by its id,
+    /// name or login server
+    #[arg(long, value_name = "PLACE", default_value = "everything", value_parser = sight::place)]
+    scope: Place,
     /// As if the policy had this mode
     #[arg(long, value_enum)]
     mode: Option<ModeWord>,

@@ -40,7 +40,7 @@ pub(super) fn told(plan: &Plan, all: bool, voice: Voice) -> String {
         section.tell(&mut text, all, voice);
     }
     let gaps: Vec<_> = plan.gaps.iter().map(ToString::to_string).collect();
-    listed(&mut text, "could not be seen", '?', &gaps, voice);
+    listed(&mut text, "not seen", '?', &gaps, voice);
     let warnings: Vec<_> = plan.warnings.iter().map(ToString::to_string).collect();
     listed(&mut text, "to know", '*', &warnings, voice);
     let Plan { attach, detach, held, kept, .. } = plan;

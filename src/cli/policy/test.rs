@@ -3,6 +3,8 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
+use anyhow::Context;
+
 use super::super::voice::{Colour, Voice, answer};
 use super::Exit;
 use crate::policy::{CaseResult, Cases, Policy};
@@ -10,7 +12,11 @@ use crate::policy::{CaseResult, Cases, Policy};
 pub(super) fn test(file: &Path, cases: Option<&Path>, voice: Voice) -> anyhow::Result<Exit> {
     let policy = Policy::parse(&file.display().to_string(), &super::read(file)?)?;
     let beside = cases.map_or_else(|| beside(file), Path::to_owned);
-    let cases = Cases::parse(&beside.display().to_string(), &super::read(&beside)?)?;
+    let text = super::read(&beside).context(
+        "there are no cases: `policy.tests.yaml` of tether shows how to write them, and --cases names \
+         another file",
+    )?;
+    let cases = Cases::parse(&beside.display().to_string(), &text)?;
     let results = cases.run(&policy);
     for result in &results {
         answer(&told(result, voice));

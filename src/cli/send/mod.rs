@@ -14,11 +14,12 @@ mod wait;
 
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 
 use super::Exit;
-use super::voice::{print, tell};
+use super::sight::LOOKING;
+use super::voice::{Voice, VoiceArguments, print};
 use crate::azure::{Arm, Queue, credential, http_client};
 use crate::config::{self, SenderSettings};
 use command::{Outgoing, Verb};
@@ -33,7 +34,7 @@ const REJECTED: &str = "rejected";
 
 /// What may be said to `tether send`
 #[derive(Debug, Args)]
-#[command(args_conflicts_with_subcommands = true, arg_required_else_help = true)]
+#[command(arg_required_else_help = true)]
 #[command(after_help = SETTINGS)]
 pub(super) struct SendArguments {
     #[command(subcommand)]
@@ -43,6 +44,8 @@ pub(super) struct SendArguments {
     /// The Service Bus namespace, such as `contoso.servicebus.windows.net`
     #[arg(long, global = true, value_name = "HOST")]
     namespace: Option<String>,
+    #[command(flatten)]
+    voice: VoiceArguments,
 }
 
 const SETTINGS: &str = "\
@@ -122,11 +125,14 @@ struct CommonArguments {
 }
 
 pub(super) async fn send(arguments: SendArguments) -> anyhow::Result<Exit> {
-    let SendArguments { what, replay, namespace } = arguments;
+    let SendArguments { what, replay, namespace, voice } = arguments;
+    if what.is_some() && replay.is_wanted() {
+        bail!("nothing is sent: send a command or replay, one at a time");
+    }
     // What is wrong in itself is said before any setting is missed.
     let outgoing = what.as_ref().map(command::outgoing).transpose()?;
     let settings = config::sender_from_environment(namespace.as_deref())?;
-    let bus = Bus::new(&settings)?;
+    let bus = Bus::new(&settings, Voice::new(voice))?;
     let (Some(what), Some(outgoing)) = (what, outgoing) else {
         return replay::replay(&bus, &replay).await;
     };
@@ -145,27 +151,29 @@ pub(super) async fn send(arguments: SendArguments) -> anyhow::Result<Exit> {
 struct Bus {
     queue: Queue,
     host: String,
+    voice: Voice,
 }
 
 impl Bus {
-    fn new(settings: &SenderSettings) -> anyhow::Result<Self> {
+    fn new(settings: &SenderSettings, voice: Voice) -> anyhow::Result<Self> {
         let SenderSettings { auth, endpoints, .. } = settings;
         let (credential, client) = (credential(auth)?, http_client()?);
         let queue = Queue::new(&endpoints.service_bus, endpoints.cloud, credential, client)?;
         let url = endpoints.service_bus.url();
         let host = url.host_str().unwrap_or_default().to_owned();
         let host = url.port().map_or(host.clone(), |port| format!("{host}:{port}"));
-        Ok(Self { queue, host })
+        Ok(Self { queue, host, voice })
     }
 
     async fn send(&self, outgoing: &Outgoing) -> anyhow::Result<()> {
-        let sent = self.queue.send(COMMANDS, outgoing.message()?).await;
-        sent.with_context(|| format!("sending to `{}` failed", self.host))?;
-        print(&format!("message id  {}", outgoing.id));
-        print(&format!("queue       {COMMANDS}"));
-        print(&format!("namespace   {}", self.host));
+        let send = Box::pin(self.queue.send(COMMANDS, outgoing.message()?));
+        let done = self.voice.while_waiting("sending", send).await;
+        done.with_context(|| format!("sending to `{}` failed", self.host))?;
+        print(format_args!("message id  {}", outgoing.id));
+        print(format_args!("queue       {COMMANDS}"));
+        print(format_args!("namespace   {}", self.host));
         if outgoing.verb == Verb::Reconcile {
-            tell("Sent. The function's log tells what comes of it.");
+            self.voice.note("Sent. The function's log tells what comes of it.");
         }
         Ok(())
     }
@@ -178,10 +186,13 @@ impl Bus {
     ) -> anyhow::Result<Exit> {
         let SenderSettings { auth, endpoints, estate } = settings;
         let arm = Arm::new(endpoints, credential(auth)?, http_client()?);
-        let pair = resolve::resolve(&arm, estate.as_ref(), &outgoing).await?;
-        outgoing.pin(&pair);
-        let watch = Watch::new(arm, outgoing.verb, pair);
-        watch.may_begin().await?;
+        let prepare = async {
+            let pair = resolve::resolve(&arm, estate.as_ref(), &outgoing).await?;
+            let watch = Watch::new(arm.clone(), outgoing.verb, pair, self.voice);
+            watch.may_begin().await.map(|()| watch)
+        };
+        let watch = self.voice.while_waiting(LOOKING, Box::pin(prepare)).await?;
+        outgoing.pin(watch.pair());
         self.send(&outgoing).await?;
         watch.until(timeout).await
     }
@@ -202,8 +213,11 @@ mod tests {
     #[test]
     fn the_lines_of_the_readme_are_understood() {
         let readme = include_str!("../../../README.md");
-        let lines: Vec<_> =
-            readme.lines().filter_map(|line| line.strip_prefix("tether send ")).collect();
+        let lines: Vec<_> = readme
+            .lines()
+            .map(|line| line.trim_start_matches("$ "))
+            .filter_map(|line| line.strip_prefix("tether send "))
+            .collect();
         assert!(lines.len() >= 6, "{lines:?}");
         for line in lines {
             let words = std::iter::once("send").chain(line.split(' '));

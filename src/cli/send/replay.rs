@@ -12,8 +12,9 @@ use clap::Args;
 use time::OffsetDateTime;
 use uuid::{Uuid, uuid};
 
-use super::{Bus, COMMANDS, Exit, REJECTED, preview, print, tell};
+use super::{Bus, COMMANDS, Exit, REJECTED, preview};
 use crate::azure::{Inbox, Locked, Message, QueueError, Received};
+use crate::cli::voice::{print, warn};
 
 /// How long an empty queue is listened to before it counts as empty
 const WAIT: Duration = Duration::from_secs(2);
@@ -40,6 +41,12 @@ pub(super) struct ReplayArguments {
     dry_run: bool,
 }
 
+impl ReplayArguments {
+    pub(super) fn is_wanted(&self) -> bool {
+        self.replay_rejected || self.replay_dead_letters
+    }
+}
+
 /// Puts messages back, or lists them.
 pub(super) async fn replay(bus: &Bus, arguments: &ReplayArguments) -> anyhow::Result<Exit> {
     let inbox = match (arguments.replay_rejected, arguments.replay_dead_letters) {
@@ -58,11 +65,18 @@ pub(super) async fn replay(bus: &Bus, arguments: &ReplayArguments) -> anyhow::Re
     let left = replay.let_go().await;
     done?;
     if arguments.dry_run {
-        tell(&format!("{left} in `{}`; nothing was moved.", replay.inbox));
+        bus.voice.note(format_args!("{left} in `{}`; nothing was moved.", replay.inbox));
         return Ok(Exit::Success);
     }
-    tell(&format!("{} put back on `{COMMANDS}`, {left} left in `{}`.", replay.moved, replay.inbox));
-    Ok(if left == 0 && replay.lost == 0 { Exit::Success } else { Exit::Failure })
+    let sum =
+        format!("{} put back on `{COMMANDS}`, {left} left in `{}`.", replay.moved, replay.inbox);
+    if left == 0 && replay.lost == 0 {
+        bus.voice.note(sum);
+        Ok(Exit::Success)
+    } else {
+        warn(sum);
+        Ok(Exit::Failure)
+    }
 }
 
 struct Replay<'a> {
@@ -100,7 +114,7 @@ impl Replay<'_> {
     /// Puts one message back.
     async fn one(&mut self, locked: Locked) -> anyhow::Result<()> {
         let Some(message) = again(&self.inbox, &locked.message) else {
-            print(&line("left, no text of ours", &locked.message));
+            print(line("left, no text of ours", &locked.message));
             self.held.push(locked);
             return Ok(());
         };
@@ -110,13 +124,14 @@ impl Replay<'_> {
             self.held.push(locked);
             return Err(error).context("a message stays where it is, and so do those after it");
         }
-        print(&shown);
+        print(shown);
         self.moved += 1;
         match locked.complete().await {
             Ok(()) => Ok(()),
             Err(QueueError::LockLost { .. }) => {
                 self.lost += 1;
-                tell("The one above took longer than its lock, so it may come a second time.");
+                let told = "The one above took longer than its lock, so it may come a second time.";
+                warn(told);
                 Ok(())
             }
             Err(error) => Err(error).context("a message was sent and may come a second time"),
@@ -187,12 +202,12 @@ fn line(reason: &str, message: &Received) -> String {
 
 /// One message with everything that its refusal says
 fn list(message: &Received) {
-    print(&line(&preview::text(reason(message)), message));
+    print(line(&preview::text(reason(message)), message));
     let find = |name| message.properties.get(name);
     let field = find("field").map(|text| ("field", text));
     let hint = find("hint").or_else(|| find("deadlettererrordescription"));
     for (word, text) in field.into_iter().chain(hint.map(|text| ("hint", text))) {
-        print(&format!("    {word:<6} {}", preview::text(text)));
+        print(format_args!("    {word:<6} {}", preview::text(text)));
     }
 }
 

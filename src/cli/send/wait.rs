@@ -7,11 +7,12 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
+use super::Exit;
 use super::command::Verb;
 use super::judge::{Sight, Verdict, judge};
 use super::resolve::Pair;
-use super::{Exit, tell};
 use crate::azure::{Arm, ArmError};
+use crate::cli::voice::Voice;
 
 /// The first pause between two looks; each further one is half as long again
 const PAUSE: Duration = Duration::from_millis(500);
@@ -27,14 +28,19 @@ pub(super) struct Watch {
     arm: Arm,
     verb: Verb,
     pair: Pair,
+    voice: Voice,
 }
 
 /// After so many looks it is said where refused commands are
 const PATIENT: u32 = 4;
 
 impl Watch {
-    pub(super) fn new(arm: Arm, verb: Verb, pair: Pair) -> Self {
-        Self { arm, verb, pair }
+    pub(super) fn new(arm: Arm, verb: Verb, pair: Pair, voice: Voice) -> Self {
+        Self { arm, verb, pair, voice }
+    }
+
+    pub(super) fn pair(&self) -> &Pair {
+        &self.pair
     }
 
     /// Whether there is anything to watch: asked before anything is sent.
@@ -56,14 +62,14 @@ impl Watch {
     pub(super) async fn until(&self, limit: Duration) -> anyhow::Result<Exit> {
         let start = Instant::now();
         let end = start + limit;
-        let mut lines = Lines { start, told: None };
+        let mut lines = Lines { start, told: None, voice: self.voice };
         let mut pause = PAUSE;
         let mut looks = 0;
         loop {
             let reason = match self.verdict(end).await? {
                 Verdict::So(how) => {
                     lines.tell(&format!("{}: {how}", self.outcome()));
-                    tell(self.advice());
+                    self.voice.note(self.advice());
                     return Ok(Exit::Success);
                 }
                 Verdict::Never(why) => bail!("not {}: {why}", self.outcome()),
@@ -134,6 +140,7 @@ impl Watch {
 struct Lines {
     start: Instant,
     told: Option<(String, Instant)>,
+    voice: Voice,
 }
 
 impl Lines {
@@ -147,6 +154,6 @@ impl Lines {
     }
 
     fn tell(&self, line: &str) {
-        tell(&format!("{:>5} s  {line}", self.start.elapsed().as_secs()));
+        self.voice.note(format_args!("{:>5} s  {line}", self.start.elapsed().as_secs()));
     }
 }

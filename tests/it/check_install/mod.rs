@@ -5,9 +5,10 @@ mod world;
 
 use serde_json::{Value, json};
 
+use crate::program::check_in_readme;
 use world::{
     Answers, GROUP, SUB, Said, app_id, event_subscriptions, queue_path, role_assignments, run,
-    topic_roles,
+    run_on_terminal, topic_roles,
 };
 
 /// It fails, says all of this, and everything else is still as it should be.
@@ -57,6 +58,18 @@ async fn an_installation_as_infra_makes_it_is_as_it_should_be() {
     let mut asked: Vec<_> = said.asked.iter().filter(|(method, _)| method != "GET").collect();
     asked.dedup();
     assert_eq!(asked, [&("POST".to_owned(), settings_path())], "it only reads");
+}
+
+#[tokio::test]
+async fn only_a_terminal_sees_that_it_is_looking_and_not_if_quiet() {
+    let mut slow = Answers::right();
+    slow.wait_at(&queue_path("commands"));
+    let answer = run(Answers::right(), &app_id()).await.stdout;
+    let shown = run_on_terminal(slow.clone(), &["--quiet", &app_id()]).await;
+    assert_eq!(shown, answer);
+    let shown = run_on_terminal(slow, &[&app_id()]).await;
+    let progress = "looking at Azure 1 s ..";
+    assert!(shown.contains(progress) && shown.ends_with("as they should be.\n"), "{shown:?}");
 }
 
 #[tokio::test]
@@ -123,6 +136,11 @@ async fn a_role_that_is_missing_is_found() {
             });
         })
     };
+    let said = without(4).await;
+    let lines: Vec<&str> = said.stdout.lines().collect();
+    let at = lines.iter().position(|line| line.contains("WRONG")).unwrap();
+    let command = r#"cargo run --quiet -- check-install "$APP" | grep -A 1 WRONG"#;
+    check_in_readme(command, &lines[at..at + 2].join("\n"));
     check(&without(0).await, &["it may not read all it needs in"]);
     check(&without(2).await, &["the app may not receive from `commands`"]);
     check(&without(4).await, &["the app may not send to `rejected`"]);

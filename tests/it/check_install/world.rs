@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::future::IntoFuture;
-use std::process::Stdio;
+use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -13,7 +13,10 @@ use axum::{Json, Router};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::process::Command;
-use tokio::time::timeout;
+use tokio::task::JoinHandle;
+use tokio::time::sleep;
+
+use crate::program::{self, Ended};
 
 pub(super) const SUB: &str = "11111111-1111-4111-8111-111111111111";
 pub(super) const GROUP: &str =
@@ -43,12 +46,16 @@ fn role_id(name: &str) -> String {
 
 /// What is answered, by lower-case path, to GET and to POST alike
 #[derive(Clone, Debug)]
-pub(super) struct Answers(BTreeMap<String, (u16, Value)>);
+pub(super) struct Answers {
+    all: BTreeMap<String, (u16, Value)>,
+    /// The path that is answered a while after it was asked for
+    slow: Option<String>,
+}
 
 impl Answers {
     /// Everything as it should be
     pub(super) fn right() -> Self {
-        let mut answers = Self(BTreeMap::new());
+        let mut answers = Self { all: BTreeMap::new(), slow: None };
         answers.put(&app_id(), app());
         answers.put(
             &format!("{}/config/appsettings/list", app_id()),
@@ -143,17 +150,22 @@ impl Answers {
     }
 
     pub(super) fn put(&mut self, path: &str, value: Value) {
-        self.0.insert(path.to_lowercase(), (200, value));
+        self.all.insert(path.to_lowercase(), (200, value));
     }
 
     pub(super) fn refuse(&mut self, path: &str, status: u16, code: &str) {
         let error = json!({ "error": { "code": code, "message": "the reason" } });
-        self.0.insert(path.to_lowercase(), (status, error));
+        self.all.insert(path.to_lowercase(), (status, error));
+    }
+
+    /// Answers at this path a while after it was asked.
+    pub(super) fn wait_at(&mut self, path: &str) {
+        self.slow = Some(path.to_owned());
     }
 
     /// Changes what is answered at a path.
     pub(super) fn change(&mut self, path: &str, change: impl FnOnce(&mut Value)) {
-        change(&mut self.0.get_mut(&path.to_lowercase()).unwrap().1);
+        change(&mut self.all.get_mut(&path.to_lowercase()).unwrap().1);
     }
 }
 
@@ -290,21 +302,33 @@ struct Server {
 pub(super) async fn run(answers: Answers, app: &str) -> Said {
     let server = Server { answers, asked: Arc::default() };
     let asked = Arc::clone(&server.asked);
+    let (command, task) = start(server, &[app]).await;
+    let Ended { code, stdout, stderr } = program::run(command).await;
+    task.abort();
+    let asked = asked.lock().unwrap().clone();
+    Said { code, stdout, stderr, asked }
+}
+
+/// What a terminal without colour shows of it
+pub(super) async fn run_on_terminal(answers: Answers, words: &[&str]) -> String {
+    let (mut command, task) = start(Server { answers, asked: Arc::default() }, words).await;
+    command.env("NO_COLOR", "1");
+    let (_, shown) = program::run_on_terminal(command).await;
+    task.abort();
+    shown
+}
+
+/// The program with these words, and the server that it asks
+async fn start(server: Server, words: &[&str]) -> (Command, JoinHandle<io::Result<()>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
     let router = Router::new().fallback(answer).with_state(server);
     let task = tokio::spawn(axum::serve(listener, router).into_future());
-    let mut command = Command::new(env!("CARGO_BIN_EXE_tether"));
-    command.args(["check-install", app]).env_clear().kill_on_drop(true);
+    let mut command = program::tether(&["check-install"]);
+    command.args(words);
     command.env("TETHER_AUTH", "managed-identity").env("TETHER_ARM_ENDPOINT", &address);
     command.env("IDENTITY_ENDPOINT", format!("{address}/msi/token")).env("IDENTITY_HEADER", "h");
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let output = timeout(Duration::from_secs(60), command.output()).await.unwrap().unwrap();
-    task.abort();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    let asked = asked.lock().unwrap().clone();
-    let (stdout, stderr) = (text(output.stdout), text(output.stderr));
-    Said { code: output.status.code(), stdout, stderr, asked }
+    (command, task)
 }
 
 async fn answer(State(server): State<Server>, request: Request) -> (StatusCode, Json<Value>) {
@@ -317,10 +341,13 @@ async fn answer(State(server): State<Server>, request: Request) -> (StatusCode, 
         return (StatusCode::OK, Json(token));
     }
     server.asked.lock().unwrap().push((request.method().to_string(), path.clone()));
+    if server.answers.slow.as_deref() == Some(path.as_str()) {
+        sleep(Duration::from_millis(1500)).await;
+    }
     let is_topics = request.uri().query().is_some_and(|query| query.contains(TOPIC_PRINCIPAL));
     let path = if is_topics { format!("{path}?{TOPIC_PRINCIPAL}") } else { path };
     let nothing = json!({ "error": { "code": "ResourceNotFound", "message": "no such thing" } });
     let (status, body) =
-        server.answers.0.get(&path.to_lowercase()).cloned().unwrap_or((404, nothing));
+        server.answers.all.get(&path.to_lowercase()).cloned().unwrap_or((404, nothing));
     (StatusCode::from_u16(status).unwrap(), Json(body))
 }

@@ -6,6 +6,7 @@ use tether::emulator::world::PLATFORM;
 use uuid::Uuid;
 
 use super::{ACR_PULL, Place};
+use crate::program::check_in_readme;
 
 fn acrshared() -> String {
     format!(
@@ -32,10 +33,13 @@ async fn what_lets_a_cluster_pull_is_told() {
 async fn a_pull_that_would_fail_ends_with_1_and_says_what_to_do() {
     let place = Place::shop().await;
     // The role that a registry in ABAC mode does not honour, as `az aks update --attach-acr` gives it
-    let billing = place.azure.assignments().remove(0).principal;
+    let billing = place.billing();
     let name = Uuid::from_u128(2);
     let spec = AssignmentSpec::new(name, &acrshared(), ACR_PULL, billing);
     place.azure.assign(&spec).unwrap();
+    let ended = place.tether(&["check", "aks-billing", "acrshared"]).await;
+    let told = ended.stdout.replace(&billing.to_string(), "<object id>");
+    check_in_readme("tether check aks-billing acrshared", &told);
     let id = acrshared();
     place.azure.set_property(&id, "publicNetworkAccess", json!("Disabled")).unwrap();
     let ended = place.tether(&["check", "aks-billing", "acrshared"]).await;

@@ -4,6 +4,7 @@
 mod checks;
 mod explanations;
 mod plans;
+mod terminals;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,6 +14,7 @@ use std::time::Duration;
 use tether::emulator::Clock;
 use tether::emulator::azure::{AssignmentSpec, Azure, ClusterSpec, RegistrySpec};
 use tether::emulator::world::{PAYMENTS, PLATFORM, cloud_settings};
+use tokio::process::Command;
 use uuid::{Uuid, uuid};
 
 use super::cloud;
@@ -70,6 +72,13 @@ impl Place {
         place
     }
 
+    /// The identity of `aks-billing`, another one every time
+    fn billing(&self) -> Uuid {
+        let name = Uuid::from_u128(1);
+        let all = self.azure.assignments();
+        all.iter().find(|one| one.name == name).expect("it has an assignment").principal
+    }
+
     fn write(&self, name: &str, text: &str) {
         fs::write(self.folder.join(name), text).unwrap();
     }
@@ -87,21 +96,18 @@ impl Place {
         self.run(words, &BTreeMap::new()).await
     }
 
-    async fn run(&self, words: &[&str], environment: &BTreeMap<String, String>) -> Ended {
+    /// The program with these words, in the folder with the policy
+    fn command(&self, words: &[&str], environment: &BTreeMap<String, String>) -> Command {
         let mut command = program::tether(words);
         command.envs(environment).current_dir(&self.folder);
-        let ended = program::run(command).await;
+        command
+    }
+
+    async fn run(&self, words: &[&str], environment: &BTreeMap<String, String>) -> Ended {
+        let ended = program::run(self.command(words, environment)).await;
         for secret in ["eyJ", "Bearer", self.azure.identity_header(), "pretend.person", "\u{1b}"] {
             assert!(!format!("{}{}", ended.stdout, ended.stderr).contains(secret), "{ended:?}");
         }
         ended
     }
-}
-
-/// The README shows this very output.
-#[track_caller]
-fn check_in_readme(command: &str, output: &str) {
-    let readme = include_str!("../../../README.md");
-    let shown = format!("$ {command}\n{output}");
-    assert!(readme.contains(&shown), "README does not show this:\n{shown}");
 }

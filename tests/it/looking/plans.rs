@@ -6,7 +6,8 @@ use serde_json::Value;
 use tether::emulator::azure::{ClusterSpec, RegistrySpec};
 use tether::emulator::world::{PAYMENTS, PLATFORM};
 
-use super::{Place, check_in_readme};
+use super::{Ended, Place};
+use crate::program::check_in_readme;
 
 #[tokio::test]
 async fn a_plan_says_what_would_be_done_and_why() {
@@ -58,9 +59,66 @@ async fn a_scope_narrows_the_plan() {
     let ended = place.tether(&["plan", "--scope", other]).await;
     assert_eq!(ended.code, Some(1));
     assert!(ended.stderr.contains("is outside the estate"), "{}", ended.stderr);
-    let ended = place.tether(&["plan", "--scope", "payments"]).await;
+    let ended = place.tether(&["plan", "--scope", "resourceGroups/shop"]).await;
     assert_eq!(ended.code, Some(2));
     assert!(ended.stderr.contains("the id of a subscription"), "{}", ended.stderr);
+}
+
+#[tokio::test]
+async fn a_scope_may_be_a_name_that_only_one_has() {
+    let place = Place::shop().await;
+    place.tether(&["inventory", "save", "seen.json"]).await;
+    for more in [&[][..], &["--inventory", "seen.json"]] {
+        let plan = async |scope| place.tether(&[&["plan", "--scope", scope], more].concat()).await;
+        let lines = |ended: Ended| -> Vec<String> {
+            assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{ended:?}");
+            let changes = ended.stdout.lines().filter(|line| line.contains('→'));
+            changes.map(|line| line.trim().to_owned()).collect()
+        };
+        let shop = "+ aks-shop → acrshop as AcrPull: rule `same-team` wants it";
+        assert_eq!(lines(plan("AKS-Shop").await), [shop]);
+        let held = "! aks-new → acrshop: not attached: the cluster has no kubelet identity yet";
+        assert_eq!(lines(plan("acrshop.azurecr.io").await), [shop, held]);
+        let none = plan("acrnone").await;
+        assert_eq!((none.code, none.stdout.as_str()), (Some(1), ""));
+        let told = "tether: there is no cluster or registry called `acrnone` in the estate; check the spelling";
+        assert!(none.stderr.starts_with(told), "{}", none.stderr);
+    }
+    let save = ["inventory", "save", "part.json", "--scope", "aks-shop"];
+    let saved = place.tether(&save).await;
+    assert!(saved.stderr.ends_with(", not seen 1\n"), "{}", saved.stderr);
+    let ended = place.offline(&["plan", "--inventory", "part.json"]).await;
+    assert!(ended.stdout.contains("not seen 1\n  ? not every cluster of the estate was looked at"));
+    assert!(ended.stdout.ends_with("1 to attach, 0 to detach, 0 held, 0 as they should be\n"));
+}
+
+#[tokio::test]
+async fn a_scope_that_two_are_called_by_is_refused_with_both() {
+    let place = Place::shop().await;
+    let twin = ClusterSpec::new(PLATFORM, "other", "acrshop");
+    let twin = place.azure.create_cluster(&twin).unwrap();
+    place.azure.catch_up_graph();
+    place.tether(&["inventory", "save", "seen.json"]).await;
+    for more in [&[][..], &["--inventory", "seen.json"]] {
+        let ended = place.tether(&[&["plan", "--scope", "acrshop"], more].concat()).await;
+        assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""));
+        for words in [
+            "2 clusters and registries of the estate are called `acrshop`: ",
+            "/registries/acrshop",
+            &twin,
+            "; give the id of the one that is meant",
+        ] {
+            let (stderr, words) = (ended.stderr.to_lowercase(), words.to_lowercase());
+            assert!(stderr.contains(&words), "`{words}` is not in:\n{stderr}");
+        }
+    }
+    let silent = format!("{PAYMENTS},{PLATFORM},99999999-9999-4999-8999-999999999999");
+    let mut environment = place.environment.clone();
+    environment.insert("TETHER_SUBSCRIPTIONS".into(), silent);
+    let ended = place.run(&["plan", "--scope", "aks-shop"], &environment).await;
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""));
+    let told = "`aks-shop` may fit more than one cluster or registry; give its id";
+    assert!(ended.stderr.contains(told), "{}", ended.stderr);
 }
 
 #[tokio::test]
@@ -69,8 +127,9 @@ async fn a_saved_inventory_gives_the_same_plan_anywhere() {
     let live = place.tether(&["plan", "--output", "json"]).await;
     let saved = place.tether(&["inventory", "save", "seen.json"]).await;
     assert_eq!((saved.code, saved.stdout.as_str()), (Some(0), ""), "{saved:?}");
-    let expected = "seen.json: 3 cluster(s), 3 registr(ies), 1 pull assignment(s), 0 thing(s) that could not be seen\n";
+    let expected = "seen.json: clusters 3, registries 3, pull assignments 1, not seen 0\n";
     assert_eq!(saved.stderr, expected);
+    check_in_readme("tether inventory save seen.json", expected);
     let offline = ["plan", "--output", "json", "--inventory", "seen.json"];
     let replayed = place.offline(&offline).await;
     assert_eq!(

@@ -38,6 +38,20 @@ async fn an_attach_arrives_as_the_function_reads_it() {
 }
 
 #[tokio::test]
+async fn quiet_leaves_the_answer_alone() {
+    let place = Place::new().await;
+    let said = place.send(&["reconcile", "--id", "r1"]).await;
+    check_says(&said.stderr, &["Sent. The function's log"]);
+    for words in [["reconcile", "--quiet", "--id", "r1"], ["--quiet", "reconcile", "--id", "r1"]] {
+        let quiet = place.send(&words).await;
+        let expected = (Some(0), said.stdout.as_str(), "");
+        assert_eq!((quiet.code, quiet.stdout.as_str(), quiet.stderr.as_str()), expected);
+    }
+    let refused = place.send(&["reconcile", "--quiet", "--scope", "all"]).await;
+    check_refused(&refused, &["--scope is `all`"]);
+}
+
+#[tokio::test]
 async fn detach_and_reconcile_arrive_too_and_a_given_id_is_kept() {
     let place = Place::new().await;
     let detach = [&["detach"], &PAIR[..], &["--dry-run", "--id", "ticket 7"]].concat();
@@ -82,6 +96,8 @@ async fn bad_input_is_refused_before_anything_is_sent() {
         ],
     );
     check_refused(&place.send(&["reconcile", "--scope", "all"]).await, &["--scope is `all`"]);
+    let both = place.send(&["--replay-rejected", "reconcile"]).await;
+    check_refused(&both, &["nothing is sent: send a command or replay"]);
     check_refused(&place.send(&["reconcile"]).await, &["TETHER_AUTH is `magic`"]);
     assert!(place.is_empty());
 }

@@ -170,6 +170,23 @@ async fn what_is_no_text_stays_where_it_is() {
 }
 
 #[tokio::test]
+async fn a_quiet_replay_tells_its_sum_only_if_something_is_left() {
+    let place = with(&[("m1", BODY)]).await;
+    let ended = place.send(&["--replay-rejected", "--dry-run", "--quiet"]).await;
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
+    check_says(&ended.stdout, &["m1  the policy allows no such pair"]);
+    let ended = place.send(&["--replay-rejected", "--quiet"]).await;
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
+    check_says(&ended.stdout, &["m1  the policy allows no such pair"]);
+    let binary = Message { body: b"\xff\xfe".to_vec(), ..rejected("m0", "") };
+    place.namespace.send("rejected", binary).unwrap();
+    place.clock.advance(Duration::from_secs(1));
+    let ended = place.send(&["--replay-rejected", "--quiet"]).await;
+    assert_eq!(ended.code, Some(1));
+    check_says(&ended.stderr, &["0 put back on `commands`, 1 left in `rejected`."]);
+}
+
+#[tokio::test]
 async fn an_empty_queue_is_told_as_such() {
     let place = Place::new().await;
     for words in [["--replay-rejected"], ["--replay-dead-letters"]] {

@@ -9,6 +9,7 @@ use tokio::time::timeout;
 use uuid::{Uuid, uuid};
 
 use super::{Ended, LIMIT, Place, body, check_refused, check_says};
+use crate::program::check_in_readme;
 
 const ACR_PULL: Uuid = uuid!("7f951dda-4ed3-4680-a7ca-43fe172d538d");
 const NAME: Uuid = uuid!("a0000000-0000-4000-8000-000000000001");
@@ -38,17 +39,47 @@ fn check_gave_up(place: &Place, ended: &Ended, words: &[&str]) {
 async fn an_attachment_that_comes_is_waited_for() {
     let place = Place::new().await;
     let (cluster, registry) = (place.cluster("aks-shop"), place.registry("acrshop"));
-    let words =
-        ["attach", "--cluster", &cluster, "--registry", &registry, "--wait", "--timeout", "20s"];
+    let words = ["attach", "--cluster", "aks-shop", "--registry", "acrshop", "--wait"];
     let mut child = place.command(&words).spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
     let mut next = async || timeout(LIMIT, lines.next_line()).await.unwrap().unwrap().unwrap();
-    check_says(&next().await, &["not yet: the role AcrPull is not assigned"]);
-    assert_eq!(body(&place.only())["cluster"], cluster.as_str());
+    let mut told = vec![next().await];
+    check_says(&told[0], &["not yet: the role AcrPull is not assigned"]);
+    let message = place.only();
+    assert_eq!(body(&message)["cluster"], cluster.as_str());
+    let id = message.message.message_id.unwrap();
     assign(&place, &cluster, &registry, ACR_PULL);
-    check_says(&next().await, &["attached: by the role AcrPull"]);
-    check_says(&next().await, &["up to ten minutes"]);
-    assert_eq!(timeout(LIMIT, child.wait()).await.unwrap().unwrap().code(), Some(0));
+    told.extend([next().await, next().await]);
+    check_says(&told[1], &["attached: by the role AcrPull"]);
+    check_says(&told[2], &["up to ten minutes"]);
+    let output = timeout(LIMIT, child.wait_with_output()).await.unwrap().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    // The id, the host and the seconds are others every time.
+    let host = place.namespace.endpoint().trim_start_matches("http://");
+    let sent = String::from_utf8(output.stdout).unwrap();
+    let sent = sent.replace(&id, "<id>").replace(host, "contoso.servicebus.windows.net");
+    let told = told.iter().map(|line| match line.split_once(" s  ") {
+        Some((_, line)) => format!("    0 s  {line}\n"),
+        None => format!("{line}\n"),
+    });
+    check_in_readme(
+        &format!("tether send {}", words.join(" ")),
+        &(sent + &told.collect::<String>()),
+    );
+}
+
+#[tokio::test]
+async fn a_quiet_wait_tells_its_end_by_the_exit_code_and_only_what_went_wrong() {
+    let place = Place::new().await;
+    let (cluster, registry) = (place.cluster("aks-shop"), place.registry("acrshop"));
+    let pair = ["attach", "-q", "--cluster", &cluster, "--registry", &registry];
+    let ended = place.send(&[&pair[..], &["--wait", "--timeout", "1s"]].concat()).await;
+    assert_eq!((ended.code, ended.stderr.lines().count()), (Some(1), 1), "{}", ended.stderr);
+    check_says(&ended.stderr, &["tether: not attached after 1 s: the role AcrPull"]);
+    assign(&place, &cluster, &registry, ACR_PULL);
+    let ended = place.send(&[&pair[..], &["--wait", "--timeout", "20s"]].concat()).await;
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
+    assert!(ended.stdout.starts_with("message id  "), "{}", ended.stdout);
 }
 
 #[tokio::test]
