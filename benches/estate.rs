@@ -1,5 +1,6 @@
 //! A whole estate at once: 10,000 clusters, 500 registries, 40 subscriptions and 30,000 assignments.
-//! Is the result right to the last one, what does it cost, and does the second run do nothing?
+//! Is the result right to the last one, what does it cost, does the second run do nothing, and what
+//! does it cost to remove them all?
 //!
 //! `cargo bench --bench estate` takes some minutes; `-- small` is a tenth of that. `-- limits` lets
 //! Azure's own limits hold, with answers after 150 ms (`-- limits 1000`: after a second), and tells
@@ -36,7 +37,8 @@ const SMALL: Size = Size { clusters: 1_000, registries: 50, subscriptions: 4 };
 struct Told {
     attached: usize,
     kept: usize,
-    /// Held, undone, removed and unseen
+    removed: usize,
+    /// Held, undone and unseen
     others: usize,
     planned_in: f64,
     applied_in: f64,
@@ -79,14 +81,22 @@ async fn main() {
         let told = run(&estate, size, &format!("run {rounds}")).await;
         assert!(told.attached > 0, "nothing was done, and not all is there");
         if limits.is_some() {
-            print_shares(&estate.azure.log());
+            print_shares(&estate.azure.log(), "PUT");
         }
     }
     println!("right to the last assignment after {rounds} run(s)");
     print!("{}", child("planner", &estate, size).await);
     let told = run(&estate, size, "once more").await;
-    assert_eq!((told.attached, told.kept, told.others), (0, wanted.len(), 0));
+    assert_eq!((told.attached, told.kept, told.removed, told.others), (0, wanted.len(), 0, 0));
     assert_eq!(writes(&estate.azure.log()), 0);
+    estate.untag();
+    while !estate.found().is_empty() {
+        let told = run(&estate, size, "no cluster wants anything any more").await;
+        assert!(told.removed > 0, "nothing was removed, and something is left");
+        if limits.is_some() {
+            print_shares(&estate.azure.log(), "DELETE");
+        }
+    }
 }
 
 /// Lets a handler run over everything, and prints what it took.
@@ -97,7 +107,8 @@ async fn run(estate: &Emulated, size: Size, what: &str) -> Told {
     let told: Told = serde_json::from_str(&child("handler", estate, size).await).unwrap();
     let log = estate.azure.log();
     let (asked, refused) = (queries(&log), log.iter().filter(|one| one.status == 429).count());
-    println!("  attached {}, kept {}, others {}", told.attached, told.kept, told.others);
+    let Told { attached, kept, removed, others, .. } = told;
+    println!("  attached {attached}, kept {kept}, removed {removed}, others {others}");
     println!("  observed, planned and read again in {:.1} s", told.planned_in);
     println!("  applied in {:.1} s", told.applied_in);
     println!("  memory at most {:.1} MiB", told.most_memory);
@@ -125,10 +136,14 @@ async fn handle(endpoint: &str, token: &str, subscriptions: usize) -> Told {
     let report = reconciler.apply(&Scope::Everything, plan).await;
     let applied_in = seconds(start);
     let most_memory = most_memory();
-    let others = report.held.len() + report.undone.len() + report.detached.len();
-    let others = others + report.already.len() + report.gone.len() + report.gaps.len();
-    let (attached, kept) = (report.attached.len(), report.kept.len());
-    Told { attached, kept, others, planned_in, applied_in, most_memory }
+    let others = report.held.len()
+        + report.undone.len()
+        + report.already.len()
+        + report.gone.len()
+        + report.gaps.len();
+    let (attached, kept, removed) =
+        (report.attached.len(), report.kept.len(), report.detached.len());
+    Told { attached, kept, removed, others, planned_in, applied_in, most_memory }
 }
 
 /// Prints how long the planner alone takes, without any request.
@@ -158,10 +173,10 @@ fn most_memory() -> f64 {
 
 /// How much of what the limits allow between the first write and the last was made use of, in the
 /// worst and in the best subscription
-fn print_shares(log: &[RequestRecord]) {
+fn print_shares(log: &[RequestRecord], method: &str) {
     let limit = RateLimits::default().writes;
     let mut spans: BTreeMap<&str, (usize, _, _)> = BTreeMap::new();
-    for one in log.iter().filter(|one| one.method == "PUT" && one.status == 201) {
+    for one in log.iter().filter(|one| one.method == method && one.status < 300) {
         let subscription = one.path.split('/').nth(2).unwrap_or_default();
         let span = spans.entry(subscription).or_insert((0, one.at, one.at));
         *span = (span.0 + 1, span.1.min(one.at), span.2.max(one.at));
@@ -172,7 +187,7 @@ fn print_shares(log: &[RequestRecord]) {
     });
     let (worst, best) =
         shares.fold((f64::MAX, 0.0f64), |(low, high), share| (low.min(share), high.max(share)));
-    println!("  of what the limits on writes allow: {worst:.1} to {best:.1} %");
+    println!("  of what the limits on {method} allow: {worst:.1} to {best:.1} %");
 }
 
 fn seconds(since: Instant) -> f64 {

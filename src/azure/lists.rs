@@ -10,7 +10,9 @@ use super::ArmError;
 use super::arm::Arm;
 use super::request::Ask;
 use super::wire::{self, Unreadable};
-use crate::model::{Access, Cluster, Grant, PrincipalId, Registry, RegistryId, SubscriptionId};
+use crate::model::{
+    Access, Cluster, Denial, Grant, Lock, PrincipalId, Registry, RegistryId, SubscriptionId,
+};
 
 /// The most pages of one list that are read: more is a server that goes in circles
 const PAGES: usize = 1000;
@@ -79,6 +81,25 @@ impl Arm {
     ) -> Result<Vec<Access>, ArmError> {
         let ask = Ask::access_of(self.client().base(), registry, principal);
         Ok(told(self.list(ask, wire::access).await?))
+    }
+
+    /// The locks that bind whoever assigns roles at a registry
+    ///
+    /// # Guarantees
+    /// All of them: what could not be read is among the problems.
+    pub async fn locks_at(&self, registry: &RegistryId) -> Result<Listed<Lock>, ArmError> {
+        let ask = Ask::locks_in(self.client().base(), registry.subscription());
+        let mut listed = self.list(ask, wire::lock).await?;
+        listed.items.retain(|lock| lock.binds(registry));
+        Ok(listed)
+    }
+
+    /// The deny assignments at a registry and above it, whomever they name
+    ///
+    /// # Guarantees
+    /// All of them: what could not be read is among the problems.
+    pub async fn denials_at(&self, registry: &RegistryId) -> Result<Listed<Denial>, ArmError> {
+        self.list(Ask::denials_at(self.client().base(), registry), wire::denial).await
     }
 
     /// The pull grants in a list of assignments. An item that cannot be read is left out: at worst an

@@ -3,6 +3,7 @@
 //! This room reads and writes what it is told to. What should be there is not known here, nor in
 //! what order to write it.
 
+pub mod answers;
 mod arm;
 mod auth;
 mod client;

@@ -13,6 +13,8 @@ const CLUSTERS: &str = "api-version=2026-06-01";
 /// From this version on a registry says how it decides who may pull.
 const REGISTRIES: &str = "api-version=2025-11-01";
 const ASSIGNMENTS: &str = "api-version=2022-04-01";
+const LOCKS: &str = "api-version=2020-05-01";
+const DENIALS: &str = "api-version=2022-04-01";
 const GRAPH: &str = "api-version=2024-04-01";
 
 const AUTHORIZATION: &str = "/providers/Microsoft.Authorization";
@@ -86,6 +88,18 @@ impl Ask {
         let path = format!("{registry}{AUTHORIZATION}/roleAssignments");
         let filter = format!("$filter=atScope() and assignedTo('{whose}')");
         Self::get(base, &path, &format!("{ASSIGNMENTS}&{filter}"))
+    }
+
+    /// Lists the locks in a subscription, at whatever scope.
+    pub(super) fn locks_in(base: &Url, subscription: SubscriptionId) -> Self {
+        let path = format!("/subscriptions/{subscription}{AUTHORIZATION}/locks");
+        Self::get(base, &path, LOCKS)
+    }
+
+    /// Lists the deny assignments at and above a registry.
+    pub(super) fn denials_at(base: &Url, registry: &RegistryId) -> Self {
+        let path = format!("{registry}{AUTHORIZATION}/denyAssignments");
+        Self::get(base, &path, &format!("{DENIALS}&$filter=atScope()"))
     }
 
     /// Removes an assignment.
@@ -239,6 +253,25 @@ mod tests {
             Method::Get,
             &format!(
                 "{}/providers/Microsoft.Authorization/roleAssignments?api-version=2022-04-01&$filter=atScope()%20and%20assignedTo(%27{PRINCIPAL}%27)",
+                registry()
+            ),
+        );
+    }
+
+    #[test]
+    fn what_stands_in_the_way_is_listed_above_the_registry_too() {
+        check(
+            &Ask::locks_in(&base(), SUB.parse().unwrap()),
+            Method::Get,
+            &format!(
+                "/subscriptions/{SUB}/providers/Microsoft.Authorization/locks?api-version=2020-05-01"
+            ),
+        );
+        check(
+            &Ask::denials_at(&base(), &registry()),
+            Method::Get,
+            &format!(
+                "{}/providers/Microsoft.Authorization/denyAssignments?api-version=2022-04-01&$filter=atScope()",
                 registry()
             ),
         );

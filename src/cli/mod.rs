@@ -126,6 +126,7 @@ fn in_a_line(error: &anyhow::Error) -> String {
     for cause in error.chain() {
         let cause = cause.to_string();
         let cause = cause.split_whitespace().collect::<Vec<_>>().join(" ");
+        let cause = voice::harmless(&cause, false);
         if line.is_empty() {
             line = cause;
         } else if !line.contains(&cause) {

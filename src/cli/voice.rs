@@ -1,9 +1,10 @@
 //! How the program speaks: answers on standard output, everything else on standard error, colour
 //! only for a person who has not declined it.
 //!
-//! What is said is the commands' business. Nothing is said by colour alone.
+//! What is said is the commands' business. Nothing is said by colour alone, and whatever was taken
+//! along into it from Azure or a message, nothing but our own colours gets to a terminal as a command.
 
-use std::fmt::Display;
+use std::fmt::{Display, Write as _};
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use clap::Args;
 use miette::{GraphicalReportHandler, GraphicalTheme};
 
 use crate::config;
+use crate::model::is_misleading;
 
 /// What a person may say about how they want to be spoken to
 #[derive(Clone, Copy, Debug, Args)]
@@ -35,6 +37,13 @@ pub(super) enum Colour {
     Strong,
 }
 
+const GOOD: &str = "\u{1b}[32m";
+const BAD: &str = "\u{1b}[31m";
+const OPEN: &str = "\u{1b}[33m";
+const QUIET: &str = "\u{1b}[2m";
+const STRONG: &str = "\u{1b}[1m";
+const PLAIN: &str = "\u{1b}[0m";
+
 /// How to speak
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Voice {
@@ -53,20 +62,20 @@ impl Voice {
         if !self.is_coloured {
             return text.to_string();
         }
-        let code = match colour {
-            Colour::Good => "32",
-            Colour::Bad => "31",
-            Colour::Open => "33",
-            Colour::Quiet => "2",
-            Colour::Strong => "1",
+        let start = match colour {
+            Colour::Good => GOOD,
+            Colour::Bad => BAD,
+            Colour::Open => OPEN,
+            Colour::Quiet => QUIET,
+            Colour::Strong => STRONG,
         };
-        format!("\u{1b}[{code}m{text}\u{1b}[0m")
+        format!("{start}{text}{PLAIN}")
     }
 
     /// Something that helps, but is not the answer
     pub(super) fn note(self, text: impl Display) {
         if !self.is_quiet {
-            let _ = writeln!(io::stderr(), "{text}");
+            let _ = writeln!(io::stderr(), "{}", harmless(&text.to_string(), false));
         }
     }
 }
@@ -103,7 +112,46 @@ impl Voice {
 /// A part of the answer
 pub(super) fn answer(text: &str) {
     // Whoever closed the pipe does not want to know.
-    let _ = io::stdout().write_all(text.as_bytes());
+    let is_coloured = io::stdout().is_terminal() && config::wants_colour();
+    let _ = io::stdout().write_all(harmless(text, is_coloured).as_bytes());
+}
+
+/// A line of the answer
+pub(super) fn print(line: &str) {
+    answer(&format!("{line}\n"));
+}
+
+/// A line for the person
+pub(super) fn tell(line: &str) {
+    let _ = writeln!(io::stderr(), "{}", harmless(line, false));
+}
+
+/// The text with what would move the cursor or turn the direction of reading written out, as JSON has
+/// it: JSON stays the same JSON. Line breaks stay, and where colours are wanted the colours of
+/// [`Voice::paint`].
+pub(super) fn harmless(text: &str, is_coloured: bool) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        let colour = [GOOD, BAD, OPEN, QUIET, STRONG, PLAIN].into_iter();
+        let colour = colour.filter(|_| is_coloured && c == '\u{1b}');
+        let taken = match colour.into_iter().find(|colour| rest.starts_with(colour)) {
+            Some(colour) => {
+                out.push_str(colour);
+                colour.len()
+            }
+            None if is_misleading(c) && c != '\n' => {
+                let _ = write!(out, "\\u{:04x}", u32::from(c));
+                c.len_utf8()
+            }
+            None => {
+                out.push(c);
+                c.len_utf8()
+            }
+        };
+        rest = rest.get(taken..).unwrap_or_default();
+    }
+    out
 }
 
 /// How problems in a file are shown on standard error
@@ -112,4 +160,27 @@ pub(super) fn report_handler() -> GraphicalReportHandler {
     let theme =
         if is_coloured { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
     GraphicalReportHandler::new_themed(theme)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_our_own_colours_get_to_a_terminal() {
+        let text = format!("{GOOD}+ a\u{1b}[2J\u{1b}[8mb{PLAIN}\n\u{202e}c\u{9b}d");
+        let kept = format!("{GOOD}+ a\\u001b[2J\\u001b[8mb{PLAIN}\n\\u202ec\\u009bd");
+        assert_eq!(harmless(&text, true), kept);
+        let plain = harmless(&text, false);
+        assert!(!plain.contains(['\u{1b}', '\u{9b}', '\u{202e}']), "{plain}");
+    }
+
+    #[test]
+    fn json_stays_the_same_json() {
+        let value = serde_json::json!({ "tag": "a\u{7f}\u{9b}\u{2028}\u{202e}\u{1b}\n" });
+        let text = serde_json::to_string_pretty(&value).unwrap();
+        assert_ne!(harmless(&text, false), text);
+        let read: serde_json::Value = serde_json::from_str(&harmless(&text, false)).unwrap();
+        assert_eq!(read, value);
+    }
 }

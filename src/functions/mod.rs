@@ -14,11 +14,13 @@ mod refuse;
 mod reply;
 mod report;
 mod resource_changed;
+mod understood;
 mod worker;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use understood::{Understood, understand};
 pub use worker::Worker;
 
 use crate::runtime::{App, Options};

@@ -29,20 +29,18 @@ pub(super) struct Rejected {
 
 impl Rejected {
     /// The message with what is wrong with it as properties. Its body is unchanged, but for what an
-    /// event says of people.
+    /// event says of people. What says it and is no JSON, such as half an event, stays where it is.
     pub(super) fn read(message: &ServiceBusTrigger, refusal: &Refusal) -> Result<Self, Trouble> {
         tell(refusal);
-        let body = match std::str::from_utf8(&message.body) {
-            Ok(body) if body.len() <= LARGEST => body.to_owned(),
-            Ok(_) | Err(_) => {
-                let (reason, size) = (&refusal.reason, message.body.len());
-                let text = format!(
-                    "{reason}; {size} bytes are too many, or no text, for the queue `{REJECTED}`: the dead-letter queue keeps it"
-                );
-                return Err(Trouble::Lasting(Failure::new("Refused", text)));
-            }
+        let body = std::str::from_utf8(&message.body).ok().filter(|body| body.len() <= LARGEST);
+        let Some(body) = body.and_then(fit_to_pass_on) else {
+            let (reason, size) = (&refusal.reason, message.body.len());
+            let text = format!(
+                "{reason}; {size} bytes are too many, no text, or about people, for the queue `{REJECTED}`: the dead-letter queue keeps it"
+            );
+            return Err(Trouble::Lasting(Failure::new("Refused", text)));
         };
-        Ok(Self { body: without_people(&body).unwrap_or(body), properties: properties(refusal) })
+        Ok(Self { body, properties: properties(refusal) })
     }
 
     /// A part of a message
@@ -50,6 +48,11 @@ impl Rejected {
         tell(refusal);
         let body = without_people(&body).unwrap_or(body);
         Self { body, properties: properties(refusal) }
+    }
+
+    /// What goes to the queue
+    pub(super) fn into_body(self) -> String {
+        self.body
     }
 
     /// Sends it, as an answer to the message that asked for it first, with where that wants its
@@ -87,9 +90,26 @@ fn properties(refusal: &Refusal) -> BTreeMap<String, String> {
     told.into_iter().chain(field).collect()
 }
 
+/// The body, unchanged if it says nothing about people; none if what it says cannot be taken out
+fn fit_to_pass_on(body: &str) -> Option<String> {
+    let text = body.strip_prefix('\u{feff}').unwrap_or(body);
+    match without_people(text) {
+        Some(stripped) => Some(stripped),
+        None if serde_json::from_str::<Value>(text).is_err() && names_people(text) => None,
+        None => Some(body.to_owned()),
+    }
+}
+
+/// Whether a text that is no JSON has the name of a field about people in it
+fn names_people(text: &str) -> bool {
+    PERSONAL.iter().any(|name| contains_ignoring_case(text, &format!("\"{name}\"")))
+}
+
 /// The body without what Azure writes about people, if there is any of it
 fn without_people(body: &str) -> Option<String> {
-    if !PERSONAL.iter().any(|name| contains_ignoring_case(body, name)) {
+    // With an escape in it a name may be there without being seen.
+    let names = |name: &&str| contains_ignoring_case(body, name);
+    if !body.contains("\\u") && !PERSONAL.iter().any(names) {
         return None;
     }
     let mut value: Value = serde_json::from_str(body).ok()?;
@@ -140,6 +160,31 @@ mod tests {
         ] {
             let stripped = without_people(&body.to_string()).unwrap();
             assert!(!stripped.contains("Pretend"), "{stripped}");
+        }
+    }
+
+    #[test]
+    fn what_is_said_of_people_is_found_behind_a_mark_and_an_escape() {
+        for body in [
+            "\u{feff}{\"claims\":{\"name\":\"Pretend\"},\"a\":1}",
+            r#"{"cl\u0061ims":{"name":"Pretend"},"a":1}"#,
+            r#"{"data":"{\"cl\\u0061ims\":{\"name\":\"Pretend\"}}"}"#,
+        ] {
+            let passed_on = fit_to_pass_on(body).unwrap();
+            assert!(!passed_on.contains("Pretend"), "{passed_on}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_taken_out_is_not_passed_on() {
+        let half = r#"{"eventType":"Microsoft.x","data":{"Claims":{"name":"Pretend"#;
+        let deep = "[".repeat(200) + r#"{"httpRequest":{"clientIpAddress":"203.0.113.7"}}"#;
+        let closed = deep.clone() + &"]".repeat(200);
+        for body in [half, deep.as_str(), closed.as_str()] {
+            assert_eq!(fit_to_pass_on(body), None, "{body}");
+        }
+        for body in ["claims", "it's about \"authorizations\"", "{", ""] {
+            assert_eq!(fit_to_pass_on(body).as_deref(), Some(body));
         }
     }
 

@@ -1,8 +1,8 @@
 //! Azure Resource Manager ids, compared without letter case.
 //!
 //! ARM answers the same id in different case from one call to the next (`resourcegroups`,
-//! `ManagedClusters`), so every id carries a lower-cased key for comparing and the text as it came
-//! for showing. Only top-level clusters and registries are understood here; whether such a resource
+//! `ManagedClusters`), so every id carries a folded key for comparing and the text as it came for
+//! showing. Only top-level clusters and registries are understood here; whether such a resource
 //! exists is not this file's business.
 
 use std::cmp::Ordering;
@@ -13,6 +13,8 @@ use std::sync::Arc;
 
 use thiserror::Error;
 use uuid::Uuid;
+
+use super::letters::folded;
 
 /// The object id of an identity in Entra: what a role assignment names
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -174,7 +176,7 @@ macro_rules! typed_id {
                 &self.0.original
             }
 
-            /// The id in lower case, for comparing
+            /// The id in one letter case, for comparing
             pub fn key(&self) -> &str {
                 &self.0.key
             }
@@ -252,12 +254,17 @@ impl Parts {
                 return Err(ResourceIdError::Name { found: shown(segment), id: shown(text) });
             }
         }
+        // Only the names of resource groups may go beyond ASCII, so no letter can pass for another in
+        // the name of a cluster or a registry.
+        if !name.is_ascii() {
+            return Err(ResourceIdError::Name { found: shown(name), id: shown(text) });
+        }
         let uuid = Uuid::parse_str(subscription).map_err(|_| ResourceIdError::Subscription {
             found: shown(subscription),
             id: shown(text),
         })?;
         let parts = Self {
-            key: original.to_lowercase().into(),
+            key: folded(original).into(),
             original: original.into(),
             subscription: SubscriptionId(uuid),
         };
@@ -279,8 +286,9 @@ fn is_name(segment: &str) -> bool {
 }
 
 fn shown(text: &str) -> String {
-    let mut short: String = text.chars().take(SHOWN).collect();
-    if short.len() < text.len() {
+    let mut kept = text.chars().filter(|c| !c.is_control());
+    let mut short: String = kept.by_ref().take(SHOWN).collect();
+    if kept.next().is_some() {
         short.push('…');
     }
     short
@@ -353,6 +361,12 @@ mod tests {
     }
 
     #[test]
+    fn a_refusal_moves_no_cursor() {
+        let message = "/\u{1b}[2J\r\n/x".parse::<ResourceId>().unwrap_err().to_string();
+        assert!(message.starts_with("`/[2J/x` is not") && !message.contains(char::is_control));
+    }
+
+    #[test]
     fn what_is_no_id_is_refused_with_the_word_at_fault() {
         #[track_caller]
         fn check(text: &str, part: &str) {
@@ -374,6 +388,10 @@ mod tests {
             "`Microsoft.Compute/virtualMachines`: expected an AKS cluster or a container registry",
         );
         check(&format!("/subscriptions/{SUB}/resourceGroups/rg{base}/agentPools/p"), "is not a");
+        check(
+            &format!("/subscriptions/{SUB}/resourceGroups/rg{base}\u{212a}"),
+            "is not a valid name",
+        );
         check(&"x".repeat(100_000), "…");
     }
 }

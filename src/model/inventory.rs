@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
 
+use super::letters::folded;
 use super::{
     Cluster, ClusterId, Grant, PrincipalId, Registry, RegistryId, ResourceId, Scope, SubscriptionId,
 };
@@ -21,7 +22,7 @@ pub struct Inventory {
     pub clusters: BTreeMap<ClusterId, Cluster>,
     /// Registries by id
     pub registries: BTreeMap<RegistryId, Registry>,
-    /// Pull grants at registries, by the assignment's id in lower case
+    /// Pull grants at registries, by the assignment's id in one letter case
     pub grants: BTreeMap<String, Grant>,
     /// How many role assignments of whatever kind a subscription holds, where that was asked
     pub assignments: BTreeMap<SubscriptionId, usize>,
@@ -111,7 +112,7 @@ impl Inventory {
 
     /// Adds a grant, replacing what was known of it
     pub fn add_grant(&mut self, grant: Grant) {
-        self.grants.insert(grant.id.to_lowercase(), grant);
+        self.grants.insert(folded(&grant.id), grant);
     }
 
     /// Whether every cluster of the estate is in here

@@ -5,17 +5,21 @@
 //! not be seen is a value ([`Gap`]) instead of an absence.
 
 mod access;
+mod barrier;
 mod cluster;
 mod door;
 mod grant;
 mod id;
 mod inventory;
+mod letters;
 mod ownership;
 mod registry;
 mod scope;
+mod shown;
 mod tags;
 
 pub use access::{Access, Pulls};
+pub use barrier::{Denial, Denied, Forbids, Lock, LockLevel, Permission, action_fits};
 pub use cluster::{Cluster, ClusterState, Identity, IdentityOrigin};
 pub use door::Door;
 pub use grant::{Grant, GrantKey, Role};
@@ -24,4 +28,5 @@ pub use inventory::{Gap, Inventory};
 pub use ownership::{AssignmentName, ClusterHash, Mark, MarkKind, Owner, OwnerError};
 pub use registry::{Registry, RegistryMode};
 pub use scope::{Scope, ScopeError};
+pub use shown::{Shown, is_misleading};
 pub use tags::Tags;

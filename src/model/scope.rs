@@ -40,7 +40,12 @@ impl Scope {
 
     /// The scope in one spelling, so that equal scopes have equal texts
     pub fn key(&self) -> String {
-        self.to_string().to_lowercase()
+        match self {
+            Self::Everything | Self::Subscription(_) => self.to_string(),
+            Self::Cluster(id) => id.key().to_owned(),
+            Self::Registry(id) => id.key().to_owned(),
+            Self::Pair(cluster, registry) => format!("{} → {}", cluster.key(), registry.key()),
+        }
     }
 }
 

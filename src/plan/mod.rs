@@ -47,6 +47,7 @@ mod render;
 mod roles;
 #[cfg(test)]
 mod rules;
+mod still;
 mod strays;
 #[cfg(test)]
 mod worlds;
@@ -59,6 +60,7 @@ pub use pair::{PairRefusal, is_pinned_for, pin, unpin};
 pub use project::project;
 pub use reason::{AttachReason, DetachReason, HeldReason};
 pub use render::render;
+pub use still::{is_still_due, is_still_wanted};
 
 use decide::Case;
 use desire::{Index, Wished};
@@ -257,11 +259,12 @@ fn plan_for<'a>(
 }
 
 fn warnings(inventory: &Inventory, plan: &Plan) -> BTreeSet<Warning> {
+    // Few have service accounts pull, and very many are attached.
+    let by_themselves = inventory.clusters.values().filter(|cluster| cluster.service_account_pull);
+    let by_themselves: BTreeSet<_> = by_themselves.map(|cluster| &cluster.id).collect();
     let attached = plan.attach.iter().flat_map(|attach| &attach.clusters);
     let pulling = attached.chain(plan.kept.iter().flat_map(|kept| &kept.clusters));
-    let by_service_account = pulling.filter(|id| {
-        inventory.clusters.get(*id).is_some_and(|cluster| cluster.service_account_pull)
-    });
+    let by_service_account = pulling.filter(|id| by_themselves.contains(*id));
     let full =
         inventory.assignments.iter().filter(|(_, count)| **count >= MOST_ASSIGNMENTS / 5 * 4);
     let full = full.map(|(subscription, assignments)| Warning::NearlyFull {

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::MOST_ASSIGNMENTS;
-use crate::model::{ClusterId, RegistryId, ResourceId, Role};
+use crate::model::{ClusterId, RegistryId, ResourceId, Role, Shown};
 use crate::policy::Mode;
 
 /// Why a role assignment is made
@@ -156,6 +156,7 @@ impl fmt::Display for HeldReason {
                 f.write_str("the registry's role assignment mode is not known")
             }
             Self::RegistryMode(mode) => {
+                let mode = Shown(mode);
                 write!(f, "the registry is in role assignment mode `{mode}`, new to this version")
             }
             Self::RoleNotHonoured(role) => {
@@ -168,7 +169,7 @@ impl fmt::Display for HeldReason {
                 write!(f, "{} `{}` could not be read: `{code}`", id.kind(), id.name())
             }
             Self::AmbiguousName { name, candidates } => {
-                write!(f, "`{name}` fits {} registries; name it by its id", candidates.len())
+                write!(f, "`{}` fits {} registries; name it by its id", Shown(name), candidates.len())
             }
             Self::Conditional { assignment } => {
                 write!(f, "assignment `{assignment}` is there with a condition")

@@ -126,24 +126,13 @@ enum Fit<'a> {
     Ambiguous(&'a str),
 }
 
-impl<'a> Fit<'a> {
+impl Fit<'_> {
     fn from_bool(fits: bool) -> Self {
         if fits { Self::Yes } else { Self::No }
     }
 
     fn may_be(self) -> bool {
         !matches!(self, Self::No)
-    }
-
-    /// Both: no wins, then the first name in the way
-    fn and(self, other: impl FnOnce() -> Fit<'a>) -> Self {
-        match (self, self.may_be().then(other)) {
-            (Self::No, _) | (_, Some(Self::No) | None) => Self::No,
-            (Self::Ambiguous(name), _) | (Self::Yes, Some(Self::Ambiguous(name))) => {
-                Self::Ambiguous(name)
-            }
-            (Self::Yes, Some(Self::Yes)) => Self::Yes,
-        }
     }
 }
 
@@ -155,8 +144,17 @@ struct Pair<'a> {
 }
 
 impl<'a> Pair<'a> {
+    /// Whether all conditions hold: no wins, then the first name in the way
     fn fit(&self, rule: &Rule) -> Fit<'a> {
-        rule.conditions().fold(Fit::Yes, |fit, condition| fit.and(|| self.check(condition)))
+        let mut fit = Fit::Yes;
+        for condition in rule.conditions() {
+            match self.check(condition) {
+                Fit::No => return Fit::No,
+                Fit::Ambiguous(name) if matches!(fit, Fit::Yes) => fit = Fit::Ambiguous(name),
+                Fit::Yes | Fit::Ambiguous(_) => {}
+            }
+        }
+        fit
     }
 
     fn check(&self, condition: Condition<'_>) -> Fit<'a> {

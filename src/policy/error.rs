@@ -7,7 +7,7 @@ use miette::{Diagnostic, NamedSource, SourceSpan};
 use thiserror::Error;
 
 use super::Side;
-use crate::model::{OwnerError, ResourceIdError};
+use crate::model::{OwnerError, ResourceIdError, is_misleading};
 
 /// Why a text is no policy
 #[derive(Debug, Error, Diagnostic)]
@@ -22,7 +22,7 @@ pub struct PolicyError {
 
 impl PolicyError {
     pub(super) fn new(name: &str, text: &str, problems: Vec<Problem>) -> Self {
-        Self { text: NamedSource::new(name, text.to_owned()), what: "policy", problems }
+        Self { text: NamedSource::new(name, visible(text)), what: "policy", problems }
     }
 
     /// The same about a list of cases
@@ -34,6 +34,26 @@ impl PolicyError {
     pub fn problems(&self) -> impl Iterator<Item = &dyn Diagnostic> {
         self.problems.iter().map(|problem| problem as &dyn Diagnostic)
     }
+}
+
+/// The text with a question mark for every byte that would act on a terminal instead of being seen, and
+/// without carriage returns, so that places in it stay the same
+pub(super) fn visible(text: &str) -> String {
+    let acts = |c: char| is_misleading(c) && !matches!(c, '\n' | '\t');
+    if !text.contains(acts) {
+        return text.to_owned();
+    }
+    let mut visible = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c == '\r' {
+            visible.push(' ');
+        } else if acts(c) {
+            visible.extend(std::iter::repeat_n('?', c.len_utf8()));
+        } else {
+            visible.push(c);
+        }
+    }
+    visible
 }
 
 /// One thing that is wrong, and where

@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use crate::model::RegistryId;
+use crate::model::{RegistryId, Shown};
 
 use super::{Clause, Join, Property, Rule};
 
@@ -182,8 +182,9 @@ impl fmt::Display for Decision<'_> {
             Self::Vetoed { by } => by.fmt(f),
             Self::Ambiguous { by, name, candidates } => write!(
                 f,
-                "rule `{}` would want it, but `{name}` fits {} registries",
+                "rule `{}` would want it, but `{}` fits {} registries",
                 by.name,
+                Shown(name),
                 candidates.len()
             ),
             Self::NotWanted => f.write_str("no rule wants it"),
@@ -228,7 +229,7 @@ impl fmt::Display for Seen<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { side, what, value } = self;
         match value {
-            Some(value) => write!(f, "the {side}'s {what} is `{value}`"),
+            Some(value) => write!(f, "the {side}'s {what} is `{}`", Shown(value)),
             None => write!(f, "the {side} has no {what}"),
         }
     }

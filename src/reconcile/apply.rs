@@ -11,15 +11,22 @@ use tokio::time::Instant;
 
 use super::Reconciler;
 use super::abreast::abreast;
+use super::ends::Ends;
 use super::report::{Cause, Change, Report, Undone};
 use crate::azure::{ArmError, Put, Removed};
 use crate::model::{AssignmentName, Grant, GrantKey, Mark, MarkKind, Registry, Scope};
-use crate::plan::{Attach, Detach, DetachReason, Plan};
-use crate::policy::{Decision, RegistryNames};
+use crate::plan::{Attach, Detach, DetachReason, Plan, is_still_due, is_still_wanted};
 
 /// For how long changes are begun: at ARM's own pace some three thousand in each subscription. What is
 /// left then comes later, so that an invocation ends by itself before it is ended.
 pub const WRITING: Duration = Duration::from_secs(5 * 60);
+
+/// How old what was read of both ends may be when an attachment is made: in a longer run they are read
+/// once more
+const READ_FOR_A_PUT: Duration = Duration::from_secs(60);
+
+/// How old it may be when one is removed, which nobody asked for at that very moment
+const READ_FOR_A_DELETE: Duration = Duration::from_secs(4);
 
 /// What an attachment came to
 enum Attached {
@@ -38,9 +45,10 @@ impl Reconciler {
     pub async fn apply(&self, scope: &Scope, plan: Plan) -> Report {
         let (mut report, attach, detach) = Report::of(scope.clone(), plan);
         let until = Instant::now() + WRITING;
+        let ends = &Ends::new(self, READ_FOR_A_PUT);
         let at = |(_, item): &(usize, Attach)| item.grant.registry.subscription();
         let puts = abreast(attach.into_iter().enumerate(), at, |(place, item)| async move {
-            let done = self.attach(&item, scope, until).await;
+            let done = self.attach(&item, scope, ends, until).await;
             (place, item, done)
         });
         // What stands under a name of ours: another's counts as attached, and replaces nothing.
@@ -60,9 +68,10 @@ impl Reconciler {
             }
         }
         let there = &there;
+        let ends = &Ends::new(self, READ_FOR_A_DELETE);
         let at = |(_, item): &(usize, Detach)| item.grant.registry.subscription();
         let deletes = abreast(detach.into_iter().enumerate(), at, |(place, item)| async move {
-            let done = self.detach(&item, there, until).await;
+            let done = self.detach(&item, there, ends, until).await;
             (place, item, done)
         });
         for (item, done) in in_order(deletes.collect().await) {
@@ -79,11 +88,15 @@ impl Reconciler {
         &self,
         item: &Attach,
         scope: &Scope,
+        ends: &Ends<'_>,
         until: Instant,
     ) -> Result<Attached, Cause> {
         begin_before(until)?;
         if let Some(is_there) = self.is_there_unseen(item, scope).await? {
             return Ok(is_there);
+        }
+        if ends.are_old() && !self.is_wanted(item, ends).await? {
+            return Err(Cause::Changed);
         }
         match self.arm.put_grant(&item.grant, item.name, &item.description).await? {
             Put::Created => Ok(Attached::Now),
@@ -133,6 +146,7 @@ impl Reconciler {
         &self,
         item: &Detach,
         there: &BTreeSet<AssignmentName>,
+        ends: &Ends<'_>,
         until: Instant,
     ) -> Result<Removed, Cause> {
         begin_before(until)?;
@@ -140,11 +154,13 @@ impl Reconciler {
             return Err(Cause::NotReplaced);
         }
         let registry = &item.grant.registry;
-        let Some(grant) = self.arm.grant(registry, item.name).await? else {
+        let (grant, is_due) =
+            futures::join!(self.arm.grant(registry, item.name), self.is_due(item, ends));
+        let Some(grant) = grant? else {
             return Ok(Removed::WasNotThere);
         };
         let is_due = self.is_as_decided(item, &grant)
-            && self.is_still_due(item).await?
+            && is_due?
             && self.is_still_pinned_beside(item).await?;
         if !is_due {
             return Err(Cause::Changed);
@@ -162,13 +178,19 @@ impl Reconciler {
             && AssignmentName::is_of(&self.policy.owner, grant)
     }
 
-    /// Whether a removal is still due, by its ends as they are this very moment: a tag may have come
-    /// back while the run was at work.
-    async fn is_still_due(&self, item: &Detach) -> Result<bool, Cause> {
+    /// Whether an attachment is still wanted, by its ends as they are now
+    async fn is_wanted(&self, item: &Attach, ends: &Ends<'_>) -> Result<bool, Cause> {
+        let Some(registry) = ends.registry(&item.grant.registry).await? else { return Ok(false) };
+        let clusters = ends.clusters(&item.clusters).await?;
+        Ok(is_still_wanted(item, &registry, &clusters, &self.policy))
+    }
+
+    /// Whether a removal is still due, by its ends as they are now
+    async fn is_due(&self, item: &Detach, ends: &Ends<'_>) -> Result<bool, Cause> {
         if item.reason == DetachReason::Asked {
             return Ok(true);
         }
-        let Some(registry) = self.arm.registry(&item.grant.registry).await? else {
+        let Some(registry) = ends.registry(&item.grant.registry).await? else {
             return Ok(true);
         };
         if item.reason == DetachReason::RegistryGone {
@@ -177,30 +199,8 @@ impl Reconciler {
         if item.reason == DetachReason::RoleNotHonoured {
             return self.is_replaced(item, &registry).await;
         }
-        let names = RegistryNames::new(std::iter::once(&registry));
-        for id in &item.clusters {
-            let Some(cluster) = self.arm.cluster(id).await? else { continue };
-            let cluster = self.policy.knowing(cluster);
-            match self.policy.decision(&cluster, &registry, &names) {
-                Decision::Attach { .. } | Decision::Ambiguous { .. }
-                    if item.reason != DetachReason::Vetoed =>
-                {
-                    return Ok(false);
-                }
-                // Of one that has another identity by now it says nothing.
-                Decision::Vetoed { .. }
-                    if cluster.identity.principal() == Some(item.grant.principal) =>
-                {
-                    return Ok(true);
-                }
-                Decision::Vetoed { .. }
-                | Decision::Attach { .. }
-                | Decision::Ambiguous { .. }
-                | Decision::NotWanted
-                | Decision::OtherTenant => {}
-            }
-        }
-        Ok(item.reason != DetachReason::Vetoed)
+        let clusters = ends.clusters(&item.clusters).await?;
+        Ok(is_still_due(item, &registry, &clusters, &self.policy))
     }
 
     /// Whether the pin that took the place of this one is there. Where it was seen may have been

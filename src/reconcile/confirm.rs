@@ -15,7 +15,8 @@ use crate::model::{Cluster, Gap, Inventory, Registry, ResourceId, Scope};
 use crate::plan::{Action, HeldReason, Plan};
 
 /// What was found by reading one resource again
-enum Found {
+#[derive(Clone, Debug)]
+pub(super) enum Found {
     Cluster(Option<Cluster>),
     Registry(Option<Registry>),
 }
@@ -87,7 +88,8 @@ impl Reconciler {
         Ok(())
     }
 
-    async fn read_one(&self, id: &ResourceId) -> Result<Found, ArmError> {
+    /// One resource as it is now, or that it is gone
+    pub(super) async fn read_one(&self, id: &ResourceId) -> Result<Found, ArmError> {
         match id {
             ResourceId::Cluster(id) => {
                 let cluster = self.arm.cluster(id).await?;

@@ -6,6 +6,7 @@
 mod abreast;
 mod apply;
 mod confirm;
+mod ends;
 mod names;
 mod observe;
 mod pair;

@@ -10,10 +10,10 @@ use thiserror::Error;
 use super::names::{self, CLUSTER, Called, NameError, REGISTRY};
 use super::observe::{note_grants, wanted_for};
 use super::{ReconcileError, Reconciler, reading};
-use crate::azure::{Seen, Wanted};
+use crate::azure::{ArmError, Listed, Seen, Wanted};
 use crate::model::{
-    Access, AssignmentName, Cluster, ClusterId, Door, Gap, Identity, IdentityOrigin, Inventory,
-    PrincipalId, Pulls, Registry, RegistryId, ResourceId, Scope,
+    Access, AssignmentName, Cluster, ClusterId, Denial, Door, Gap, Identity, IdentityOrigin,
+    Inventory, Lock, PrincipalId, Pulls, Registry, RegistryId, ResourceId, Scope,
 };
 use crate::plan::{PairRefusal, Plan, guard_pair, is_pinned_for, pin, unpin};
 
@@ -72,6 +72,10 @@ pub struct Surroundings {
     /// Whatever roles the cluster's identity has there; `None` if that may not be read, empty without
     /// an identity
     pub access: Option<Vec<Access>>,
+    /// What binds whoever assigns roles there; `None` if not all of it may be read
+    pub locks: Option<Vec<Lock>>,
+    /// What takes from identities there what their roles give; `None` if not all of it may be read
+    pub denials: Option<Vec<Denial>>,
 }
 
 impl Reconciler {
@@ -93,7 +97,11 @@ impl Reconciler {
                 Err(error) => return Err(reading("what lets the cluster pull")(error).into()),
             },
         };
-        Ok(Surroundings { cluster, registry, door: door.unwrap_or_default(), access })
+        let locks = all(self.arm.locks_at(&registry.id).await, "the locks at the registry")?;
+        let denials = self.arm.denials_at(&registry.id).await;
+        let denials = all(denials, "the deny assignments at the registry")?;
+        let door = door.unwrap_or_default();
+        Ok(Surroundings { cluster, registry, door, access, locks, denials })
     }
 
     /// Finds the cluster and the registry that a command names, by id or by a name that fits only one
@@ -317,6 +325,20 @@ impl Reconciler {
             return Err(NameError::PartlySeen { what, text: name.to_owned() }.into());
         }
         Ok(seen)
+    }
+}
+
+/// A list if nothing is missing in it; `None` if it may not be read, or not all of it was understood
+fn all<T>(list: Result<Listed<T>, ArmError>, what: &str) -> Result<Option<Vec<T>>, ReconcileError> {
+    match list {
+        Ok(Listed { items, problems }) => {
+            for problem in &problems {
+                tracing::warn!(problem, "left out of {what}");
+            }
+            Ok(problems.is_empty().then_some(items))
+        }
+        Err(error) if error.is_denied() => Ok(None),
+        Err(error) => Err(reading(what)(error)),
     }
 }
 

@@ -67,8 +67,8 @@ pub enum Cause {
     /// Azure said that it is there, and did not list it
     #[error("Azure says that it is there, and does not show it")]
     Hidden,
-    /// The assignment was changed since the decision to remove it
-    #[error("the assignment is not what it was a moment ago")]
+    /// What the decision rests on was changed since: the assignment, or either end
+    #[error("it is not what it was a moment ago; the next run decides again")]
     Changed,
     /// The assignment that must be there first could not be made
     #[error("the assignment that replaces it could not be made")]

@@ -2,6 +2,7 @@
 //! anything is removed that a cluster may need which Resource Graph does not know yet.
 
 use std::collections::BTreeSet;
+use std::pin::pin;
 
 use futures::stream::{self, StreamExt};
 
@@ -64,13 +65,13 @@ impl Reconciler {
             let list = self.arm.clusters_in(id).await;
             (id, list)
         });
-        let lists: Vec<_> = stream::iter(lists).buffered(AT_ONCE).collect().await;
+        let mut lists = pin!(stream::iter(lists).buffered(AT_ONCE));
         inventory.gaps.remove(&Gap::Clusters);
         if self.estate.subscriptions.is_empty() {
             // Of a management group, what cannot be read is left out in silence.
             inventory.gaps.insert(Gap::Clusters);
         }
-        for (subscription, list) in lists {
+        while let Some((subscription, list)) = lists.next().await {
             let list = listed(subscription, list, "clusters", inventory)?;
             if !inventory.gaps.contains(&Gap::Subscription(subscription)) {
                 inventory.listed.insert(subscription);
@@ -95,8 +96,8 @@ impl Reconciler {
             let clusters = self.arm.clusters_in(id).await;
             (id, clusters, self.arm.registries_in(id).await, self.arm.grants_in(id).await)
         });
-        let lists: Vec<_> = stream::iter(lists).buffered(AT_ONCE).collect().await;
-        for (subscription, clusters, registries, grants) in lists {
+        let mut lists = pin!(stream::iter(lists).buffered(AT_ONCE));
+        while let Some((subscription, clusters, registries, grants)) = lists.next().await {
             let clusters: Vec<Cluster> = listed(subscription, clusters, "clusters", inventory)?;
             for cluster in clusters {
                 inventory.add_cluster(self.policy.knowing(cluster));

@@ -25,6 +25,8 @@ const POLICY: &str = "
 owner: estate
 mode: sync
 max_attach: 4000
+max_detach: 4000
+max_detach_percent: 100
 rules:
   - name: named-registry
     registry: { tags: { acr-attach: { present: true } } }
@@ -108,6 +110,13 @@ impl Emulated {
     pub(crate) fn found(&self) -> BTreeSet<Assigned> {
         let all = self.azure.assignments().into_iter();
         all.map(|one| (one.scope.to_lowercase(), one.principal, one.role)).collect()
+    }
+
+    /// Takes all tags from every cluster.
+    pub(crate) fn untag(&self) {
+        for (cluster, _) in &self.clusters {
+            self.azure.set_tags(&cluster.id, &BTreeMap::new()).unwrap();
+        }
     }
 
     /// The fewest requests that Resource Graph can be asked with what a run has to know: resources,

@@ -12,6 +12,8 @@ mod cli;
 #[cfg(test)]
 mod cloud;
 #[cfg(test)]
+mod conformance;
+#[cfg(test)]
 mod contract;
 #[cfg(test)]
 mod corridor;
@@ -21,6 +23,8 @@ mod demo;
 mod estate;
 #[cfg(test)]
 mod havoc;
+#[cfg(test)]
+mod hostile;
 #[cfg(test)]
 mod infra;
 #[cfg(test)]

@@ -133,7 +133,7 @@ fn the_map_names_every_room_and_nothing_that_is_not_there() {
         let room = name.trim_end_matches(".rs");
         assert!(map.contains(&format!("`{room}`")), "ARCHITECTURE.md does not name `{room}`");
     }
-    let texts = [map, read("README.md"), read("infra/README.md")];
+    let texts = [map, read("README.md"), read("infra/README.md"), read("SECURITY.md")];
     for path in texts.iter().flat_map(|text| paths_in(text)) {
         assert!(root().join(path).exists(), "`{path}` is named in the documents, but not there");
     }

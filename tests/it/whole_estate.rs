@@ -1,5 +1,5 @@
 //! A whole estate, small enough for seconds: right to the last assignment, with no more queries than
-//! need be, and nothing to do the second time. The large one is `benches/estate.rs`.
+//! need be, nothing to do the second time, and all of it gone with the tags. The large one is `benches/estate.rs`.
 
 use tether::model::Scope;
 use tether::plan::Plan;
@@ -32,7 +32,8 @@ fn planned(plan: &Plan) -> Vec<Assigned> {
 }
 
 #[tokio::test]
-async fn a_whole_estate_is_right_to_the_last_assignment_and_then_left_alone() {
+async fn a_whole_estate_is_right_to_the_last_assignment_then_left_alone_and_all_goes_with_the_tags()
+{
     let estate = Emulated::start(SIZE, None).await;
     let wanted = estate.wanted();
     assert_eq!(wanted.len(), WANTED);
@@ -42,4 +43,11 @@ async fn a_whole_estate_is_right_to_the_last_assignment_and_then_left_alone() {
     assert!(estate.found() == wanted, "not what was planned");
     assert_eq!(run(&estate).await, (Vec::new(), WANTED));
     assert_eq!(writes(&estate.azure.log()), 0);
+    estate.untag();
+    let (endpoint, token) = (estate.azure.endpoint(), estate.azure.person_token());
+    let (handler, ..) = handler(endpoint, token, SIZE.subscriptions);
+    let plan = handler.plan(&Scope::Everything).await.unwrap();
+    let report = handler.apply(&Scope::Everything, plan).await;
+    assert_eq!((report.detached.len(), report.undone.len()), (WANTED, 0));
+    assert_eq!(estate.found().len(), 0);
 }

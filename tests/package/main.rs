@@ -100,4 +100,15 @@ mod tests {
             assert!(!holds(words), "the program holds `{words}`");
         }
     }
+
+    #[test]
+    fn the_program_stops_at_a_wrong_number_instead_of_wrapping() {
+        let program = fs::read(unpack(&package()).join("tether")).unwrap();
+        // The words of the checks are there only if the checks are: the standard library has none.
+        for operation in ["add", "subtract", "multiply"] {
+            let words = format!("attempt to {operation} with overflow");
+            let found = program.windows(words.len()).any(|window| window == words.as_bytes());
+            assert!(found, "nothing checks whether `{operation}` overflows");
+        }
+    }
 }

@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 
 use super::Unreadable;
 use crate::azure::chain;
+use crate::model::Shown;
 
 /// Items not read yet
 #[derive(Debug, Default, Deserialize)]
@@ -48,7 +49,10 @@ fn problem(item: &RawValue, error: &Unreadable) -> String {
     }
     let error = chain(error);
     match serde_json::from_str::<Named>(item.get()) {
-        Ok(Named { id }) => format!("`{}`: {error}", id.chars().take(300).collect::<String>()),
+        Ok(Named { id }) => {
+            let id: String = id.chars().take(300).collect();
+            format!("`{}`: {error}", Shown(&id))
+        }
         Err(_) => format!("an item without id: {error}"),
     }
 }
@@ -148,5 +152,15 @@ mod tests {
         assert_eq!(numbers, [1, 3]);
         assert!(problems[0].starts_with("`x`: "), "{problems:?}");
         assert!(problems[1].starts_with("an item without id: "), "{problems:?}");
+    }
+
+    #[test]
+    fn what_is_said_of_an_item_stays_one_line() {
+        let page = Page::read(br#"{"value":[{"id":"a\r\n\u001b[2J"}]}"#).unwrap();
+        let number = |item: &RawValue| Ok(serde_json::from_str::<u8>(item.get())?);
+        let (_, problems) = page.items.read(number);
+        assert!(problems[0].starts_with(r"`a\u000d\u000a\u001b[2J`: "), "{problems:?}");
+        let guid = Unreadable::guid("objectId", "a\u{1b}[2J\n").to_string();
+        assert_eq!(guid, r"`a\u001b[2J\u000a` is no GUID, which `objectId` should be");
     }
 }

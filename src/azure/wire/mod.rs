@@ -4,6 +4,7 @@
 //! One item that cannot be read never spoils a list. Nothing is sent or decided here.
 
 mod assignment;
+mod barrier;
 mod cluster;
 mod list;
 mod registry;
@@ -14,9 +15,10 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use crate::model::ResourceIdError;
+use crate::model::{ResourceIdError, Shown};
 
 pub(super) use assignment::{access, grant};
+pub(super) use barrier::{denial, lock};
 pub(super) use cluster::{cluster, cluster_item};
 pub(super) use list::{GraphPage, Page};
 pub(super) use registry::{door, registry, registry_item};
@@ -39,6 +41,9 @@ pub enum Unreadable {
         /// What stands there, cut
         found: String,
     },
+    /// What a lock is about does not stand in its id.
+    #[error("its id does not say what it is about")]
+    NoScope,
     /// The next page is at another host, which must not get the token.
     #[error("the list goes on at another host")]
     Link,
@@ -64,6 +69,7 @@ impl From<ResourceIdError> for Unreadable {
 
 impl Unreadable {
     fn guid(field: &'static str, found: &str) -> Self {
-        Self::Guid { field, found: found.chars().take(60).collect() }
+        let found: String = found.chars().take(60).collect();
+        Self::Guid { field, found: Shown(&found).to_string() }
     }
 }

@@ -7,13 +7,13 @@ mod carry;
 mod look;
 mod record;
 
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 use clap::Args;
 
 use super::Exit;
+use super::voice::{answer, print, tell};
 use crate::azure::{Arm, chain, credential, http_client};
 use crate::config::{self, ConfigError};
 use crate::model::Owner;
@@ -121,8 +121,7 @@ fn show(adoption: &Adoption, begun: &[Adopt], record: &Record) {
         let path = record.path().display();
         tell(&format!("`{path}` says that {} of them were begun and not finished.", begun.len()));
     }
-    // Whoever closed the pipe does not want to know.
-    let _ = io::stdout().write_all(render_adoption(adoption).as_bytes());
+    answer(&render_adoption(adoption));
 }
 
 /// What it comes to, where nothing is changed
@@ -185,15 +184,4 @@ impl Record {
         let items = begun.into_iter().map(|begun| begun.item);
         Ok(items.collect())
     }
-}
-
-/// A line of what was asked for
-fn print(line: &str) {
-    // Whoever closed the pipe does not want to know.
-    let _ = writeln!(io::stdout(), "{line}");
-}
-
-/// A line for the person
-fn tell(line: &str) {
-    let _ = writeln!(io::stderr(), "{line}");
 }

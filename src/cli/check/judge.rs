@@ -2,6 +2,7 @@
 
 use time::{Duration, OffsetDateTime};
 
+use super::barriers::{of_denials, of_locks};
 use crate::cli::findings::{Finding, either, good, note, wrong};
 use crate::model::{
     Access, Cluster, ClusterState, Door, Identity, PrincipalId, Pulls, Registry, RegistryMode,
@@ -13,7 +14,7 @@ const PROPAGATION: Duration = Duration::minutes(10);
 
 /// Everything that matters, in the order in which a pull would meet it
 pub(super) fn judge(seen: &Surroundings, now: OffsetDateTime) -> Vec<Finding> {
-    let Surroundings { cluster, registry, door, access } = seen;
+    let Surroundings { cluster, registry, door, access, locks, denials } = seen;
     let mut findings = of_cluster(cluster);
     if let Some((ours, its)) = cluster.tenant.zip(registry.tenant) {
         let apart = "the cluster and the registry live in different tenants";
@@ -29,7 +30,11 @@ pub(super) fn judge(seen: &Surroundings, now: OffsetDateTime) -> Vec<Finding> {
                 "whoever asks needs Reader on the registry",
             )),
         }
+        let groups = access.iter().flatten().map(|one| one.principal);
+        let groups = groups.filter(|id| *id != principal).collect();
+        findings.extend(of_denials(denials.as_deref(), (principal, &groups), registry));
     }
+    findings.extend(of_locks(locks.as_deref()));
     findings.extend(of_door(*door));
     findings
 }
@@ -203,6 +208,8 @@ mod tests {
             },
             door: Door { public: true, listed_only: false, anonymous_pull: false },
             access: Some(access),
+            locks: Some(Vec::new()),
+            denials: Some(Vec::new()),
         }
     }
 

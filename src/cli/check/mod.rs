@@ -3,6 +3,7 @@
 //! It reads, and never writes. Whether nodes reach the registry over the network, and what their
 //! caches hold, only a node can tell.
 
+mod barriers;
 mod judge;
 
 use clap::Args;

@@ -13,6 +13,7 @@ use anyhow::Context;
 use clap::Args;
 
 use super::Exit;
+use super::voice::print;
 use crate::azure::{AppId, Arm, Installed, credential, http_client};
 use crate::cli::findings::Finding;
 use crate::config;
@@ -52,26 +53,23 @@ pub(super) async fn check_install(arguments: CheckInstallArguments) -> anyhow::R
     Ok(conclude(&all))
 }
 
-#[expect(clippy::print_stdout, reason = "this is what was asked for")]
 fn show(title: &str, findings: &[Finding]) {
-    println!("{title}");
+    print(title);
     for finding in findings {
-        println!("{}", finding.show());
+        print(&finding.show());
     }
 }
 
-#[expect(clippy::print_stdout, reason = "this is what was asked for")]
 fn conclude(findings: &[Finding]) -> Exit {
     let problems = findings.iter().filter(|finding| !finding.is_fine()).count();
-    println!();
+    print("");
     if problems == 0 {
-        println!(
-            "All {} things that can be seen from outside are as they should be.",
-            findings.len()
-        );
+        let all = findings.len();
+        print(&format!("All {all} things that can be seen from outside are as they should be."));
         Exit::Success
     } else {
-        println!("{problems} of {} things are wrong or could not be seen.", findings.len());
+        let all = findings.len();
+        print(&format!("{problems} of {all} things are wrong or could not be seen."));
         Exit::Failure
     }
 }

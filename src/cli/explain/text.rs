@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use crate::cli::voice::{Colour, Voice};
 use crate::model::{
     AssignmentName, Cluster, Grant, Identity, Inventory, Mark, MarkKind, Registry, RegistryId,
+    Shown,
 };
 use crate::plan::{Plan, guard, plan};
 use crate::policy::{
@@ -64,7 +65,8 @@ fn tell_step(text: &mut String, step: &Step<'_>, is_decisive: bool, voice: Voice
         Match::Yes => voice.paint(Colour::Good, "fits"),
         Match::No => voice.paint(Colour::Quiet, "does not fit"),
         Match::Ambiguous { name, candidates } => {
-            let what = format!("would fit, but `{name}` names {} registries", candidates.len());
+            let (name, count) = (Shown(name), candidates.len());
+            let what = format!("would fit, but `{name}` names {count} registries");
             voice.paint(Colour::Open, what)
         }
     };

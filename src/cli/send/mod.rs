@@ -12,13 +12,13 @@ mod resolve;
 mod target;
 mod wait;
 
-use std::io::{self, Write};
 use std::time::Duration;
 
 use anyhow::Context;
 use clap::{Args, Subcommand};
 
 use super::Exit;
+use super::voice::{print, tell};
 use crate::azure::{Arm, Queue, credential, http_client};
 use crate::config::{self, SenderSettings};
 use command::{Outgoing, Verb};
@@ -185,17 +185,6 @@ impl Bus {
         self.send(&outgoing).await?;
         watch.until(timeout).await
     }
-}
-
-/// A line of what was asked for
-fn print(line: &str) {
-    // Whoever closed the pipe does not want to know.
-    let _ = writeln!(io::stdout(), "{line}");
-}
-
-/// A line for the person
-fn tell(line: &str) {
-    let _ = writeln!(io::stderr(), "{line}");
 }
 
 #[cfg(test)]

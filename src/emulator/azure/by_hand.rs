@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::answer::Answer;
 use super::assignments::Assignment;
 use super::clusters::{self, Kubelet};
+use super::denials::DenialSpec;
 use super::locks::{Lock, LockKind};
 use super::options::Tables;
 use super::paths::{self, ResourcePath};
@@ -139,6 +140,11 @@ impl Azure {
     /// Removes the locks that are exactly at this scope
     pub fn unlock(&self, scope: &str) {
         self.shared.world().locks.retain(|lock| !lock.scope.eq_ignore_ascii_case(scope));
+    }
+
+    /// Denies something to someone, as Azure itself does for others
+    pub fn deny(&self, spec: DenialSpec) {
+        self.shared.world().denials.push(spec);
     }
 
     /// Gives the function's identity a right

@@ -2,8 +2,12 @@
 //!
 //! They bind everyone, people included; only this world's own helpers take them away.
 
-use super::answer::Answer;
-use super::paths::contains;
+use serde_json::{Value, json};
+
+use super::answer::{Answer, Answered};
+use super::paging::page;
+use super::paths::{contains, subscription_of};
+use super::routes::Call;
 use super::world::World;
 
 /// What a lock forbids
@@ -27,6 +31,32 @@ pub(super) struct Lock {
 pub(super) enum Operation {
     Write,
     Delete,
+}
+
+/// The locks at a scope and below it; one above it binds as well, and is not listed
+pub(super) fn list(world: &World, call: &Call<'_>, scope: &str) -> Answered {
+    if let Some(subscription) = subscription_of(scope) {
+        world.subscription(&subscription)?;
+    }
+    world.authorize(call.caller, "Microsoft.Authorization/locks/read", scope)?;
+    let shown = world.locks.iter().enumerate().filter(|(_, lock)| contains(scope, &lock.scope));
+    Ok(page(world, call.asked, shown.map(|(place, lock)| lock.shown(place)).collect()))
+}
+
+impl Lock {
+    fn shown(&self, place: usize) -> Value {
+        let (scope, name) = (self.scope.trim_end_matches('/'), format!("lock-{place}"));
+        let level = match self.kind {
+            LockKind::ReadOnly => "ReadOnly",
+            LockKind::CannotDelete => "CanNotDelete",
+        };
+        json!({
+            "properties": {"level": level},
+            "id": format!("{scope}/providers/Microsoft.Authorization/locks/{name}"),
+            "type": "Microsoft.Authorization/locks",
+            "name": name,
+        })
+    }
 }
 
 impl World {

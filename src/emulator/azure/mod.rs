@@ -9,6 +9,7 @@ mod assignment_lists;
 mod assignments;
 mod by_hand;
 mod clusters;
+mod denials;
 mod events;
 mod faults;
 mod filter;
@@ -48,6 +49,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 pub use assignments::Assignment;
+pub use denials::DenialSpec;
 pub use events::Event;
 pub use faults::{Fault, Faults};
 pub use limits::{Bucket, Quota, RateLimits};

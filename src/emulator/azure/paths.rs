@@ -17,6 +17,8 @@ pub(super) enum Target {
     Tags(ResourcePath),
     Assignments { scope: String },
     Assignment { scope: String, name: String },
+    Locks { scope: String },
+    Denials { scope: String },
     RoleDefinitions { scope: String },
     RoleDefinition { scope: String, name: String },
     Unknown,
@@ -52,7 +54,7 @@ pub(super) struct ResourcePath {
 
 impl ResourcePath {
     pub(super) fn key(&self) -> String {
-        self.id.to_lowercase()
+        self.id.to_ascii_lowercase()
     }
 }
 
@@ -114,6 +116,12 @@ fn extension(lower: &[&str], written: &[&str]) -> Option<Target> {
         }
         [above @ .., "providers", "microsoft.authorization", "roleassignments", _] => {
             Target::Assignment { scope: scope(above), name: name()? }
+        }
+        [above @ .., "providers", "microsoft.authorization", "locks"] => {
+            Target::Locks { scope: scope(above) }
+        }
+        [above @ .., "providers", "microsoft.authorization", "denyassignments"] => {
+            Target::Denials { scope: scope(above) }
         }
         [above @ .., "providers", "microsoft.authorization", "roledefinitions"] => {
             Target::RoleDefinitions { scope: scope(above) }
@@ -203,7 +211,7 @@ pub(super) fn contains(above: &str, below: &str) -> bool {
 }
 
 fn trimmed(scope: &str) -> String {
-    scope.trim_end_matches('/').to_lowercase()
+    scope.trim_end_matches('/').to_ascii_lowercase()
 }
 
 #[cfg(test)]

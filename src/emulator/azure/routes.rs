@@ -11,7 +11,7 @@ use super::paths::Target;
 use super::request::Asked;
 use super::rights::Caller;
 use super::world::World;
-use super::{assignment_lists, assignments, resources, roles, subscriptions, tags};
+use super::{assignment_lists, assignments, denials, locks, resources, roles, subscriptions, tags};
 
 /// A request whose sender is known
 #[derive(Clone, Copy, Debug)]
@@ -56,6 +56,8 @@ fn read(world: &World, call: &Call<'_>, target: &Target) -> Answered {
         Target::Tags(path) => tags::get(world, call, path),
         Target::Assignments { scope } => assignment_lists::list(world, call, scope),
         Target::Assignment { scope, name } => assignments::get(world, call, scope, name),
+        Target::Locks { scope } => locks::list(world, call, scope),
+        Target::Denials { scope } => denials::list(world, call, scope),
         Target::RoleDefinitions { scope } => roles::list(world, call.caller, scope, call.asked),
         Target::RoleDefinition { scope, name } => roles::get(world, call.caller, scope, name),
         Target::Graph | Target::ManagedIdentityToken | Target::EntraToken { .. } => {

@@ -8,6 +8,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::clusters;
+use super::denials::DenialSpec;
 use super::events::Subscribers;
 use super::index::Index;
 use super::limits::Used;
@@ -37,6 +38,7 @@ pub(super) struct World {
     /// Members of groups
     pub(super) groups: BTreeMap<Uuid, BTreeSet<Uuid>>,
     pub(super) locks: Vec<Lock>,
+    pub(super) denials: Vec<DenialSpec>,
     pub(super) rights: BTreeSet<(String, Right)>,
     pub(super) tokens: Tokens,
     pub(super) used: Used,
@@ -75,6 +77,7 @@ impl World {
             principals: BTreeMap::new(),
             groups: BTreeMap::new(),
             locks: Vec::new(),
+            denials: Vec::new(),
             rights,
             tokens: Tokens::default(),
             used: Used::default(),

@@ -67,6 +67,10 @@ impl<'a> Reader<'_, 'a> {
             },
             Function::ToLower => string(text(&value).to_lowercase()),
             Function::ToUpper => string(text(&value).to_uppercase()),
+            Function::Split => {
+                let delimiter = values.next().unwrap_or(Cow::Owned(Value::Null));
+                Cow::Owned(split(&text(&value), &text(&delimiter)))
+            }
             Function::ToBool => verdict(to_bool(&value)),
             Function::ToLong => Cow::Owned(to_long(&value).map_or(Value::Null, Value::from)),
             Function::IsEmpty => verdict(Some(text(&value).is_empty())),
@@ -96,6 +100,14 @@ impl<'a> Reader<'_, 'a> {
         };
         outcome.map(|outcome| outcome != comparison.negated)
     }
+}
+
+/// The parts of a text; without a delimiter the whole is the only one
+fn split(source: &str, delimiter: &str) -> Value {
+    if delimiter.is_empty() {
+        return vec![source].into();
+    }
+    source.split(delimiter).collect::<Vec<_>>().into()
 }
 
 /// The order of two values: null, then false and true, numbers, texts, and the rest as written

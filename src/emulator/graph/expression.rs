@@ -40,10 +40,11 @@ const TESTS: [(&str, Test, bool, bool); 28] = [
 ];
 
 /// Each function as it is called, with the least and the most arguments it takes
-const FUNCTIONS: [(&str, Function, usize, usize); 14] = [
+const FUNCTIONS: [(&str, Function, usize, usize); 15] = [
     ("tostring", Function::ToString, 1, 1),
     ("tolower", Function::ToLower, 1, 1),
     ("toupper", Function::ToUpper, 1, 1),
+    ("split", Function::Split, 2, 2),
     ("tobool", Function::ToBool, 1, 1),
     ("toint", Function::ToLong, 1, 1),
     ("tolong", Function::ToLong, 1, 1),

@@ -110,6 +110,7 @@ pub(super) enum Function {
     ToString,
     ToLower,
     ToUpper,
+    Split,
     ToBool,
     ToLong,
     IsEmpty,

@@ -20,6 +20,10 @@ use crate::model::{Scope, ScopeError};
 /// namespace takes, would cost many times its size in memory.
 const LARGEST: usize = 1024 * 1024;
 
+/// The most items of a batch of events that are refused by themselves if they are none. Each becomes a
+/// message: more is no mistake of Event Grid's, and must not make thousands of one.
+const STRAYS: usize = 20;
+
 /// Namespace of the ids of commands whose senders gave none
 const NAMESPACE: Uuid = uuid!("9a5d8e2c-66c1-5b7e-8a55-3f1f0c7f2b64");
 
@@ -170,6 +174,11 @@ pub(super) fn read(body: &[u8]) -> Result<Message, Refusal> {
     if let Value::Array(events) = &message
         && events.iter().any(is_event)
     {
+        let strays = events.iter().filter(|event| !is_event(event)).count();
+        if strays > STRAYS {
+            let reason = format!("{strays} items of a batch of events are no events");
+            return Err(Refusal::new(&reason, None, "send each command in a message of its own"));
+        }
         return Ok(Message::Events(events.clone()));
     }
     let command = if message.get("specversion").is_some() {

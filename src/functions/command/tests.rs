@@ -111,6 +111,23 @@ fn an_event_is_never_refused() {
 }
 
 #[test]
+fn one_message_does_not_become_thousands() {
+    let batch =
+        |strays: usize| format!(r#"[{{"eventType":"Microsoft.A"}}{}]"#, ",1".repeat(strays));
+    assert!(matches!(read(batch(STRAYS).as_bytes()), Ok(Message::Events(_))));
+    refuses(&batch(STRAYS + 1), "21 items of a batch of events are no events", None);
+    refuses(&batch(400_000), "400000 items of a batch of events are no events", None);
+}
+
+#[test]
+fn who_asks_is_not_quoted_of_whatever_kind_it_is() {
+    for who in ["4915112345678", "true", "4.9"] {
+        let body = format!(r#"{{"command":"reconcile","scope":"everything","requestedBy":{who}}}"#);
+        refuses(&body, "`requestedBy`: expected a string", Some("requestedBy"));
+    }
+}
+
+#[test]
 fn what_is_not_understood_is_refused_by_name() {
     refuses("{", "the message is not JSON: EOF while parsing an object at line 1 column 1", None);
     refuses("[]", "the message is not a JSON object", None);

@@ -214,6 +214,8 @@ fn wrong_field(error: &serde_path_to_error::Error<serde_json::Error>, name: Name
     let text = error.inner().to_string().replace("expected u64", "expected a whole number");
     let text = text.replace("expected u32", "expected a whole number up to 4294967295");
     let field = error.path().to_string();
+    // A reason is logged, and what stands for a person must not be, of whatever kind it is.
+    let text = if field == "requestedBy" { "expected a string".to_owned() } else { text };
     let reason = format!("`{field}`: {}", shown(&text));
     Refusal::new(&reason, Some(&field), &name.fields_hint())
 }

@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 use miette::{Diagnostic, NamedSource, SourceSpan};
 use thiserror::Error;
 
+use super::error::visible;
 use super::{Consent, Effect, Policy, Rule, Side};
 
 /// Everything that a policy says and can hardly mean
@@ -41,7 +42,7 @@ impl PolicyWarnings {
             warnings.extend(look_at(policy, rule, at));
         }
         warnings.sort_by_key(|warning| warning.at().offset());
-        Self { text: NamedSource::new(name, text.to_owned()), warnings }
+        Self { text: NamedSource::new(name, visible(text)), warnings }
     }
 
     /// Whether there is nothing to warn of

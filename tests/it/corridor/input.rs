@@ -10,12 +10,12 @@ use tether::emulator::world::{World, WorldOptions};
 
 use super::{LIMIT, cluster, options, registry, requests, settle, start};
 
-pub(super) const EVERYTHING: &str = r#"{"command":"reconcile","scope":"everything"}"#;
+pub(crate) const EVERYTHING: &str = r#"{"command":"reconcile","scope":"everything"}"#;
 
 /// The one who asks, whom no log may name
 const WHO: &str = "ada.lovelace@contoso.example";
 
-pub(super) fn send(world: &World, id: &str, body: impl Into<Vec<u8>>) {
+pub(crate) fn send(world: &World, id: &str, body: impl Into<Vec<u8>>) {
     let message_id = Some(id.to_owned());
     let message = Message { body: body.into(), message_id, ..Message::default() };
     world.namespace.send("commands", message).unwrap();
@@ -34,21 +34,21 @@ pub(crate) async fn line(world: &World, words: &[&str]) -> ConsoleLine {
 }
 
 /// All that was logged, on the streams and in the answers
-pub(super) fn logged(world: &World) -> String {
+pub(crate) fn logged(world: &World) -> String {
     let console = world.host.console().into_iter().map(|line| line.text);
     let answers = world.host.invocations().into_iter().flat_map(|one| one.logs);
     console.chain(answers).collect::<Vec<_>>().join("\n")
 }
 
 /// The bodies that were sent to a queue by whomever
-pub(super) fn sent(world: &World, queue: &str) -> Vec<String> {
+pub(crate) fn sent(world: &World, queue: &str) -> Vec<String> {
     let sent = world.namespace.sent().into_iter().filter(|record| record.queue == queue);
     sent.map(|record| String::from_utf8(record.body).unwrap()).collect()
 }
 
 /// Nothing was asked of Azure, and nothing is left to do.
 #[track_caller]
-pub(super) fn check_nothing_happened(world: &World) {
+pub(crate) fn check_nothing_happened(world: &World) {
     assert_eq!(requests(world), Vec::<String>::new());
     assert_eq!(world.namespace.scheduled("commands"), []);
     assert_eq!(world.namespace.dead_letters("commands"), []);

@@ -9,7 +9,7 @@ pub(crate) mod input;
 mod limits;
 mod modes;
 mod removals;
-mod sync;
+pub(crate) mod sync;
 mod tenants;
 mod unread;
 mod waiting;
@@ -32,7 +32,7 @@ pub(crate) const REPOSITORY_READER: Uuid = uuid!("b93aa761-3e63-49ed-ac28-beffa2
 const LIMIT: Duration = Duration::from_secs(30);
 
 /// The policy that ships, with an owner
-fn policy() -> String {
+pub(crate) fn policy() -> String {
     include_str!("../../../policy.yaml").replace("change-me", "contoso")
 }
 
@@ -86,7 +86,7 @@ pub(crate) fn sharing(spec: ClusterSpec) -> ClusterSpec {
 }
 
 /// The pull assignments of a cluster: registry name and role
-fn attached(world: &World, cluster: &str) -> Vec<(String, Uuid)> {
+pub(crate) fn attached(world: &World, cluster: &str) -> Vec<(String, Uuid)> {
     let Some(principal) = world.azure.kubelet_principal(cluster) else { return Vec::new() };
     let assignments = world.azure.assignments().into_iter();
     let mut attached: Vec<_> = assignments

@@ -19,7 +19,7 @@ use super::{
 
 pub(super) const AUTO: [(&str, &str); 2] = [("acr-attach", "auto"), ("team", "a")];
 
-pub(super) fn sync() -> WorldOptions {
+pub(crate) fn sync() -> WorldOptions {
     WorldOptions { policy: policy(), door: Door::Queue, ..options() }
 }
 
@@ -30,20 +30,20 @@ fn policy() -> String {
         .replace("max_detach_percent: 20", "max_detach_percent: 100")
 }
 
-pub(super) fn tags(tags: &[(&str, &str)]) -> BTreeMap<String, String> {
+pub(crate) fn tags(tags: &[(&str, &str)]) -> BTreeMap<String, String> {
     tags.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
 
-pub(super) fn auto(name: &str) -> ClusterSpec {
+pub(crate) fn auto(name: &str) -> ClusterSpec {
     cluster(name).tag("acr-attach", "auto").tag("team", "a")
 }
 
-pub(super) fn of_team(name: &str) -> RegistrySpec {
+pub(crate) fn of_team(name: &str) -> RegistrySpec {
     registry(name).tag("acr-attach", "auto").tag("team", "a")
 }
 
 /// A cluster that is attached to a registry
-pub(super) async fn attached_pair(
+pub(crate) async fn attached_pair(
     options: WorldOptions,
     aks: ClusterSpec,
 ) -> (World, String, String) {
@@ -56,13 +56,13 @@ pub(super) async fn attached_pair(
     (world, aks, acr)
 }
 
-pub(super) async fn tick(world: &World) {
+pub(crate) async fn tick(world: &World) {
     world.azure.clear_log();
     world.host.fire_timer("reconcile-tick").await.unwrap();
     settle(world).await;
 }
 
-pub(super) fn writes(world: &World) -> Vec<String> {
+pub(crate) fn writes(world: &World) -> Vec<String> {
     let mut all = requests(world);
     all.retain(|request| request.starts_with("PUT") || request.starts_with("DELETE"));
     all

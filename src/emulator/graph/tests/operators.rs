@@ -38,6 +38,19 @@ fn project_names_its_columns() {
 }
 
 #[test]
+fn a_text_is_split_into_parts_that_are_counted_from_nought() {
+    let row = &rows(
+        "resources | where name == 'aks-1' \
+         | project parts = split('a/b//c', '/'), third = tostring(split(id, '/')[1]), \
+           beyond = split('a', '/')[5], whole = split('a', '')",
+    )[0];
+    let expected = json!({
+        "parts": ["a", "b", "", "c"], "third": "subscriptions", "beyond": null, "whole": ["a"],
+    });
+    assert_eq!(*row, expected);
+}
+
+#[test]
 fn extend_adds_or_replaces_and_project_away_removes() {
     let query = "resources | where name == 'acr1' | extend name = toupper(name), tier = sku.name \
                  | project name, tier, location | project-away location";

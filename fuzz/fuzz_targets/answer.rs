@@ -1,0 +1,4 @@
+//! See `tether_fuzz::answer`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| tether_fuzz::answer(data));

@@ -1,0 +1,92 @@
+//! Answers of Azure: every reader on every body, since a broken server may send anything anywhere.
+
+use serde_json::Value;
+use tether::azure::{Endpoint, answers, chain};
+
+use super::check_text;
+
+/// The longest word on an item that was not understood
+const LONGEST_PROBLEM: usize = 4_000;
+
+/// The body of an answer
+pub fn answer(data: &[u8]) {
+    one(data);
+    check_pages(data);
+    check_next(data);
+    for status in [403, 404, 409, 429, 599] {
+        check_refusal(status, data);
+    }
+}
+
+fn one(data: &[u8]) {
+    if let Ok(cluster) = answers::cluster(data) {
+        assert_eq!(answers::cluster(data).unwrap(), cluster);
+        assert!(answers::registry(data).is_err(), "a cluster is a registry, too");
+    }
+    if let Ok(registry) = answers::registry(data) {
+        assert_eq!(answers::registry(data).unwrap(), registry);
+    }
+    let _ = answers::door(data);
+}
+
+/// No item is lost: each is understood, said not to be, or of no interest.
+fn check_pages(data: &[u8]) {
+    let items = |field| {
+        let body: Value = serde_json::from_slice(data).ok()?;
+        Some(body.get(field)?.as_array()?.len())
+    };
+    if let Ok(page) = answers::clusters(data) {
+        check_problems(&page.problems);
+        check_count(items("value"), page.items.len() + page.problems.len());
+    }
+    if let Ok(page) = answers::registries(data) {
+        check_problems(&page.problems);
+        check_count(items("value"), page.items.len() + page.problems.len());
+    }
+    if let Ok(page) = answers::access(data) {
+        check_problems(&page.problems);
+        check_count(items("value"), page.items.len() + page.problems.len());
+        let grants = answers::grants(data).unwrap();
+        assert!(
+            grants.items.len() + grants.problems.len() <= page.items.len() + page.problems.len()
+        );
+    }
+    if let Ok(seen) = answers::resources(data) {
+        check_problems(&seen.problems);
+        let read = seen.clusters.len() + seen.registries.len() + seen.problems.len();
+        check_count(items("data"), read);
+        assert!(seen.problems.is_empty() || !seen.complete);
+    }
+}
+
+fn check_count(items: Option<usize>, read: usize) {
+    // A body nested too deep is no value to the untyped reader, and need not be.
+    assert!(items.is_none_or(|items| items == read), "{items:?} items, {read} read");
+}
+
+fn check_problems(problems: &[String]) {
+    for problem in problems {
+        check_text(problem, LONGEST_PROBLEM);
+    }
+}
+
+/// No link leads to another host.
+fn check_next(data: &[u8]) {
+    for endpoint in ["https://management.azure.com", "http://127.0.0.1:8080"] {
+        let endpoint: Endpoint = endpoint.parse().unwrap();
+        if let Ok(Some(next)) = answers::next_page(&endpoint, data) {
+            let base = endpoint.as_https();
+            assert_eq!(next.origin(), base.origin(), "{next}");
+            assert_eq!((next.username(), next.password()), ("", None), "{next}");
+        }
+    }
+}
+
+fn check_refusal(status: u16, data: &[u8]) {
+    let error = answers::refusal(status, data);
+    check_text(&chain(&error), 1_000);
+    check_text(error.code(), 401);
+    if let Some(refusal) = error.refusal() {
+        assert_eq!(refusal.status, status);
+    }
+}

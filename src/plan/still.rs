@@ -1,0 +1,144 @@
+//! Whether a change is still due, by its ends as they are right before it is made.
+//!
+//! Whether a name in a tag fits another registry as well was decided when all were known.
+
+use crate::model::{Cluster, Registry};
+use crate::policy::{Decision, Policy, RegistryNames};
+
+use super::{Attach, AttachReason, Detach, DetachReason};
+
+/// Whether an attachment is still wanted, by its registry and those of its clusters that are there: one
+/// of them has the identity, no veto stands against any, and what asked for it still does
+pub fn is_still_wanted(
+    item: &Attach,
+    registry: &Registry,
+    clusters: &[Cluster],
+    policy: &Policy,
+) -> bool {
+    let names = RegistryNames::new(std::iter::once(registry));
+    let holders = clusters
+        .iter()
+        .filter(|cluster| cluster.identity.principal() == Some(item.grant.principal));
+    let mut is_wanted = false;
+    for cluster in holders {
+        match policy.decision(cluster, registry, &names) {
+            Decision::Vetoed { .. } | Decision::OtherTenant => return false,
+            Decision::Attach { .. } => is_wanted = true,
+            Decision::Ambiguous { .. } | Decision::NotWanted => {
+                is_wanted |= !matches!(item.reason, AttachReason::Rule(_));
+            }
+        }
+    }
+    is_wanted && registry.mode.pull_role() == Some(item.grant.role)
+}
+
+/// Whether a removal that the policy is the reason for is still due, by its registry and those of its
+/// clusters that are there: nobody wants the pull any more, or a veto stands against it
+pub fn is_still_due(
+    item: &Detach,
+    registry: &Registry,
+    clusters: &[Cluster],
+    policy: &Policy,
+) -> bool {
+    let names = RegistryNames::new(std::iter::once(registry));
+    let is_for_a_veto = item.reason == DetachReason::Vetoed;
+    for cluster in clusters {
+        let is_holder = cluster.identity.principal() == Some(item.grant.principal);
+        match policy.decision(cluster, registry, &names) {
+            Decision::Attach { .. } | Decision::Ambiguous { .. } if !is_for_a_veto => return false,
+            // Of one that has another identity by now it says nothing.
+            Decision::Vetoed { .. } if is_holder => return true,
+            Decision::Vetoed { .. }
+            | Decision::Attach { .. }
+            | Decision::Ambiguous { .. }
+            | Decision::NotWanted
+            | Decision::OtherTenant => {}
+        }
+    }
+    !is_for_a_veto
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::build::{By, abac, cluster, policy, registry, sharing, world};
+    use super::super::plan;
+    use super::*;
+    use crate::model::MarkKind;
+
+    const TEAM: &str = "acr-attach=auto team=shop";
+    const NOT_ANY_MORE: &str = "team=shop";
+    const DISABLED: &str = "acr-attach=disabled team=shop";
+
+    fn attach() -> Attach {
+        let world = world().cluster(cluster("aks", 1, TEAM)).registry(registry("acr", TEAM));
+        plan(&world.0, &policy()).attach.remove(0)
+    }
+
+    #[track_caller]
+    fn check_attach(item: &Attach, registry: &Registry, clusters: &[Cluster], is_wanted: bool) {
+        assert_eq!(is_still_wanted(item, registry, clusters, &policy()), is_wanted);
+    }
+
+    #[test]
+    fn an_attachment_is_wanted_as_long_as_its_rule_fits_and_no_veto_does() {
+        let acr = registry("acr", TEAM);
+        check_attach(&attach(), &acr, &[cluster("aks", 1, TEAM)], true);
+        for changed in [NOT_ANY_MORE, DISABLED, "acr-attach=auto team=other"] {
+            check_attach(&attach(), &acr, &[cluster("aks", 1, changed)], false);
+            check_attach(&attach(), &registry("acr", changed), &[cluster("aks", 1, TEAM)], false);
+        }
+        let both = |other| [cluster("aks", 1, TEAM), cluster("twin", 1, other)];
+        check_attach(&attach(), &acr, &both(NOT_ANY_MORE), true);
+        check_attach(&attach(), &acr, &both(DISABLED), false);
+    }
+
+    #[test]
+    fn an_attachment_for_an_identity_that_nobody_has_any_more_or_of_a_role_not_honoured_is_not() {
+        check_attach(&attach(), &registry("acr", TEAM), &[], false);
+        check_attach(&attach(), &registry("acr", TEAM), &[cluster("aks", 2, TEAM)], false);
+        check_attach(&attach(), &abac("acr", TEAM), &[cluster("aks", 1, TEAM)], false);
+    }
+
+    #[test]
+    fn a_pin_that_follows_needs_no_rule_and_heeds_a_veto() {
+        let follows = Attach { reason: AttachReason::PinFollows, ..attach() };
+        let acr = registry("acr", "");
+        check_attach(&follows, &acr, &[cluster("aks", 1, "")], true);
+        check_attach(&follows, &acr, &[cluster("aks", 1, DISABLED)], false);
+        check_attach(&follows, &acr, &[cluster("aks", 2, "")], false);
+    }
+
+    fn detach(tagged: &str) -> Detach {
+        let world = world()
+            .cluster(sharing("aks", 1, tagged))
+            .registry(registry("acr", TEAM))
+            .pull(By::Rule("aks"), "acr", 1);
+        plan(&world.0, &policy()).detach.remove(0)
+    }
+
+    #[track_caller]
+    fn check_detach(item: &Detach, clusters: &[Cluster], is_due: bool) {
+        assert_eq!(is_still_due(item, &registry("acr", TEAM), clusters, &policy()), is_due);
+    }
+
+    #[test]
+    fn a_removal_is_due_until_a_rule_wants_the_pull_again() {
+        let item = detach(NOT_ANY_MORE);
+        assert_eq!(item.mark.as_ref().map(|mark| mark.kind), Some(MarkKind::Rule));
+        check_detach(&item, &[sharing("aks", 1, NOT_ANY_MORE)], true);
+        check_detach(&item, &[], true);
+        check_detach(&item, &[sharing("aks", 1, TEAM)], false);
+        check_detach(&item, &[sharing("aks", 1, DISABLED)], true);
+    }
+
+    #[test]
+    fn a_removal_for_a_veto_is_due_as_long_as_one_that_has_the_identity_is_vetoed() {
+        let item = detach(DISABLED);
+        assert_eq!(item.reason, DetachReason::Vetoed);
+        check_detach(&item, &[sharing("aks", 1, DISABLED)], true);
+        check_detach(&item, &[sharing("aks", 1, TEAM), sharing("twin", 1, DISABLED)], true);
+        check_detach(&item, &[sharing("aks", 1, NOT_ANY_MORE)], false);
+        check_detach(&item, &[], false);
+        check_detach(&item, &[sharing("aks", 2, DISABLED)], false);
+    }
+}
