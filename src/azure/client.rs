@@ -99,6 +99,10 @@ impl Client {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
+            // A person may have pinned meanwhile what this would remove: what it rests on is read anew.
+            if ask.is_write() && error.is_uncertain() {
+                return Err(error);
+            }
             tries += 1;
             let is_throttled = matches!(error, ArmError::Throttled { .. });
             let most = if is_throttled { TRIES_IF_THROTTLED } else { TRIES };

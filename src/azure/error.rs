@@ -172,6 +172,11 @@ impl ArmError {
         }
     }
 
+    /// Whether the request may have been carried out although no answer came, which was waited for long
+    pub(super) fn is_uncertain(&self) -> bool {
+        matches!(self, Self::Transport(error) if !matches!(error.kind(), ErrorKind::Connection))
+    }
+
     /// Whether asking again at once, with the same request, is worth it. Every request here may be
     /// repeated: an assignment's name makes its PUT the same however often it is sent.
     pub(super) fn is_worth_repeating(&self) -> bool {

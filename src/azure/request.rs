@@ -28,6 +28,11 @@ pub(super) struct Ask {
 }
 
 impl Ask {
+    /// Whether it is to change something
+    pub(super) fn is_write(&self) -> bool {
+        matches!(self.method, Method::Put | Method::Delete)
+    }
+
     /// Reads a cluster.
     pub(super) fn cluster(base: &Url, id: &ClusterId) -> Self {
         Self::get(base, id.as_str(), CLUSTERS)

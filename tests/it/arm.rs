@@ -2,16 +2,17 @@
 //! Azure, refusals. What the answers mean in full is tested beside the code that reads them.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use azure_core::credentials::{AccessToken, TokenCredential, TokenRequestOptions};
 use azure_core::error::{Error, ErrorKind};
 use serde_json::{Value, json};
-use tether::azure::{ArmError, Endpoint, EndpointError, Graph, Put};
+use tether::azure::{Arm, ArmError, Cloud, Endpoint, EndpointError, Endpoints, Graph, Put, Wire};
 use tether::model::{AssignmentName, GrantKey, Role};
 use tokio::net::TcpListener;
 use tokio::time::timeout;
+use uuid::Uuid;
 
 use crate::script::{
     Azure, Fake, PRINCIPAL, SUB, arm, cluster_id, principal, refuse, registry_id, say,
@@ -41,6 +42,46 @@ async fn put(azure: &Azure) -> Result<Put, ArmError> {
         GrantKey { registry: registry_id("acr1"), principal: principal(), role: Role::AcrPull };
     let name = AssignmentName("33333333-3333-4333-8333-333333333333".parse().unwrap());
     azure.arm.put_grant(&key, name, "because").await
+}
+
+/// How often a request goes out whose answer breaks off
+async fn sent_until_given_up<F: Future<Output = ()>>(ask: impl FnOnce(Arm) -> F) -> usize {
+    let sent = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&sent);
+    let wire = Wire::to(move |_| {
+        count.fetch_add(1, Ordering::SeqCst);
+        let broken = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
+        let body = futures::stream::once(std::future::ready(Err::<Vec<u8>, _>(broken)));
+        let answer = axum::http::Response::new(reqwest::Body::wrap_stream(body));
+        Box::pin(std::future::ready(answer.into()))
+    });
+    let endpoint: Endpoint = "https://management.azure.com".parse().unwrap();
+    let endpoints =
+        Endpoints { cloud: Cloud::Public, arm: endpoint.clone(), service_bus: endpoint };
+    ask(Arm::new(&endpoints, Arc::new(Fake(Arc::default())), wire)).await;
+    sent.load(Ordering::SeqCst)
+}
+
+#[tokio::test]
+async fn a_write_without_an_answer_is_not_repeated_on_what_was_read_long_ago() {
+    let name = AssignmentName(Uuid::from_u128(3));
+    let read = sent_until_given_up(async |arm| {
+        let error = arm.grant(&registry_id("acr1"), name).await.unwrap_err();
+        assert!(matches!(error, ArmError::Transport(_)), "{error}");
+    });
+    assert_eq!(read.await, 3);
+    let removed = sent_until_given_up(async |arm| {
+        let error = arm.delete_grant(&registry_id("acr1"), name).await.unwrap_err();
+        assert!(error.is_later(), "{error}");
+    });
+    assert_eq!(removed.await, 1);
+    let (registry, principal, role) = (registry_id("acr1"), principal(), Role::AcrPull);
+    let made = sent_until_given_up(async |arm| {
+        let key = GrantKey { registry, principal, role };
+        let error = arm.put_grant(&key, name, "because").await.unwrap_err();
+        assert!(error.is_later(), "{error}");
+    });
+    assert_eq!(made.await, 1);
 }
 
 #[tokio::test]

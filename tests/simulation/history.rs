@@ -137,6 +137,13 @@ impl History {
                 steps.push(dice.step(act, false));
             }
         }
+        // Most worlds are as they should be before anything happens to them.
+        for of in 0..2 {
+            if dice.one_in(4, 3) {
+                let act = Act::Reconcile { of, scope: 0 };
+                steps.push(Step { pause: setting.graph_lag * 1000, ..dice.step(act, true) });
+            }
+        }
         for _ in 0..5 + dice.below(7) {
             let act = dice.act();
             steps.push(dice.step(act, true));
@@ -212,7 +219,7 @@ impl Roll {
     fn act(&mut self) -> Act {
         let place = self.below(PLACES);
         let other = self.below(PLACES);
-        match self.below(50) {
+        match self.below(52) {
             0..3 => self.cluster(place),
             3..5 => self.registry(place),
             5..7 => Act::DeleteCluster(place),
@@ -246,6 +253,7 @@ impl Roll {
             46 => Act::Unreadable(self.below(2)),
             47 => Act::Unwritable(self.below(2)),
             48 => Act::Restore,
+            50..52 => Act::Reconcile { of: self.below(2), scope: 0 },
             _ => Act::Wait(self.of(&[60, 130, 310])),
         }
     }

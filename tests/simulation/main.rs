@@ -13,6 +13,8 @@ mod history;
 #[cfg(test)]
 mod installation;
 #[cfg(test)]
+mod many;
+#[cfg(test)]
 mod oracle;
 #[cfg(test)]
 mod people;
@@ -32,14 +34,15 @@ mod witness;
 #[cfg(test)]
 mod tests {
     use std::str::FromStr;
-    use std::sync::Mutex;
-    use std::sync::atomic::{AtomicU64, Ordering};
     use std::time::Instant;
 
     use crate::history::History;
+    use crate::many::Many;
     use crate::play::play;
     use crate::shrink::{explain, shrink};
-    use crate::tally::Tally;
+
+    /// How many histories are played if the environment does not say
+    const USUAL: u64 = 300;
 
     #[expect(clippy::disallowed_methods, reason = "a test is told so by its environment")]
     fn told<T: FromStr>(name: &str) -> Option<T> {
@@ -47,54 +50,40 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::disallowed_methods, reason = "whoever plays a million wants to know the time")]
     fn no_promise_breaks_in_any_history() {
         if let Some(seed) = told("TETHER_SIM_SEED") {
-            let history = History::of(seed);
-            let outcome = play(&history, true);
-            println!("{history}\n{}\n{}", outcome.story.join("\n"), outcome.tally);
-            assert!(outcome.wrong.is_empty(), "{}", explain(&history));
-            return;
+            return replay(seed);
         }
-        let first: u64 = told("TETHER_SIM_FIRST").unwrap_or(0);
-        let count: u64 = told("TETHER_SIM_COUNT").unwrap_or(300);
-        let most = told("TETHER_SIM_MOST").unwrap_or(3);
-        let next = AtomicU64::new(first);
-        let tally = Mutex::new(Tally::default());
-        let wrong = Mutex::new(Vec::new());
         let start = Instant::now();
-        std::thread::scope(|scope| {
-            for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
-                scope.spawn(|| {
-                    let mut own = Tally::default();
-                    loop {
-                        let seed = next.fetch_add(1, Ordering::Relaxed);
-                        if seed >= first + count || wrong.lock().unwrap().len() >= most {
-                            break;
-                        }
-                        let outcome = play(&History::of(seed), false);
-                        own.add(&outcome.tally);
-                        if !outcome.wrong.is_empty() {
-                            println!("{seed}: {:?}", outcome.wrong);
-                            wrong.lock().unwrap().push(seed);
-                        }
-                    }
-                    tally.lock().unwrap().add(&own);
-                });
-            }
-        });
-        println!("{}\n{:?}", tally.lock().unwrap(), start.elapsed());
-        let wrong = wrong.into_inner().unwrap();
+        let first = told("TETHER_SIM_FIRST").unwrap_or_default();
+        let many = Many::play(first, told("TETHER_SIM_COUNT").unwrap_or(USUAL));
+        println!("{}", many.summary(start.elapsed()));
         let explained: Vec<_> =
-            wrong.iter().take(3).map(|seed| explain(&History::of(*seed))).collect();
-        assert!(wrong.is_empty(), "{}", explained.join("\n\n"));
+            many.wrong.iter().map(|seed| explain(&History::of(*seed))).collect();
+        assert!(explained.is_empty(), "{}", explained.join("\n\n"));
+        for what in ["write: DELETE", "write: PUT, new", "write: PUT, again", "runs that failed"] {
+            assert!(many.tally.of(what) > 0, "there was no `{what}`: the histories are empty");
+        }
+        for what in ["crash ", "fault: ", "act: ", "command "] {
+            assert!(many.tally.sum(what) > 0, "there was no `{what}`: the histories are empty");
+        }
+    }
+
+    fn replay(seed: u64) {
+        let history = History::of(seed);
+        let outcome = play(&history, true);
+        println!("{history}\n{}\n{}", outcome.story.join("\n"), outcome.tally);
+        assert!(outcome.wrong.is_empty(), "{}", explain(&history));
     }
 
     #[test]
     fn the_same_seed_is_the_same_history() {
-        for seed in 0..40 {
-            let history = History::of(seed);
-            assert_eq!(play(&history, false).trace, play(&history, false).trace, "{seed}");
+        for seed in 0..30 {
+            let traces = [0; 2].map(|_| play(&History::of(seed), false).trace);
+            assert_eq!(traces[0], traces[1], "seed {seed}");
         }
+        assert_ne!(play(&History::of(1), false).trace, play(&History::of(2), false).trace);
     }
 
     #[test]
@@ -105,6 +94,8 @@ mod tests {
             text.contains("MakeCluster { place: 1") && text.contains("MakeRegistry { place: 0")
         };
         assert!(makes(&history));
-        assert_eq!(shrink(&history, makes).steps.len(), 2);
+        let shortest = shrink(&history, makes);
+        assert!(makes(&shortest));
+        assert_eq!(shortest.steps.len(), 2);
     }
 }

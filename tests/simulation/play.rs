@@ -185,11 +185,7 @@ impl Play {
     }
 
     fn writes(&self) -> u64 {
-        let tally = &self.stage.inner().tally;
-        ["writes: PUT, new", "writes: PUT, again", "writes: DELETE"]
-            .map(|what| tally.of(what))
-            .iter()
-            .sum()
+        self.stage.inner().tally.sum("write: ")
     }
 }
 

@@ -18,6 +18,12 @@ impl Tally {
         }
     }
 
+    /// How often anything happened whose name starts so
+    pub(crate) fn sum(&self, start: &str) -> u64 {
+        let all = self.0.iter().filter(|(what, _)| what.starts_with(start));
+        all.map(|(_, times)| times).sum()
+    }
+
     pub(crate) fn of(&self, what: &str) -> u64 {
         self.0.get(what).copied().unwrap_or_default()
     }

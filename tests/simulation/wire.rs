@@ -181,13 +181,13 @@ impl Line {
         let wrong = match (before, &now) {
             (_, Some(now)) if method == "PUT" => {
                 self.stage.count(match before {
-                    None => "writes: PUT, new",
-                    Some(_) => "writes: PUT, again",
+                    None => "write: PUT, new",
+                    Some(_) => "write: PUT, again",
                 });
                 run.judge_put(before, now)
             }
             (Some(gone), None) => {
-                self.stage.count("writes: DELETE");
+                self.stage.count("write: DELETE");
                 let estate = SUBSCRIPTIONS.map(|id| id.to_string());
                 run.judge_delete(gone, &estate)
             }
