@@ -10,7 +10,7 @@ use super::{
 };
 use crate::model::{
     AssignmentName, Cluster, ClusterHash, ClusterId, ClusterState, Grant, GrantKey, Inventory,
-    Mark, MarkKind, PrincipalId, Role,
+    Mark, MarkKind, Role,
 };
 use crate::policy::Policy;
 
@@ -42,11 +42,11 @@ pub(super) struct Want<'a> {
 }
 
 /// What a removal has to wait for
-type After = Option<AssignmentName>;
+pub(super) type After = Option<AssignmentName>;
 
 impl Wish {
     /// What a removal that takes the wish for granted has to wait for; `None` if it must not be
-    fn after(&self) -> Option<After> {
+    pub(super) fn after(&self) -> Option<After> {
         match self {
             Self::Kept => Some(None),
             Self::Planned(name) => Some(Some(*name)),
@@ -84,7 +84,7 @@ impl Case<'_> {
 
     /// The clusters that hold this identity and have a readable pin here, made for this identity or
     /// for the one they had before
-    fn pinned_clusters(&self) -> Vec<&Cluster> {
+    pub(super) fn pinned_clusters(&self) -> Vec<&Cluster> {
         let here = self.desire.found.iter().filter(|grant| self.is_ours(grant));
         let hashes: Vec<_> = here
             .filter_map(|grant| Mark::read(&grant.description))
@@ -247,39 +247,6 @@ impl Case<'_> {
         }
     }
 
-    /// Adds what follows for pins whose cluster does not hold this identity. Whether such a pin
-    /// stands at the cluster's new identity is only known once everything else is decided; until it
-    /// does, the old assignment is the only memory of it and stays.
-    pub(super) fn retire_pins(&self, plan: &mut Plan) {
-        if !matches!(self.desire.stance, Stance::Unwanted) || !self.pinned_clusters().is_empty() {
-            return;
-        }
-        for grant in self.desire.found.iter().filter(|grant| self.is_ours(grant)) {
-            let Some(mark) = Mark::read(&grant.description) else { continue };
-            if mark.kind != MarkKind::Pin {
-                continue;
-            }
-            let cluster = self.known.marked(mark.cluster);
-            let principal = cluster.and_then(|cluster| cluster.identity.principal());
-            let key = principal.and_then(|principal| self.honoured(principal));
-            let follows = key.as_ref().map_or(Wish::Held, |key| self.pin_at(key, mark, plan));
-            match follows.after() {
-                Some(after) => {
-                    let beside = key.filter(|_| after.is_none());
-                    let detach = self.detach(grant, DetachReason::IdentityReplaced, after);
-                    self.remove(grant, Detach { beside, ..detach }, plan);
-                }
-                None if cluster.is_none()
-                    && self.may_live(mark).is_none()
-                    && self.inventory.knows_all_clusters() =>
-                {
-                    self.remove(grant, self.detach(grant, DetachReason::ClusterGone, None), plan);
-                }
-                None => plan.kept.push(self.kept(grant, None, self.desire.holders)),
-            }
-        }
-    }
-
     /// Why the cluster that an assignment was made for may be there and hold the identity although
     /// nobody saw that: it was seen without one, or nobody looked where it is. Before the lists of Resource
     /// Manager are there, that is not asked: they are read for the sake of the removal.
@@ -293,25 +260,8 @@ impl Case<'_> {
         (!is_seen).then_some(HeldReason::OutOfSight)
     }
 
-    /// Whether this pin stands at this identity, or will once the plan is applied
-    fn pin_at(&self, key: &GrantKey, pin: Mark, plan: &Plan) -> Wish {
-        let is_pin = |description: &str| {
-            Mark::read(description)
-                .is_some_and(|mark| mark.kind == MarkKind::Pin && mark.cluster == pin.cluster)
-        };
-        let mut grants = self.inventory.grants.values();
-        let there = grants
-            .any(|grant| grant.key == *key && self.is_ours(grant) && is_pin(&grant.description));
-        if there && plan.kept.iter().any(|kept| kept.grant == *key) {
-            return Wish::Kept;
-        }
-        let mut attach = plan.attach.iter();
-        let attach = attach.find(|attach| attach.grant == *key && is_pin(&attach.description));
-        attach.map_or(Wish::Held, |attach| Wish::Planned(attach.name))
-    }
-
     /// Removes an assignment of ours, or holds the removal while anyone unseen may need it.
-    fn remove(&self, grant: &Grant, detach: Detach, plan: &mut Plan) {
+    pub(super) fn remove(&self, grant: &Grant, detach: Detach, plan: &mut Plan) {
         if grant.conditional {
             self.hold_detach(conditional(grant), plan);
         } else if let Some(doubt) = self.doubt() {
@@ -319,12 +269,6 @@ impl Case<'_> {
         } else {
             plan.detach.push(detach);
         }
-    }
-
-    /// What an identity has to have here in order to pull
-    fn honoured(&self, principal: PrincipalId) -> Option<GrantKey> {
-        let role = self.desire.role().ok()?;
-        Some(GrantKey { registry: self.desire.registry.id.clone(), principal, role })
     }
 
     pub(super) fn is_ours(&self, grant: &Grant) -> bool {
@@ -346,7 +290,7 @@ impl Case<'_> {
         GrantKey { registry, principal: self.desire.principal, role }
     }
 
-    fn kept(&self, grant: &Grant, rule: Option<&str>, clusters: &[&Cluster]) -> Kept {
+    pub(super) fn kept(&self, grant: &Grant, rule: Option<&str>, clusters: &[&Cluster]) -> Kept {
         Kept {
             grant: grant.key.clone(),
             holder: self.holder(grant),

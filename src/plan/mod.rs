@@ -40,6 +40,7 @@ mod oracle;
 mod pair;
 #[cfg(test)]
 mod pair_tests;
+mod pins;
 mod project;
 mod reason;
 mod render;
