@@ -9,7 +9,7 @@ use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
 use clap::Args;
-use miette::{GraphicalReportHandler, GraphicalTheme};
+use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme};
 
 use crate::config;
 use crate::model::is_misleading;
@@ -77,6 +77,17 @@ impl Voice {
         if !self.is_quiet {
             let _ = writeln!(io::stderr(), "{}", harmless(&text.to_string(), false));
         }
+    }
+
+    /// What is to be said of a file, with the place of each. It has colours of its own, and `policy`
+    /// makes harmless what it quotes.
+    pub(super) fn report(self, problem: &dyn Diagnostic) -> anyhow::Result<()> {
+        let mut told = String::new();
+        report_handler().render_report(&mut told, problem)?;
+        if !self.is_quiet {
+            let _ = writeln!(io::stderr(), "{}", told.trim_end());
+        }
+        Ok(())
     }
 }
 

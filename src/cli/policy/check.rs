@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::super::voice::{Voice, answer, report_handler};
+use super::super::voice::{Voice, answer};
 use super::Exit;
 use crate::policy::Policy;
 
@@ -18,8 +18,6 @@ pub(super) fn check(file: &Path, is_strict: bool, voice: Voice) -> anyhow::Resul
     if warnings.is_empty() {
         return Ok(Exit::Success);
     }
-    let mut told = String::new();
-    report_handler().render_report(&mut told, &warnings)?;
-    voice.note(told.trim_end());
+    voice.report(&warnings)?;
     Ok(if is_strict { Exit::Failure } else { Exit::Success })
 }

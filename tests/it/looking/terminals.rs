@@ -10,11 +10,12 @@ use super::Place;
 use crate::program::{run, run_on_terminal};
 
 /// Commands whose output has something to colour
-const COLOURED: [&[&str]; 6] = [
+const COLOURED: [&[&str]; 7] = [
     &["plan"],
     &["explain", "aks-shop", "acrshop"],
     &["check", "aks-new", "acrshop"],
     &["policy", "check", "broken.yaml"],
+    &["policy", "check", "doubtful.yaml"],
     &["policy", "test", "policy.yaml"],
     &["plan", "--help"],
 ];
@@ -24,6 +25,7 @@ impl Place {
     async fn coloured() -> Self {
         let place = Self::shop().await;
         place.write("broken.yaml", "owner: contoso\nmode: atach-only\nrules: []\n");
+        place.write("doubtful.yaml", include_str!("../../policies/doubtful/never-fits.yaml"));
         place.write("policy.tests.yaml", include_str!("../../../policy.tests.yaml"));
         place
     }
