@@ -51,7 +51,7 @@ pub struct Denial {
     pub scope: String,
     /// Whether it is about that alone, and nothing below
     pub there_only: bool,
-    /// Whether a condition narrows it
+    /// Whether a condition narrows it, or anything that it denies
     pub conditional: bool,
     /// Whom it names; a group among them stands for its members
     pub principals: Vec<Denied>,
@@ -66,7 +66,7 @@ pub struct Denial {
 pub struct Denied {
     /// Who
     pub id: PrincipalId,
-    /// Whether that is a group
+    /// Whether that is a group, or may be one
     pub group: bool,
 }
 
@@ -127,20 +127,17 @@ impl Denial {
                 Forbids::No
             }
         };
-        let denies = match registry.mode {
-            RegistryMode::Legacy => self.permissions.iter().any(|one| one.holds(PULL)),
-            RegistryMode::Abac => self.permissions.iter().any(|one| one.holds_data(READ_CONTENT)),
+        let mut permissions = self.permissions.iter();
+        let (denies, is_sure) = match registry.mode {
+            RegistryMode::Legacy => (permissions.any(|one| one.holds(PULL)), true),
+            RegistryMode::Abac => (permissions.any(|one| one.holds_data(READ_CONTENT)), true),
             RegistryMode::Unread | RegistryMode::Other(_) => {
-                let either = |one: &Permission| one.holds(PULL) || one.holds_data(READ_CONTENT);
-                if !self.permissions.iter().any(either) {
-                    return Forbids::No;
-                }
-                return Forbids::Perhaps;
+                (permissions.any(|one| one.holds(PULL) || one.holds_data(READ_CONTENT)), false)
             }
         };
         match (denies, is_among(&self.principals, true), is_among(&self.spared, false)) {
             (false, ..) | (_, Forbids::No, _) | (_, _, Forbids::Yes) => Forbids::No,
-            (true, Forbids::Yes, Forbids::No) if !self.conditional => Forbids::Yes,
+            (true, Forbids::Yes, Forbids::No) if is_sure && !self.conditional => Forbids::Yes,
             (true, ..) => Forbids::Perhaps,
         }
     }
@@ -268,6 +265,16 @@ mod tests {
         assert_eq!(everything().forbids(ME, &BTreeSet::new(), &unknown), Forbids::Perhaps);
         let nothing = Denial { permissions: Vec::new(), ..everything() };
         assert_eq!(nothing.forbids(ME, &BTreeSet::new(), &unknown), Forbids::No);
+    }
+
+    #[test]
+    fn whom_it_does_not_name_it_forbids_nothing_whatever_the_mode() {
+        let unknown = registry(RegistryMode::Other("New".to_owned()));
+        let forbids = |denial: &Denial| denial.forbids(ME, &BTreeSet::new(), &unknown);
+        let names = |id| Denial { principals: vec![one(id)], ..everything() };
+        assert_eq!(forbids(&names(ME)), Forbids::Perhaps);
+        assert_eq!(forbids(&names(OTHER)), Forbids::No);
+        assert_eq!(forbids(&Denial { spared: vec![one(ME)], ..everything() }), Forbids::No);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! Whether a name in a tag fits another registry as well was decided when all were known.
 
-use crate::model::{Cluster, Registry};
+use crate::model::{Cluster, ClusterState, Registry};
 use crate::policy::{Decision, Policy, RegistryNames};
 
 use super::{Attach, AttachReason, Detach, DetachReason};
@@ -19,14 +19,18 @@ pub fn is_still_wanted(
     let holders = clusters
         .iter()
         .filter(|cluster| cluster.identity.principal() == Some(item.grant.principal));
+    let needs_no_rule = !matches!(item.reason, AttachReason::Rule(_));
     let mut is_wanted = false;
     for cluster in holders {
         match policy.decision(cluster, registry, &names) {
             Decision::Vetoed { .. } | Decision::OtherTenant => return false,
-            Decision::Attach { .. } => is_wanted = true,
-            Decision::Ambiguous { .. } | Decision::NotWanted => {
-                is_wanted |= !matches!(item.reason, AttachReason::Rule(_));
+            // It needs nothing any more, but its veto counts as long as it is there.
+            Decision::Attach { .. } | Decision::Ambiguous { .. } | Decision::NotWanted
+                if cluster.state == ClusterState::Deleting => {}
+            Decision::Attach { by } => {
+                is_wanted |= needs_no_rule || by.role.suits(&registry.mode);
             }
+            Decision::Ambiguous { .. } | Decision::NotWanted => is_wanted |= needs_no_rule,
         }
     }
     is_wanted && registry.mode.pull_role() == Some(item.grant.role)
@@ -97,6 +101,31 @@ mod tests {
         check_attach(&attach(), &registry("acr", TEAM), &[], false);
         check_attach(&attach(), &registry("acr", TEAM), &[cluster("aks", 2, TEAM)], false);
         check_attach(&attach(), &abac("acr", TEAM), &[cluster("aks", 1, TEAM)], false);
+    }
+
+    #[test]
+    fn an_attachment_is_not_wanted_for_a_cluster_that_is_being_deleted_by_now() {
+        let mut deleting = cluster("aks", 1, TEAM);
+        deleting.state = ClusterState::Deleting;
+        let acr = registry("acr", TEAM);
+        check_attach(&attach(), &acr, &[deleting.clone()], false);
+        check_attach(&attach(), &acr, &[deleting, cluster("twin", 1, TEAM)], true);
+    }
+
+    #[test]
+    fn an_attachment_is_not_wanted_by_a_rule_that_attaches_with_another_role_only() {
+        let text = "
+owner: contoso
+mode: sync
+rules:
+  - name: reader-only
+    role: Container Registry Repository Reader
+    registry: { tags: { acr-attach: auto } }
+    join: [{ same_tag: team }]
+";
+        let only = Policy::parse("policy.yaml", text).unwrap();
+        let is_wanted = |acr| is_still_wanted(&attach(), &acr, &[cluster("aks", 1, TEAM)], &only);
+        assert!(!is_wanted(registry("acr", TEAM)));
     }
 
     #[test]

@@ -2,7 +2,9 @@
 //! tag have come back.
 //!
 //! Many changes share an end. One read serves all that come within a few moments, since three reads
-//! for each would be more than what ARM lets through beside the writes.
+//! for each would be more than what ARM lets through beside the writes. One that fails, fails for all
+//! who wait for it, and those who come later read anew: each waiting for its own failure in turn would
+//! be minutes of nothing.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -29,8 +31,11 @@ pub(super) struct Ends<'a> {
 struct Reads {
     /// Which span they are of, counted from the start
     number: u128,
-    found: BTreeMap<ResourceId, Arc<OnceCell<Found>>>,
+    found: BTreeMap<ResourceId, Arc<Place>>,
 }
+
+/// Where one read of an end is waited for
+type Place = OnceCell<Result<Found, ArmError>>;
 
 impl<'a> Ends<'a> {
     /// Ends of which a read will do for this long
@@ -65,12 +70,24 @@ impl<'a> Ends<'a> {
     }
 
     async fn read(&self, id: ResourceId) -> Result<Found, ArmError> {
-        let found = self.place_of(&id);
-        found.get_or_try_init(|| self.reconciler.read_one(&id)).await.cloned()
+        let place = self.place_of(&id);
+        let found = place.get_or_init(|| self.reconciler.read_one(&id)).await;
+        if found.is_err() {
+            self.forget(&id, &place);
+        }
+        found.clone()
+    }
+
+    /// Has whoever comes next read anew.
+    fn forget(&self, id: &ResourceId, place: &Arc<Place>) {
+        let mut reads = self.reads.lock().unwrap_or_else(PoisonError::into_inner);
+        if reads.found.get(id).is_some_and(|newest| Arc::ptr_eq(newest, place)) {
+            reads.found.remove(id);
+        }
     }
 
     /// Where what is read of an end in this span is kept
-    fn place_of(&self, id: &ResourceId) -> Arc<OnceCell<Found>> {
+    fn place_of(&self, id: &ResourceId) -> Arc<Place> {
         let number = self.since.elapsed().as_millis() / self.span.as_millis().max(1);
         let mut reads = self.reads.lock().unwrap_or_else(PoisonError::into_inner);
         if reads.number < number {

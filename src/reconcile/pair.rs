@@ -72,10 +72,10 @@ pub struct Surroundings {
     /// Whatever roles the cluster's identity has there; `None` if that may not be read, empty without
     /// an identity
     pub access: Option<Vec<Access>>,
-    /// What binds whoever assigns roles there; `None` if not all of it may be read
-    pub locks: Option<Vec<Lock>>,
-    /// What takes from identities there what their roles give; `None` if not all of it may be read
-    pub denials: Option<Vec<Denial>>,
+    /// What binds whoever assigns roles there; `None` if it may not be read
+    pub locks: Option<Listed<Lock>>,
+    /// What takes from identities there what their roles give; `None` if it may not be read
+    pub denials: Option<Listed<Denial>>,
 }
 
 impl Reconciler {
@@ -97,9 +97,9 @@ impl Reconciler {
                 Err(error) => return Err(reading("what lets the cluster pull")(error).into()),
             },
         };
-        let locks = all(self.arm.locks_at(&registry.id).await, "the locks at the registry")?;
+        let locks = readable(self.arm.locks_at(&registry.id).await, "the locks at the registry")?;
         let denials = self.arm.denials_at(&registry.id).await;
-        let denials = all(denials, "the deny assignments at the registry")?;
+        let denials = readable(denials, "the deny assignments at the registry")?;
         let door = door.unwrap_or_default();
         Ok(Surroundings { cluster, registry, door, access, locks, denials })
     }
@@ -328,14 +328,17 @@ impl Reconciler {
     }
 }
 
-/// A list if nothing is missing in it; `None` if it may not be read, or not all of it was understood
-fn all<T>(list: Result<Listed<T>, ArmError>, what: &str) -> Result<Option<Vec<T>>, ReconcileError> {
+/// A list; `None` if it may not be read
+fn readable<T>(
+    list: Result<Listed<T>, ArmError>,
+    what: &str,
+) -> Result<Option<Listed<T>>, ReconcileError> {
     match list {
-        Ok(Listed { items, problems }) => {
-            for problem in &problems {
+        Ok(list) => {
+            for problem in &list.problems {
                 tracing::warn!(problem, "left out of {what}");
             }
-            Ok(problems.is_empty().then_some(items))
+            Ok(Some(list))
         }
         Err(error) if error.is_denied() => Ok(None),
         Err(error) => Err(reading(what)(error)),

@@ -1,6 +1,7 @@
 //! A whole estate, small enough for seconds: right to the last assignment, with no more queries than
 //! need be, nothing to do the second time, and all of it gone with the tags. The large one is `benches/estate.rs`.
 
+use tether::emulator::azure::Fault;
 use tether::model::Scope;
 use tether::plan::Plan;
 
@@ -50,4 +51,32 @@ async fn a_whole_estate_is_right_to_the_last_assignment_then_left_alone_and_all_
     let report = handler.apply(&Scope::Everything, plan).await;
     assert_eq!((report.detached.len(), report.undone.len()), (WANTED, 0));
     assert_eq!(estate.found().len(), 0);
+}
+
+#[tokio::test]
+async fn an_end_that_cannot_be_read_is_asked_for_once_and_not_for_each_removal_in_turn() {
+    let size = Size { clusters: 10, registries: 1, subscriptions: 1 };
+    let estate = Emulated::start(size, None).await;
+    let (endpoint, token) = (estate.azure.endpoint(), estate.azure.person_token());
+    let (handler, ..) = handler(endpoint, token, size.subscriptions);
+    let plan = handler.plan(&Scope::Everything).await.unwrap();
+    let count = plan.attach.len();
+    assert!(count > 3, "{plan:?}");
+    let _ = handler.apply(&Scope::Everything, plan).await;
+    estate.untag();
+    let (handler, ..) = crate::estate::handler(endpoint, token, size.subscriptions);
+    let plan = handler.plan(&Scope::Everything).await.unwrap();
+    assert_eq!(plan.detach.len(), count);
+    let fault = Fault::on("GET", "/registries/Registry0000?");
+    let fault = fault.refusing(503, "ServiceUnavailable", "later");
+    estate.azure.faults().inject(fault.always());
+    estate.azure.clear_log();
+    let report = handler.apply(&Scope::Everything, plan).await;
+    assert_eq!((report.undone.len(), estate.found().len()), (count, count));
+    let refused = estate.azure.log().iter().filter(|one| one.status == 503).count();
+    assert_eq!(refused, 3, "as often as one request is tried");
+    estate.azure.faults().clear();
+    let plan = handler.plan(&Scope::Everything).await.unwrap();
+    let report = handler.apply(&Scope::Everything, plan).await;
+    assert_eq!((report.detached.len(), estate.found().len()), (count, 0));
 }

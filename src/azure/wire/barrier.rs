@@ -48,6 +48,7 @@ struct Denies {
     not_actions: Option<Vec<String>>,
     data_actions: Option<Vec<String>>,
     not_data_actions: Option<Vec<String>>,
+    condition: Option<String>,
 }
 
 /// Reads a lock. What it locks stands in its id alone.
@@ -71,6 +72,11 @@ pub(in crate::azure) fn denial(item: &RawValue) -> Result<Denial, Unreadable> {
     let principals = |list: Option<Vec<Principal>>| {
         list.unwrap_or_default().into_iter().map(denied).collect::<Result<_, _>>()
     };
+    let permissions = properties.permissions.unwrap_or_default();
+    // Either way a person has to look at it, so which of them is narrowed makes no difference.
+    let mut conditions = permissions.iter().map(|denies| &denies.condition);
+    let conditional = said(properties.condition).is_some()
+        || conditions.any(|condition| said(condition.clone()).is_some());
     let permission = |denies: Denies| Permission {
         actions: denies.actions.unwrap_or_default(),
         not_actions: denies.not_actions.unwrap_or_default(),
@@ -84,21 +90,20 @@ pub(in crate::azure) fn denial(item: &RawValue) -> Result<Denial, Unreadable> {
         id,
         scope: properties.scope,
         there_only: properties.do_not_apply_to_child_scopes.unwrap_or_default(),
-        conditional: said(properties.condition).is_some(),
+        conditional,
         principals: principals(properties.principals)?,
         spared: principals(properties.exclude_principals)?,
-        permissions: properties
-            .permissions
-            .unwrap_or_default()
-            .into_iter()
-            .map(permission)
-            .collect(),
+        permissions: permissions.into_iter().map(permission).collect(),
     })
 }
 
 fn denied(principal: Principal) -> Result<Denied, Unreadable> {
     let id = principal.id.parse().map_err(|_| Unreadable::guid("principals", &principal.id))?;
-    let group = principal.kind.is_none_or(|kind| kind.eq_ignore_ascii_case("Group"));
+    let is_single = |kind: String| {
+        ["User", "ServicePrincipal"].iter().any(|single| kind.eq_ignore_ascii_case(single))
+    };
+    // There are several kinds of groups, and some that may be either.
+    let group = !principal.kind.is_some_and(is_single);
     Ok(Denied { id, group })
 }
 
@@ -121,7 +126,7 @@ mod tests {
         let id = "00000000-0000-0000-0000-00000000000";
         let body = body.replace("principalId1", &format!("{id}1"));
         let body =
-            body.replace("principalId2", &format!("{id}2")).replace("principalType2", "group");
+            body.replace("principalId2", &format!("{id}2")).replace("principalType1", "user");
         let (read, problems) = Page::read(body.as_bytes()).unwrap().items.read(denial);
         assert_eq!(problems, Vec::<String>::new());
         assert_eq!(read[0].name, "Deny assignment name");
@@ -140,6 +145,40 @@ mod tests {
         let read = read.unwrap();
         assert_eq!((read.name.as_str(), read.principals.len()), ("/x", 0));
         assert_eq!(read.permissions, [Permission::default()]);
+    }
+
+    #[test]
+    fn a_condition_may_stand_at_what_is_denied_too() {
+        let conditional = |condition: &str| {
+            denial(&item(&format!(
+                r#"{{"id": "/x", "properties": {{"scope": "/", "permissions": [
+                    {{"actions": ["*"], "condition": null}},
+                    {{"actions": ["*"], "condition": {condition}}}]}}}}"#
+            )))
+            .unwrap()
+            .conditional
+        };
+        assert!(conditional(r#""@Resource[x] StringEquals 'y'""#));
+        assert!(!conditional("null") && !conditional(r#""""#));
+    }
+
+    #[test]
+    fn whoever_is_not_known_to_be_one_alone_may_be_a_group() {
+        for (kind, group) in [
+            (r#""User""#, false),
+            (r#""servicePrincipal""#, false),
+            (r#""Group""#, true),
+            (r#""ForeignGroup""#, true),
+            (r#""DirectoryObjectOrGroup""#, true),
+            (r#""Unknown""#, true),
+            ("null", true),
+        ] {
+            let read = denial(&item(&format!(
+                r#"{{"id": "/x", "properties": {{"scope": "/", "principals": [
+                    {{"id": "00000000-0000-0000-0000-000000000001", "type": {kind}}}]}}}}"#
+            )));
+            assert_eq!(read.unwrap().principals[0].group, group, "{kind}");
+        }
     }
 
     #[test]

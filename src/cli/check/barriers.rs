@@ -2,16 +2,17 @@
 
 use std::collections::BTreeSet;
 
+use crate::azure::Listed;
 use crate::cli::findings::{Finding, good, note, wrong};
 use crate::model::{Denial, Forbids, Lock, LockLevel, PrincipalId, Registry};
 
 /// What deny assignments take from an identity that is in these groups
 pub(super) fn of_denials(
-    denials: Option<&[Denial]>,
+    denials: Option<&Listed<Denial>>,
     (principal, groups): (PrincipalId, &BTreeSet<PrincipalId>),
     registry: &Registry,
 ) -> Vec<Finding> {
-    let Some(denials) = denials else {
+    let Some(Listed { items, problems }) = denials else {
         return vec![note(
             "whether a deny assignment forbids it is not known: that takes Reader on the registry",
         )];
@@ -33,13 +34,21 @@ pub(super) fn of_denials(
             Forbids::No => None,
         }
     };
-    let findings: Vec<_> = denials.iter().filter_map(finding).collect();
-    if findings.is_empty() { vec![good("no deny assignment forbids it")] } else { findings }
+    let mut findings: Vec<_> = items.iter().filter_map(finding).collect();
+    if !problems.is_empty() {
+        let count = problems.len();
+        findings.push(note(format!(
+            "{count} deny assignment(s) could not be understood: whether one of them forbids it is not known"
+        )));
+    } else if findings.is_empty() {
+        findings.push(good("no deny assignment forbids it"));
+    }
+    findings
 }
 
 /// A lock stops no pull, but whoever assigns or takes away what a pull needs.
-pub(super) fn of_locks(locks: Option<&[Lock]>) -> Vec<Finding> {
-    let Some(locks) = locks else {
+pub(super) fn of_locks(locks: Option<&Listed<Lock>>) -> Vec<Finding> {
+    let Some(Listed { items, problems }) = locks else {
         return vec![note(
             "whether a lock stops role assignments is not known: that takes Reader on the subscription",
         )];
@@ -48,11 +57,17 @@ pub(super) fn of_locks(locks: Option<&[Lock]>) -> Vec<Finding> {
         let what = match level {
             LockLevel::ReadOnly => "roles can be neither assigned nor taken away there",
             LockLevel::CannotDelete => "roles can be assigned there, and not taken away",
-            LockLevel::Other(_) => "roles may not be assigned or taken away there",
+            LockLevel::Other(_) => "whether roles can be assigned or taken away there is not known",
         };
         note(format!("lock `{name}` at {scope}: {what} as long as it stands"))
     };
-    locks.iter().map(finding).collect()
+    let unknown = (!problems.is_empty()).then(|| {
+        let count = problems.len();
+        note(format!(
+            "{count} lock(s) of the subscription could not be understood: whether one of them stops role assignments is not known"
+        ))
+    });
+    items.iter().map(finding).chain(unknown).collect()
 }
 
 #[cfg(test)]
@@ -81,6 +96,11 @@ mod tests {
         }
     }
 
+    /// A list of these, in which so many more could not be understood
+    fn list<T>(items: Vec<T>, others: usize) -> Listed<T> {
+        Listed { items, problems: vec!["odd".to_owned(); others] }
+    }
+
     /// Whether all is fine, and all of these words are said
     #[track_caller]
     fn check(findings: &[Finding], is_fine: bool, words: &[&str]) {
@@ -92,23 +112,25 @@ mod tests {
         }
     }
 
+    /// Everything that a registry in legacy mode asks for is denied to this one
+    fn denial(id: PrincipalId, group: bool) -> Denial {
+        Denial {
+            id: "/d".into(),
+            name: "stack".into(),
+            scope: SUBSCRIPTION.into(),
+            there_only: false,
+            conditional: false,
+            principals: vec![Denied { id, group }],
+            spared: Vec::new(),
+            permissions: vec![Permission { actions: vec!["*".into()], ..Permission::default() }],
+        }
+    }
+
     #[test]
     fn a_deny_assignment_wins_over_every_role() {
         let of = |id, group| {
-            let denial = Denial {
-                id: "/d".into(),
-                name: "stack".into(),
-                scope: SUBSCRIPTION.into(),
-                there_only: false,
-                conditional: false,
-                principals: vec![Denied { id, group }],
-                spared: Vec::new(),
-                permissions: vec![Permission {
-                    actions: vec!["*".into()],
-                    ..Permission::default()
-                }],
-            };
-            of_denials(Some(&[denial]), (ME, &BTreeSet::from([GROUP])), &registry())
+            let denials = list(vec![denial(id, group)], 0);
+            of_denials(Some(&denials), (ME, &BTreeSet::from([GROUP])), &registry())
         };
         check(&of(ME, false), false, &["`stack` at /subscriptions/1", "forbids it to pull"]);
         check(&of(GROUP, true), false, &["forbids it to pull"]);
@@ -120,16 +142,31 @@ mod tests {
     }
 
     #[test]
+    fn what_is_not_understood_hides_nothing_and_is_no_matter_of_rights() {
+        let of = |denials: &Listed<Denial>| {
+            of_denials(Some(denials), (ME, &BTreeSet::new()), &registry())
+        };
+        let odd = "note   2 deny assignment(s) could not be understood";
+        check(&of(&list(vec![denial(ME, false)], 2)), false, &["forbids it to pull", odd]);
+        let none_known = of(&list(vec![denial(OTHER, false)], 2));
+        check(&none_known, true, &[odd]);
+        assert_eq!(none_known.len(), 1, "{none_known:?}");
+        let lock = Lock { name: "keep".into(), scope: "/s".into(), level: LockLevel::CannotDelete };
+        let locks = of_locks(Some(&list(vec![lock], 1)));
+        check(&locks, true, &["lock `keep` at /s", "1 lock(s) of the subscription could not be"]);
+    }
+
+    #[test]
     fn a_lock_stops_no_pull_and_is_told() {
         let locked = |level| {
             let lock = Lock { name: "keep".into(), scope: "/subscriptions/s".into(), level };
-            of_locks(Some(&[lock]))
+            of_locks(Some(&list(vec![lock], 0)))
         };
-        let here = "lock `keep` at /subscriptions/s: roles can be";
-        check(&locked(LockLevel::ReadOnly), true, &[here, "neither assigned nor taken away"]);
+        let here = "lock `keep` at /subscriptions/s: ";
+        check(&locked(LockLevel::ReadOnly), true, &[here, "roles can be neither assigned"]);
         check(&locked(LockLevel::CannotDelete), true, &[here, "and not taken away"]);
-        check(&locked(LockLevel::Other("x".into())), true, &["may not be assigned"]);
+        check(&locked(LockLevel::Other("x".into())), true, &[here, "is not known as long as"]);
         check(&of_locks(None), true, &["whether a lock stops role assignments is not known"]);
-        assert_eq!(of_locks(Some(&[])), []);
+        assert_eq!(of_locks(Some(&list(Vec::new(), 0))), []);
     }
 }

@@ -32,9 +32,9 @@ pub(super) fn judge(seen: &Surroundings, now: OffsetDateTime) -> Vec<Finding> {
         }
         let groups = access.iter().flatten().map(|one| one.principal);
         let groups = groups.filter(|id| *id != principal).collect();
-        findings.extend(of_denials(denials.as_deref(), (principal, &groups), registry));
+        findings.extend(of_denials(denials.as_ref(), (principal, &groups), registry));
     }
-    findings.extend(of_locks(locks.as_deref()));
+    findings.extend(of_locks(locks.as_ref()));
     findings.extend(of_door(*door));
     findings
 }
@@ -174,6 +174,7 @@ mod tests {
     use uuid::{Uuid, uuid};
 
     use super::*;
+    use crate::azure::Listed;
     use crate::model::{IdentityOrigin, Role, Tags};
 
     const ME: PrincipalId = PrincipalId(Uuid::from_u128(1));
@@ -208,8 +209,8 @@ mod tests {
             },
             door: Door { public: true, listed_only: false, anonymous_pull: false },
             access: Some(access),
-            locks: Some(Vec::new()),
-            denials: Some(Vec::new()),
+            locks: Some(Listed { items: Vec::new(), problems: Vec::new() }),
+            denials: Some(Listed { items: Vec::new(), problems: Vec::new() }),
         }
     }
 
