@@ -107,7 +107,6 @@ async fn under_load_nothing_gets_lost_and_memory_stays_where_it_is() {
     println!("                   {:.1} MiB at most", soak.memory("VmHWM"));
     assert_eq!(soak.world.host.violations(), Vec::<String>::new());
     assert!(end < third + 4.0, "it grows");
-    assert!(soak.memory("VmHWM") < 64.0);
 }
 
 impl Soak {
