@@ -131,19 +131,6 @@ impl Registry {
 }
 
 impl Assignment {
-    pub(crate) fn read(shown: &Value) -> Option<Self> {
-        let properties = shown.get("properties")?;
-        let text = |name: &str| properties.get(name).and_then(Value::as_str);
-        Some(Self {
-            name: shown.get("name")?.as_str()?.parse().ok()?,
-            scope: text("scope")?.to_lowercase(),
-            principal: text("principalId")?.parse().ok()?,
-            role: text("roleDefinitionId")?.rsplit('/').next()?.parse().ok()?,
-            description: text("description").unwrap_or_default().to_owned(),
-            conditional: text("condition").is_some(),
-        })
-    }
-
     pub(crate) fn is_of(&self, owner: &str) -> bool {
         self.name == name(owner, &self.scope, self.principal, self.role)
     }

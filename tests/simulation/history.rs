@@ -1,8 +1,6 @@
 //! A history: what happens, in order, made up from a seed before anything happens. Each step carries
 //! its own numbers, so that one can be left out and the rest stays what it is.
 
-use std::fmt;
-
 use tether::emulator::havoc::Dice;
 
 /// How many clusters, and how many registries, there are places for
@@ -91,27 +89,70 @@ pub(crate) enum Trouble {
     Slow(u64),
 }
 
+/// What happens in a step
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Act {
-    MakeCluster { place: usize, whose: Whose, tags: Tags, ready: bool },
-    MakeRegistry { place: usize, tags: Tags, abac: bool },
-    DeleteCluster(usize),
-    DeleteRegistry(usize),
-    MoveRegistry(usize),
-    TagCluster { place: usize, tags: Tags },
-    TagRegistry { place: usize, tags: Tags },
-    SetMode { place: usize, abac: bool },
-    ReplaceIdentity { place: usize, whose: Whose },
+    Cluster(usize, OnCluster),
+    Registry(usize, OnRegistry),
+    ByHand(ByHand),
+    Rights(Rights),
+    Ask { of: usize, what: Ask },
+    Goes { wrong: Trouble, at: Where, after: u64, times: u64 },
+    Wait(u64),
+}
+
+/// What happens to a cluster
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum OnCluster {
+    Make { whose: Whose, tags: Tags, ready: bool },
+    Delete,
+    Tag(Tags),
+    Identity(Whose),
+}
+
+/// What happens to a registry
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum OnRegistry {
+    Make {
+        tags: Tags,
+        abac: bool,
+    },
+    Delete,
+    /// To another group in another subscription
+    Move,
+    Tag(Tags),
+    Mode {
+        abac: bool,
+    },
+}
+
+/// What a person does to role assignments; those that are there already are counted off
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum ByHand {
     Assign { cluster: usize, registry: usize, abac: bool, conditional: bool, copy: bool },
     Unassign(usize),
     Redescribe(usize),
-    Command { of: usize, attach: bool, cluster: usize, registry: usize, by_name: bool },
-    Reconcile { of: usize, scope: usize },
-    Goes { wrong: Trouble, at: Where, after: u64, times: u64 },
+}
+
+/// What becomes of the installations' rights in a subscription
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Rights {
     Unreadable(usize),
     Unwritable(usize),
-    Restore,
-    Wait(u64),
+    Restored,
+}
+
+/// What is asked of an installation
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Ask {
+    Pair {
+        attach: bool,
+        cluster: usize,
+        registry: usize,
+        by_name: bool,
+    },
+    /// Everything, a cluster, a registry or a subscription
+    Reconcile(usize),
 }
 
 impl History {
@@ -140,7 +181,7 @@ impl History {
         // Most worlds are as they should be before anything happens to them.
         for of in 0..2 {
             if dice.one_in(4, 3) {
-                let act = Act::Reconcile { of, scope: 0 };
+                let act = Act::Ask { of, what: Ask::Reconcile(0) };
                 steps.push(Step { pause: setting.graph_lag * 1000, ..dice.step(act, true) });
             }
         }
@@ -209,74 +250,89 @@ impl Roll {
 
     fn cluster(&mut self, place: usize) -> Act {
         let ready = self.one_in(4, 3);
-        Act::MakeCluster { place, whose: self.whose(), tags: self.tags(), ready }
+        let make = OnCluster::Make { whose: self.whose(), tags: self.tags(), ready };
+        Act::Cluster(place, make)
     }
 
     fn registry(&mut self, place: usize) -> Act {
-        Act::MakeRegistry { place, tags: self.tags(), abac: self.one_in(4, 1) }
+        Act::Registry(place, OnRegistry::Make { tags: self.tags(), abac: self.one_in(4, 1) })
     }
 
-    fn act(&mut self) -> Act {
-        let place = self.below(PLACES);
-        let other = self.below(PLACES);
-        match self.below(52) {
-            0..3 => self.cluster(place),
-            3..5 => self.registry(place),
-            5..7 => Act::DeleteCluster(place),
-            7 => Act::DeleteRegistry(place),
-            8 => Act::MoveRegistry(place),
-            9..14 => Act::TagCluster { place, tags: self.tags() },
-            14..17 => Act::TagRegistry { place, tags: self.tags() },
-            17..19 => Act::SetMode { place, abac: self.one_in(2, 1) },
-            19..22 => {
-                let whose = self.of(&[Whose::Own, Whose::Own, Whose::Shared(0), Whose::Shared(1)]);
-                Act::ReplaceIdentity { place, whose }
-            }
-            22..24 => Act::Assign {
-                cluster: place,
-                registry: other,
+    fn tag(&mut self, place: usize, is_cluster: bool) -> Act {
+        if is_cluster {
+            Act::Cluster(place, OnCluster::Tag(self.tags()))
+        } else {
+            Act::Registry(place, OnRegistry::Tag(self.tags()))
+        }
+    }
+
+    fn mode(&mut self, place: usize) -> Act {
+        Act::Registry(place, OnRegistry::Mode { abac: self.one_in(2, 1) })
+    }
+
+    fn identity(&mut self, place: usize) -> Act {
+        let whose = self.of(&[Whose::Own, Whose::Own, Whose::Shared(0), Whose::Shared(1)]);
+        Act::Cluster(place, OnCluster::Identity(whose))
+    }
+
+    fn pair(&mut self) -> Act {
+        let (cluster, registry) = (self.below(PLACES), self.below(PLACES));
+        let (attach, by_name) = (self.one_in(5, 3), self.one_in(3, 1));
+        Act::Ask { of: self.below(2), what: Ask::Pair { attach, cluster, registry, by_name } }
+    }
+
+    fn everything(&mut self) -> Act {
+        Act::Ask { of: self.below(2), what: Ask::Reconcile(0) }
+    }
+
+    fn by_hand(&mut self) -> Act {
+        Act::ByHand(match self.below(5) {
+            0..2 => ByHand::Assign {
+                cluster: self.below(PLACES),
+                registry: self.below(PLACES),
                 abac: self.one_in(3, 1),
                 conditional: self.one_in(4, 1),
                 copy: self.one_in(3, 1),
             },
-            24..26 => Act::Unassign(self.below(12)),
-            26 => Act::Redescribe(self.below(12)),
-            27..33 => Act::Command {
-                of: self.below(2),
-                attach: self.one_in(5, 3),
-                cluster: place,
-                registry: other,
-                by_name: self.one_in(3, 1),
-            },
-            33..36 => Act::Reconcile { of: self.below(2), scope: self.below(9) },
-            36..46 => self.trouble(),
-            46 => Act::Unreadable(self.below(2)),
-            47 => Act::Unwritable(self.below(2)),
-            48 => Act::Restore,
-            50..52 => Act::Reconcile { of: self.below(2), scope: 0 },
+            2..4 => ByHand::Unassign(self.below(12)),
+            _ => ByHand::Redescribe(self.below(12)),
+        })
+    }
+
+    fn act(&mut self) -> Act {
+        let place = self.below(PLACES);
+        match self.below(52) {
+            0..3 => self.cluster(place),
+            3..5 => self.registry(place),
+            5..7 => Act::Cluster(place, OnCluster::Delete),
+            7 => Act::Registry(place, OnRegistry::Delete),
+            8 => Act::Registry(place, OnRegistry::Move),
+            9..14 => self.tag(place, true),
+            14..17 => self.tag(place, false),
+            17..19 => self.mode(place),
+            19..22 => self.identity(place),
+            22..27 => self.by_hand(),
+            27..33 => self.pair(),
+            33..36 => Act::Ask { of: self.below(2), what: Ask::Reconcile(self.below(SCOPES)) },
+            36..38 => self.everything(),
+            38..48 => self.trouble(),
+            48 => Act::Rights(Rights::Unreadable(self.below(2))),
+            49 => Act::Rights(Rights::Unwritable(self.below(2))),
+            50 => Act::Rights(Rights::Restored),
             _ => Act::Wait(self.of(&[60, 130, 310])),
         }
     }
 
     /// Something that has the workers write
     fn stir(&mut self) -> Act {
-        let (place, other) = (self.below(PLACES), self.below(PLACES));
+        let place = self.below(PLACES);
         match self.below(8) {
-            0..2 => Act::TagCluster { place, tags: self.tags() },
-            2 => Act::TagRegistry { place, tags: self.tags() },
-            3 => Act::SetMode { place, abac: self.one_in(2, 1) },
-            4 => {
-                let whose = self.of(&[Whose::Own, Whose::Shared(0)]);
-                Act::ReplaceIdentity { place, whose }
-            }
-            5 => Act::Reconcile { of: self.below(2), scope: 0 },
-            _ => Act::Command {
-                of: self.below(2),
-                attach: self.one_in(3, 2),
-                cluster: place,
-                registry: other,
-                by_name: false,
-            },
+            0..2 => self.tag(place, true),
+            2 => self.tag(place, false),
+            3 => self.mode(place),
+            4 => self.identity(place),
+            5 => self.everything(),
+            _ => self.pair(),
         }
     }
 
@@ -307,6 +363,9 @@ impl Roll {
     }
 }
 
+/// How many scopes there are to reconcile: everything, each cluster, each registry, each subscription
+pub(crate) const SCOPES: usize = 1 + PLACES + PLACES + 2;
+
 /// The value of `acr-attach` on a cluster
 pub(crate) const ASKS: [&str; 6] =
     ["", "auto", "acr0", "acr1, ACR2.azurecr.io", "disabled", "acr0,acr1"];
@@ -316,17 +375,3 @@ pub(crate) const OFFERS: [&str; 6] = ["", "auto", "yes", "auto", "Disabled", "au
 
 /// The value of `team`
 pub(crate) const TEAMS: [&str; 3] = ["", "a", "b"];
-
-impl fmt::Display for History {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "seed {}: {:?}", self.seed, self.setting)?;
-        for (number, step) in self.steps.iter().enumerate() {
-            writeln!(
-                f,
-                "{number:>3}. +{:>6} ms  {:?}, events {:?}",
-                step.pause, step.act, step.fate
-            )?;
-        }
-        Ok(())
-    }
-}

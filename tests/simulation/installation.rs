@@ -64,7 +64,7 @@ impl Installation {
             hosts.push(tokio::spawn(host.work(given, move || idle.send(worker).unwrap())));
         }
         hosts.push(tokio::spawn(dispatch(queue.clone(), whoever_is_idle, hands)));
-        Self { owner, hosts, queue }
+        Self { owner, queue, hosts }
     }
 
     pub(crate) fn send(&self, body: &Value, id: &str, delay: Duration, now: OffsetDateTime) {
@@ -201,7 +201,7 @@ impl Host {
             Asked {
                 attach: *name == "attach",
                 cluster: id("cluster", |name| cluster_id(place(name)).to_lowercase()),
-                registry: id("registry", |name| name.to_lowercase()),
+                registry: id("registry", str::to_lowercase),
             }
         });
         Run::new(self.owner, self.line.stage.setting.sync, asked)

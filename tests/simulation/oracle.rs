@@ -32,7 +32,7 @@ pub(crate) fn wrong(stage: &Stage, places: &Places, all: &[Installation]) -> Vec
             if let Some(why) = why {
                 wrong.push(format!("{} is still there: {why}", world.named(one)));
             }
-            if let Some(why) = world.pin_lost(one, installation.owner) {
+            if let Some(why) = world.pin_lost(one) {
                 wrong.push(format!("{}: {why}", world.named(one)));
             }
         }
@@ -81,9 +81,7 @@ impl World {
         });
         let missing = pairs.filter(|(cluster, registry)| {
             cluster.principal.is_some_and(|principal| {
-                self.is_wanted(registry, principal)
-                    && self.standing(registry, principal).iter().all(|one| one.conditional)
-                    && self.standing(registry, principal).is_empty()
+                self.is_wanted(registry, principal) && self.standing(registry, principal).is_empty()
             })
         });
         missing
@@ -127,13 +125,12 @@ impl World {
     }
 
     /// Why a pin does not do what it is there for
-    fn pin_lost(&self, one: &Assignment, owner: &str) -> Option<&'static str> {
+    fn pin_lost(&self, one: &Assignment) -> Option<&'static str> {
         let Mark::Pin(whose) = one.mark() else { return None };
         let registry = self.registries.iter().find(|registry| registry.id == one.scope)?;
         let cluster = self.clusters.iter().find(|cluster| hash(&cluster.id) == whose)?;
         let principal = cluster.principal?;
         let stands = !self.standing(registry, principal).is_empty();
-        let _ = owner;
         (!stands && !self.is_vetoed(registry, principal))
             .then_some("the pin does not let its cluster pull")
     }

@@ -2,20 +2,22 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tether::emulator::azure::{
     AssignmentSpec, AzureError, ClusterIdentity, ClusterSpec, KubeletIdentity, RegistrySpec, Right,
 };
 use uuid::Uuid;
 
 use crate::facts::{ACR_PULL, READER, SERVICE_PRINCIPAL, hash};
-use crate::history::{ASKS, Act, OFFERS, TEAMS, Tags, Whose};
+use crate::history::{
+    ASKS, Act, Ask, ByHand, OFFERS, OnCluster, OnRegistry, PLACES, Rights, TEAMS, Tags, Whose,
+};
 use crate::stage::{SUBSCRIPTIONS, Stage};
 
 /// What is where: registries may be moved
 #[derive(Debug, Default)]
 pub(crate) struct Places {
-    moved: [usize; crate::history::PLACES],
+    moved: [usize; PLACES],
     made: BTreeMap<usize, RegistrySpec>,
     acts: usize,
 }
@@ -72,112 +74,78 @@ impl Places {
     /// Does what a step says to the world, if it can be done. Whether it was.
     pub(crate) fn act(&mut self, stage: &Stage, act: Act) -> bool {
         self.acts += 1;
-        let azure = &stage.azure;
-        let done = match act {
-            Act::MakeCluster { place, whose, tags, ready } => {
-                let mut spec =
-                    ClusterSpec::new(SUBSCRIPTIONS[place % 2], "shop", &format!("aks{place}"));
-                spec.tags = written(tags, true);
-                spec.ready = ready;
-                spec.identity = match whose {
-                    Whose::Own => ClusterIdentity::Managed,
-                    Whose::Shared(number) => ClusterIdentity::BroughtAlong(shared(number)),
-                    Whose::ServicePrincipal => {
-                        ClusterIdentity::ServicePrincipal { client_id: Uuid::from_u128(0x5e01) }
-                    }
-                };
-                azure.add_principal(SERVICE_PRINCIPAL, "ServicePrincipal");
-                // A put would only change one that is there.
-                if azure.resource(&cluster_id(place)).is_some() {
-                    return false;
-                }
-                azure.create_cluster(&spec).map(|_| ())
+        match act {
+            Act::Cluster(place, what) => on_cluster(stage, place, what),
+            Act::Registry(place, what) => {
+                self.on_registry(stage, place, what).is_ok_and(|done| done)
             }
-            Act::MakeRegistry { place, tags, abac } => {
-                if azure.resource(&self.registry_id(place)).is_some() {
-                    return false;
-                }
+            Act::ByHand(what) => self.by_hand(stage, what),
+            Act::Rights(what) => {
+                change_rights(stage, what);
+                true
+            }
+            Act::Ask { .. } | Act::Goes { .. } | Act::Wait(_) => true,
+        }
+    }
+
+    fn on_registry(
+        &mut self,
+        stage: &Stage,
+        place: usize,
+        what: OnRegistry,
+    ) -> Result<bool, AzureError> {
+        let (azure, id) = (&stage.azure, self.registry_id(place));
+        match what {
+            OnRegistry::Make { .. } if azure.resource(&id).is_some() => return Ok(false),
+            OnRegistry::Make { tags, abac } => {
                 self.moved[place] = 0;
-                let mut spec =
-                    RegistrySpec::new(SUBSCRIPTIONS[place % 2], "images0", &format!("acr{place}"));
+                let name = format!("acr{place}");
+                let mut spec = RegistrySpec::new(SUBSCRIPTIONS[place % 2], "images0", &name);
                 (spec.tags, spec.abac) = (written(tags, false), abac);
-                let made = azure.create_registry(&spec).map(|_| ());
+                azure.create_registry(&spec)?;
                 self.made.insert(place, spec);
-                made
             }
-            Act::DeleteCluster(place) => azure.delete(&cluster_id(place)),
-            Act::DeleteRegistry(place) => azure.delete(&self.registry_id(place)),
-            Act::MoveRegistry(place) => self.move_registry(stage, place),
-            Act::TagCluster { place, tags } => {
-                azure.set_tags(&cluster_id(place), &written(tags, true))
-            }
-            Act::TagRegistry { place, tags } => {
+            OnRegistry::Delete => azure.delete(&id)?,
+            OnRegistry::Move => self.move_registry(stage, place)?,
+            OnRegistry::Tag(tags) => {
                 let tags = written(tags, false);
-                if let Some(spec) = self.made.get_mut(&place) {
-                    spec.tags.clone_from(&tags);
-                }
-                azure.set_tags(&self.registry_id(place), &tags)
+                azure.set_tags(&id, &tags)?;
+                self.made.entry(place).and_modify(|spec| spec.tags = tags);
             }
-            Act::SetMode { place, abac } => {
-                if let Some(spec) = self.made.get_mut(&place) {
-                    spec.abac = abac;
-                }
-                azure.set_registry_mode(&self.registry_id(place), abac)
+            OnRegistry::Mode { abac } => {
+                azure.set_registry_mode(&id, abac)?;
+                self.made.entry(place).and_modify(|spec| spec.abac = abac);
             }
-            Act::ReplaceIdentity { place, whose } => {
-                let id = cluster_id(place);
-                if azure.kubelet_principal(&id).is_none() {
-                    return false;
-                }
-                match whose {
-                    Whose::Shared(number) => azure.set_identity(&id, Some(&shared(number))),
-                    Whose::Own | Whose::ServicePrincipal => azure.set_identity(&id, None),
-                }
-            }
-            Act::Assign { cluster, registry, abac, conditional, copy } => {
-                let Some(principal) = azure.kubelet_principal(&cluster_id(cluster)) else {
-                    return false;
-                };
+        }
+        Ok(true)
+    }
+
+    fn by_hand(&self, stage: &Stage, what: ByHand) -> bool {
+        let azure = &stage.azure;
+        let all = azure.assignments();
+        let chosen = |number: usize| all.get(number.checked_rem(all.len()).unwrap_or_default());
+        match what {
+            ByHand::Assign { cluster, registry, abac, conditional, copy } => {
+                let cluster = cluster_id(cluster);
+                let Some(principal) = azure.kubelet_principal(&cluster) else { return false };
                 let role = if abac { READER } else { ACR_PULL };
                 let name = Uuid::from_u128(0xf000_0000 + self.acts as u128);
-                let mut spec =
-                    AssignmentSpec::new(name, &self.registry_id(registry), role, principal);
-                let hash = hash(&cluster_id(cluster)).simple();
+                let scope = self.registry_id(registry);
+                let mut spec = AssignmentSpec::new(name, &scope, role, principal);
+                let hash = hash(&cluster).simple();
                 spec.description = copy.then(|| format!("tether/1 rule {hash}: a copy"));
                 spec.condition = conditional.then(|| "@Resource[x] StringEquals 'y'".to_owned());
-                azure.assign(&spec)
+                azure.assign(&spec).is_ok()
             }
-            Act::Unassign(number) => {
-                let all = azure.assignments();
-                let Some(one) = all.get(number.checked_rem(all.len()).unwrap_or_default()) else {
-                    return false;
-                };
-                azure.unassign(&one.scope, one.name)
+            ByHand::Unassign(number) => {
+                chosen(number).is_some_and(|one| azure.unassign(&one.scope, one.name).is_ok())
             }
-            Act::Redescribe(number) => {
-                let all = azure.assignments();
-                let Some(one) = all.get(number.checked_rem(all.len()).unwrap_or_default()) else {
-                    return false;
-                };
+            ByHand::Redescribe(number) => chosen(number).is_some_and(|one| {
                 let mut spec = AssignmentSpec::new(one.name, &one.scope, one.role, one.principal);
                 spec.description = Some("by hand".to_owned());
-                azure.assign(&spec)
-            }
-            Act::Unreadable(number) => {
-                azure.revoke(SUBSCRIPTIONS[number], Right::Read);
-                Ok(())
-            }
-            Act::Unwritable(number) => {
-                azure.revoke(SUBSCRIPTIONS[number], Right::Assign);
-                Ok(())
-            }
-            Act::Restore => {
-                restore(stage);
-                Ok(())
-            }
-            Act::Command { .. } | Act::Reconcile { .. } | Act::Goes { .. } | Act::Wait(_) => Ok(()),
-        };
-        done.is_ok()
+                azure.assign(&spec).is_ok()
+            }),
+        }
     }
 
     /// Under another id, without its assignments
@@ -193,28 +161,67 @@ impl Places {
         azure.create_registry(&moved).map(|_| ())
     }
 
-    /// What a command calls a cluster and a registry
-    pub(crate) fn command(&self, act: Act) -> Option<serde_json::Value> {
-        match act {
-            Act::Command { attach, cluster, registry, by_name, .. } => {
+    /// The body of a command
+    pub(crate) fn command(&self, ask: Ask) -> Value {
+        match ask {
+            Ask::Pair { attach, cluster, registry, by_name } => {
                 let name = if attach { "attach" } else { "detach" };
-                Some(if by_name {
-                    json!({ "command": name, "cluster": format!("aks{cluster}"), "registry": format!("acr{registry}") })
+                let (cluster, registry) = if by_name {
+                    (format!("aks{cluster}"), format!("acr{registry}"))
                 } else {
-                    json!({ "command": name, "cluster": cluster_id(cluster), "registry": self.registry_id(registry) })
-                })
-            }
-            Act::Reconcile { scope, .. } => {
-                let scope = match scope {
-                    0..3 => "everything".to_owned(),
-                    3..5 => cluster_id(scope - 3),
-                    5..7 => self.registry_id(scope - 5),
-                    _ => format!("/subscriptions/{}", SUBSCRIPTIONS[scope - 7]),
+                    (cluster_id(cluster), self.registry_id(registry))
                 };
-                Some(json!({ "command": "reconcile", "scope": scope }))
+                json!({ "command": name, "cluster": cluster, "registry": registry })
             }
-            _ => None,
+            Ask::Reconcile(scope) => {
+                let scope = match scope.checked_sub(1) {
+                    None => "everything".to_owned(),
+                    Some(place) if place < PLACES => cluster_id(place),
+                    Some(place) if place < 2 * PLACES => self.registry_id(place - PLACES),
+                    Some(place) => format!("/subscriptions/{}", SUBSCRIPTIONS[place - 2 * PLACES]),
+                };
+                json!({ "command": "reconcile", "scope": scope })
+            }
         }
+    }
+}
+
+fn on_cluster(stage: &Stage, place: usize, what: OnCluster) -> bool {
+    let (azure, id) = (&stage.azure, cluster_id(place));
+    match what {
+        // A put would only change one that is there.
+        OnCluster::Make { .. } if azure.resource(&id).is_some() => false,
+        OnCluster::Make { whose, tags, ready } => {
+            let name = format!("aks{place}");
+            let mut spec = ClusterSpec::new(SUBSCRIPTIONS[place % 2], "shop", &name);
+            (spec.tags, spec.ready) = (written(tags, true), ready);
+            spec.identity = match whose {
+                Whose::Own => ClusterIdentity::Managed,
+                Whose::Shared(number) => ClusterIdentity::BroughtAlong(shared(number)),
+                Whose::ServicePrincipal => {
+                    ClusterIdentity::ServicePrincipal { client_id: Uuid::from_u128(0x5e01) }
+                }
+            };
+            azure.add_principal(SERVICE_PRINCIPAL, "ServicePrincipal");
+            azure.create_cluster(&spec).is_ok()
+        }
+        OnCluster::Delete => azure.delete(&id).is_ok(),
+        OnCluster::Tag(tags) => azure.set_tags(&id, &written(tags, true)).is_ok(),
+        OnCluster::Identity(_) if azure.kubelet_principal(&id).is_none() => false,
+        OnCluster::Identity(Whose::Shared(number)) => {
+            azure.set_identity(&id, Some(&shared(number))).is_ok()
+        }
+        OnCluster::Identity(Whose::Own | Whose::ServicePrincipal) => {
+            azure.set_identity(&id, None).is_ok()
+        }
+    }
+}
+
+fn change_rights(stage: &Stage, what: Rights) {
+    match what {
+        Rights::Unreadable(number) => stage.azure.revoke(SUBSCRIPTIONS[number], Right::Read),
+        Rights::Unwritable(number) => stage.azure.revoke(SUBSCRIPTIONS[number], Right::Assign),
+        Rights::Restored => restore(stage),
     }
 }
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tether::emulator::azure::Event;
 use tokio::sync::mpsc::UnboundedReceiver;
 
-use crate::history::{Act, Fate, History};
+use crate::history::{Act, Ask, ByHand, Fate, History, OnCluster, OnRegistry, Rights};
 use crate::installation::Installation;
 use crate::oracle;
 use crate::people::{Places, restore};
@@ -79,26 +79,26 @@ impl Play {
             tokio::time::sleep(Duration::from_millis(step.pause)).await;
             let done = self.places.act(&self.stage, step.act);
             let act = step.act;
-            self.stage.note(|| format!("-- {act:?}{}", if done { "" } else { ": cannot be done" }));
+            self.stage.note(|| format!("-- {act}{}", if done { "" } else { ": cannot be done" }));
             self.stage.count("steps");
             if done {
                 self.stage.count(name(step.act));
             }
             match step.act {
-                Act::Command { of, .. } | Act::Reconcile { of, .. } => self.command(of, step.act),
+                Act::Ask { of, what } => self.ask(of, what),
                 Act::Goes { wrong, at, after, times } => {
                     self.stage.inner().troubles.push(Armed { wrong, at, after, times });
                 }
                 Act::Wait(seconds) => tokio::time::sleep(Duration::from_secs(seconds)).await,
-                _ => {}
+                Act::Cluster(..) | Act::Registry(..) | Act::ByHand(_) | Act::Rights(_) => {}
             }
             self.deliver(step.fate);
         }
     }
 
-    fn command(&mut self, of: usize, act: Act) {
+    fn ask(&mut self, of: usize, what: Ask) {
         let of = of % self.installations.len();
-        let body = self.places.command(act).unwrap();
+        let body = self.places.command(what);
         let id = format!("command {}", self.commands.len());
         self.installations[of].send(&body, &id, Duration::ZERO, self.stage.clock.now());
         self.commands.push((of, id));
@@ -220,25 +220,25 @@ fn ended(end: &str) -> &'static str {
 
 fn name(act: Act) -> &'static str {
     match act {
-        Act::MakeCluster { .. } => "act: make cluster",
-        Act::MakeRegistry { .. } => "act: make registry",
-        Act::DeleteCluster(_) => "act: delete cluster",
-        Act::DeleteRegistry(_) => "act: delete registry",
-        Act::MoveRegistry(_) => "act: move registry",
-        Act::TagCluster { .. } => "act: tag cluster",
-        Act::TagRegistry { .. } => "act: tag registry",
-        Act::SetMode { .. } => "act: set mode",
-        Act::ReplaceIdentity { .. } => "act: replace identity",
-        Act::Assign { .. } => "act: assign by hand",
-        Act::Unassign(_) => "act: unassign by hand",
-        Act::Redescribe(_) => "act: redescribe by hand",
-        Act::Command { attach: true, .. } => "act: command attach",
-        Act::Command { .. } => "act: command detach",
-        Act::Reconcile { .. } => "act: command reconcile",
+        Act::Cluster(_, OnCluster::Make { .. }) => "act: make cluster",
+        Act::Cluster(_, OnCluster::Delete) => "act: delete cluster",
+        Act::Cluster(_, OnCluster::Tag(_)) => "act: tag cluster",
+        Act::Cluster(_, OnCluster::Identity(_)) => "act: replace identity",
+        Act::Registry(_, OnRegistry::Make { .. }) => "act: make registry",
+        Act::Registry(_, OnRegistry::Delete) => "act: delete registry",
+        Act::Registry(_, OnRegistry::Move) => "act: move registry",
+        Act::Registry(_, OnRegistry::Tag(_)) => "act: tag registry",
+        Act::Registry(_, OnRegistry::Mode { .. }) => "act: switch mode of registry",
+        Act::ByHand(ByHand::Assign { .. }) => "act: assign by hand",
+        Act::ByHand(ByHand::Unassign(_)) => "act: unassign by hand",
+        Act::ByHand(ByHand::Redescribe(_)) => "act: redescribe by hand",
+        Act::Rights(Rights::Unreadable(_)) => "act: subscription unreadable",
+        Act::Rights(Rights::Unwritable(_)) => "act: subscription unwritable",
+        Act::Rights(Rights::Restored) => "act: rights restored",
+        Act::Ask { what: Ask::Pair { attach: true, .. }, .. } => "act: command attach",
+        Act::Ask { what: Ask::Pair { .. }, .. } => "act: command detach",
+        Act::Ask { what: Ask::Reconcile(_), .. } => "act: command reconcile",
         Act::Goes { .. } => "act: trouble ahead",
-        Act::Unreadable(_) => "act: subscription unreadable",
-        Act::Unwritable(_) => "act: subscription unwritable",
-        Act::Restore => "act: rights restored",
         Act::Wait(_) => "act: wait",
     }
 }

@@ -117,7 +117,7 @@ impl Stage {
         let mut inner = self.inner();
         (since, &text).hash(&mut inner.trace);
         if self.tells {
-            inner.story.push(format!("{:>10.3} s  {text}", since as f64 / 1000.0));
+            inner.story.push(format!("{:>6}.{:03} s  {text}", since / 1000, since % 1000));
         }
     }
 

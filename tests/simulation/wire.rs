@@ -10,10 +10,11 @@ use tether::azure::Wire;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-use crate::facts::{Assignment, Written};
+use crate::answers::Heard;
+use crate::facts::Assignment;
 use crate::history::{Trouble, Where};
 use crate::stage::{SUBSCRIPTIONS, Stage};
-use crate::witness::{self, Run};
+use crate::witness::Run;
 
 /// What one worker's requests go through
 pub(crate) struct Line {
@@ -91,7 +92,7 @@ impl Line {
             }
             Some(Trouble::CrashAfter | Trouble::AnswerLost | Trouble::CutShort) | None => {}
         }
-        let (answer, whole) = self.answer(&ask, trouble).await;
+        let answer = self.answer(&ask, trouble).await;
         self.pause(self.stage.takes(40)).await;
         match trouble {
             Some(Trouble::CrashAfter) => self.die("crash after a request").await,
@@ -102,7 +103,11 @@ impl Line {
             }
             _ => {}
         }
-        self.learn(&ask, answer.status().as_u16(), answer.body(), whole);
+        if !ask.is_queue {
+            let query = ask.request.uri().query().unwrap_or_default();
+            let heard = Heard { path: &ask.path, query, status: answer.status().as_u16() };
+            heard.tell(&mut self.run.lock().unwrap(), answer.body());
+        }
         answer.into()
     }
 
@@ -115,7 +120,7 @@ impl Line {
         self.stage.count(how);
         self.stage.note(|| format!("{} {how}", self.who));
         self.crash.notify_one();
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 
     fn tell(&self, ask: &Ask, what: &str) {
@@ -137,18 +142,14 @@ impl Line {
         answer.body(Bytes::new()).unwrap().into()
     }
 
-    /// What the world answers, and whether it is a whole list
-    async fn answer(
-        &self,
-        ask: &Ask,
-        trouble: Option<Trouble>,
-    ) -> (axum::http::Response<Bytes>, bool) {
+    /// What the world answers
+    async fn answer(&self, ask: &Ask, trouble: Option<Trouble>) -> axum::http::Response<Bytes> {
         if ask.is_queue {
             let request = ask.request.clone().map(axum::body::Body::from);
             let (parts, body) = self.queue.answer(request).await.into_parts();
             let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
             self.stage.note(|| format!("{} {}: {}", self.who, ask.path, parts.status.as_u16()));
-            return (axum::http::Response::from_parts(parts, body), true);
+            return axum::http::Response::from_parts(parts, body);
         }
         let name = ask.assignment().filter(|_| ask.at == Where::Writes);
         let before = name.and_then(|name| self.stage.assignment(name));
@@ -169,9 +170,7 @@ impl Line {
             body["resultTruncated"] = "true".into();
             *answer.body_mut() = body.to_string().into();
         }
-        let next = if ask.path.ends_with("s") { b"nextLink".as_slice() } else { b"\0" };
-        let whole = !answer.body().windows(next.len()).any(|part| part == next);
-        (answer, whole)
+        answer
     }
 
     /// Holds a write that was carried out against what the run has read.
@@ -198,70 +197,6 @@ impl Line {
             self.stage.wrong(format!("{} {method} {what:?}: {wrong}", self.who));
         }
     }
-
-    /// Tells the witness what the run was answered.
-    fn learn(&self, ask: &Ask, status: u16, body: &[u8], whole: bool) {
-        if ask.is_queue || !matches!(status, 200 | 404) {
-            return;
-        }
-        let mut run = self.run.lock().unwrap();
-        let lower = ask.path.to_lowercase();
-        let found = |body: &[u8]| serde_json::from_slice::<Value>(body).unwrap();
-        if ask.at == Where::Graph {
-            let rows = found(body)["data"].as_array().cloned().unwrap_or_default();
-            let of = |part: &str| {
-                let part = part.to_owned();
-                rows.iter().filter(move |row| {
-                    row["id"].as_str().is_some_and(|id| id.to_lowercase().contains(&part))
-                })
-            };
-            run.saw_graph(of("/managedclusters/").filter_map(graph_cluster).collect());
-            run.saw_pins(of("/roleassignments/").filter_map(Assignment::read).collect());
-        } else if ask.at != Where::Reads {
-        } else if let Some(name) = ask.assignment() {
-            let shown = (status == 200).then(|| found(body));
-            run.saw_assignment(name, shown.as_ref().and_then(Assignment::read));
-        } else if let Some(scope) =
-            lower.strip_suffix("/providers/microsoft.authorization/roleassignments")
-        {
-            if status == 200 {
-                let filter = ask.request.uri().query().unwrap_or_default();
-                let whose = filter.split("assignedTo(%27").nth(1);
-                let whose = whose.and_then(|rest| rest.get(..36)?.parse().ok());
-                run.saw_assignments(witness::assignments(&found(body)), scope, whose);
-            }
-        } else if lower.ends_with("/managedclusters") {
-            let list: List = serde_json::from_slice(body).unwrap();
-            let clusters = list.value.into_iter().map(Written::cluster).collect();
-            run.saw_clusters(lower.split('/').nth(2).unwrap(), clusters, whole && status == 200);
-        } else if lower.contains("/managedclusters/") {
-            let read = |body| serde_json::from_slice::<Written>(body).unwrap().cluster();
-            run.saw_cluster(&lower, (status == 200).then(|| read(body)));
-        } else if lower.contains("/registries/") {
-            let read = |body| serde_json::from_slice::<Written>(body).unwrap().registry();
-            run.saw_registry(&lower, (status == 200).then(|| read(body)));
-        }
-    }
-}
-
-#[derive(serde::Deserialize)]
-struct List {
-    #[serde(default)]
-    value: Vec<Written>,
-}
-
-/// A row of Resource Graph, as the query shapes it, as if it came from Resource Manager
-fn graph_cluster(row: &Value) -> Option<crate::facts::Cluster> {
-    let written = serde_json::json!({
-        "id": row["id"],
-        "tags": row["tags"],
-        "properties": {
-            "provisioningState": row["provisioningState"],
-            "identityProfile": row["identityProfile"],
-            "servicePrincipalProfile": row["servicePrincipalProfile"],
-        },
-    });
-    Some(serde_json::from_value::<Written>(written).ok()?.cluster())
 }
 
 /// An answer that breaks off

@@ -7,7 +7,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value;
 use uuid::Uuid;
 
 use crate::facts::{self, Assignment, Cluster, Mark, Registry, hash, vetoed, wanted};
@@ -224,9 +223,9 @@ impl Run {
         let Some(registry) = self.registries.get(&gone.scope) else {
             return Some("its registry was not read");
         };
-        let Some(registry) = registry else { return self.unless_sync("its registry is gone") };
+        let Some(registry) = registry else { return self.unless_sync() };
         if registry.role() != gone.role && self.has_role(gone, registry) {
-            return self.unless_sync("its role is not honoured");
+            return self.unless_sync();
         }
         if !estate.iter().all(|subscription| self.seen.contains(subscription)) {
             return Some("not every cluster was seen");
@@ -270,10 +269,11 @@ impl Run {
         if !is_vetoed && holders.iter().any(|one| wanted(one, registry)) {
             return Some("a rule wants it");
         }
-        self.unless_sync("nobody wants it")
+        self.unless_sync()
     }
 
-    fn unless_sync(&self, _: &str) -> Option<&'static str> {
+    /// Without a command, removals are for one mode alone.
+    fn unless_sync(&self) -> Option<&'static str> {
         (!self.sync).then_some("nobody asked for it, and the mode is not sync")
     }
 
@@ -286,10 +286,4 @@ impl Run {
                 && !one.conditional
         })
     }
-}
-
-/// The assignments in an answer
-pub(crate) fn assignments(answer: &Value) -> Vec<Assignment> {
-    let rows = answer.get("value").and_then(Value::as_array);
-    rows.into_iter().flatten().filter_map(Assignment::read).collect()
 }
