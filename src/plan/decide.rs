@@ -152,7 +152,10 @@ impl Case<'_> {
         let description =
             first.map_or_else(String::new, |id| Mark::of(kind, id).describe(&sentence));
         let name = AssignmentName::new(&self.policy.owner, &grant);
-        Attach { name, grant, clusters: ids(clusters), reason, description }
+        let clusters = ids(clusters);
+        let others = self.desire.holders.iter().map(|cluster| &cluster.id);
+        let others = others.filter(|id| !clusters.contains(id)).cloned().collect();
+        Attach { grant, name, clusters, others, reason, description }
     }
 
     /// Removes our assignments of roles that the registry does not honour, once the right one is

@@ -109,6 +109,8 @@ pub struct Attach {
     pub name: AssignmentName,
     /// The clusters that get to pull by it
     pub clusters: Vec<ClusterId>,
+    /// The other clusters with this identity, which did not ask for it
+    pub others: Vec<ClusterId>,
     /// Why
     pub reason: AttachReason,
     /// The text it will carry, its mark first

@@ -7,8 +7,9 @@ use crate::policy::{Decision, Policy, RegistryNames};
 
 use super::{Attach, AttachReason, Detach, DetachReason};
 
-/// Whether an attachment is still wanted, by its registry and those of its clusters that are there: one
-/// of them has the identity, no veto stands against any, and what asked for it still does
+/// Whether an attachment is still wanted, by its registry and those of its clusters that are there, the
+/// others with the identity among them: one that it is for still has the identity, what asked for it
+/// still does, and no veto stands against any
 pub fn is_still_wanted(
     item: &Attach,
     registry: &Registry,
@@ -24,9 +25,10 @@ pub fn is_still_wanted(
     for cluster in holders {
         match policy.decision(cluster, registry, &names) {
             Decision::Vetoed { .. } | Decision::OtherTenant => return false,
-            // It needs nothing any more, but its veto counts as long as it is there.
+            // One that asks for nothing, or needs nothing any more: only its veto counts.
             Decision::Attach { .. } | Decision::Ambiguous { .. } | Decision::NotWanted
-                if cluster.state == ClusterState::Deleting => {}
+                if item.others.contains(&cluster.id) || cluster.state == ClusterState::Deleting => {
+            }
             Decision::Attach { by } => {
                 is_wanted |= needs_no_rule || by.role.suits(&registry.mode);
             }
@@ -101,6 +103,21 @@ mod tests {
         check_attach(&attach(), &registry("acr", TEAM), &[], false);
         check_attach(&attach(), &registry("acr", TEAM), &[cluster("aks", 2, TEAM)], false);
         check_attach(&attach(), &abac("acr", TEAM), &[cluster("aks", 1, TEAM)], false);
+    }
+
+    #[test]
+    fn another_cluster_with_the_identity_can_only_refuse() {
+        let world = world()
+            .cluster(sharing("aks", 1, TEAM))
+            .cluster(sharing("twin", 1, NOT_ANY_MORE))
+            .registry(registry("acr", TEAM));
+        let item = plan(&world.0, &policy()).attach.remove(0);
+        assert_eq!(item.others, [sharing("twin", 1, "").id]);
+        let acr = registry("acr", TEAM);
+        let with = |tags| [sharing("aks", 1, tags), sharing("twin", 1, TEAM)];
+        check_attach(&item, &acr, &with(TEAM), true);
+        check_attach(&item, &acr, &with(NOT_ANY_MORE), false);
+        check_attach(&item, &acr, &[sharing("aks", 1, TEAM), sharing("twin", 1, DISABLED)], false);
     }
 
     #[test]

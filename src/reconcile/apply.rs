@@ -181,7 +181,8 @@ impl Reconciler {
     /// Whether an attachment is still wanted, by its ends as they are now
     async fn is_wanted(&self, item: &Attach, ends: &Ends<'_>) -> Result<bool, Cause> {
         let Some(registry) = ends.registry(&item.grant.registry).await? else { return Ok(false) };
-        let clusters = ends.clusters(&item.clusters).await?;
+        let mut clusters = ends.clusters(&item.clusters).await?;
+        clusters.extend(ends.clusters(&item.others).await?);
         Ok(is_still_wanted(item, &registry, &clusters, &self.policy))
     }
 

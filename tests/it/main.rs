@@ -28,6 +28,8 @@ mod hostile;
 #[cfg(test)]
 mod infra;
 #[cfg(test)]
+mod long_runs;
+#[cfg(test)]
 mod looking;
 #[cfg(test)]
 mod pace;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use azure_core::credentials::{AccessToken, TokenCredential, TokenRequestOptions};
 use azure_core::time::{Duration as Span, OffsetDateTime};
-use tether::azure::{Arm, Cloud, Endpoint, Endpoints, http_client};
+use tether::azure::{Arm, Cloud, Endpoint, Endpoints, Wire, http_client};
 
 /// The token of the person
 #[derive(Debug)]
@@ -24,8 +24,13 @@ impl TokenCredential for Person {
 
 /// A client that shares nothing with any other
 pub(crate) fn arm(endpoint: &str, token: &str) -> Arm {
+    arm_by(http_client().unwrap(), endpoint, token)
+}
+
+/// The same by another way
+pub(crate) fn arm_by(wire: impl Into<Wire>, endpoint: &str, token: &str) -> Arm {
     let endpoint: Endpoint = endpoint.parse().unwrap();
     let endpoints =
         Endpoints { cloud: Cloud::Public, arm: endpoint.clone(), service_bus: endpoint };
-    Arm::new(&endpoints, Arc::new(Person(token.to_owned())), http_client().unwrap())
+    Arm::new(&endpoints, Arc::new(Person(token.to_owned())), wire)
 }
