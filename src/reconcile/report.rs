@@ -68,7 +68,7 @@ pub enum Cause {
     #[error("Azure says that it is there, and does not show it")]
     Hidden,
     /// What the decision rests on was changed since: the assignment, or either end
-    #[error("it is not what it was a moment ago; the next run decides again")]
+    #[error("it, or what it rests on, has changed since; the next run decides again")]
     Changed,
     /// The assignment that must be there first could not be made
     #[error("the assignment that replaces it could not be made")]
