@@ -33,6 +33,8 @@ longest() {
   esac
 }
 
+# With the versions that tether itself is built with
+cp ../Cargo.lock Cargo.lock
 cargo +nightly fuzz build
 built=target/$(rustc +nightly -vV | sed -n 's/^host: //p')/release
 mkdir -p logs

@@ -4,12 +4,13 @@
 //! what they mean must be open to checks that no server stands in the way of.
 
 use azure_core::http::headers::Headers;
+use serde_json::value::RawValue;
 use url::Url;
 
 use super::request::Ask;
-use super::wire::{GraphPage, Page, Row};
-use super::{ArmError, Endpoint, Listed, Seen, Unreadable, wire};
-use crate::model::{Access, Cluster, Door, Grant, Registry};
+use super::wire::{GraphPage, Page};
+use super::{ArmError, Endpoint, Listed, Seen, Unreadable, graph, wire};
+use crate::model::{Access, Cluster, Denial, Door, Grant, Lock, Registry};
 
 /// A cluster as Resource Manager answers it
 pub fn cluster(body: &[u8]) -> Result<Cluster, Unreadable> {
@@ -28,25 +29,40 @@ pub fn door(body: &[u8]) -> Result<Door, Unreadable> {
 
 /// A page of a list of clusters
 pub fn clusters(body: &[u8]) -> Result<Listed<Cluster>, Unreadable> {
-    let (items, problems) = Page::read(body)?.items.read(wire::cluster_item);
-    Ok(Listed { items, problems })
+    page(body, wire::cluster_item)
 }
 
 /// A page of a list of registries
 pub fn registries(body: &[u8]) -> Result<Listed<Registry>, Unreadable> {
-    let (items, problems) = Page::read(body)?.items.read(wire::registry_item);
-    Ok(Listed { items, problems })
+    page(body, wire::registry_item)
 }
 
 /// The pull grants in a page of a list of role assignments
 pub fn grants(body: &[u8]) -> Result<Listed<Grant>, Unreadable> {
-    let (items, problems) = Page::read(body)?.items.read(wire::grant);
+    let Listed { items, problems } = page(body, wire::grant)?;
     Ok(Listed { items: items.into_iter().flatten().collect(), problems })
 }
 
 /// All role assignments in a page of a list of them
 pub fn access(body: &[u8]) -> Result<Listed<Access>, Unreadable> {
-    let (items, problems) = Page::read(body)?.items.read(wire::access);
+    page(body, wire::access)
+}
+
+/// A page of a list of locks
+pub fn locks(body: &[u8]) -> Result<Listed<Lock>, Unreadable> {
+    page(body, wire::lock)
+}
+
+/// A page of a list of deny assignments
+pub fn denials(body: &[u8]) -> Result<Listed<Denial>, Unreadable> {
+    page(body, wire::denial)
+}
+
+fn page<T>(
+    body: &[u8],
+    understand: fn(&RawValue) -> Result<T, Unreadable>,
+) -> Result<Listed<T>, Unreadable> {
+    let (items, problems) = Page::read(body)?.items.read(understand);
     Ok(Listed { items, problems })
 }
 
@@ -59,17 +75,7 @@ pub fn next_page(endpoint: &Endpoint, body: &[u8]) -> Result<Option<Url>, Unread
 
 /// Clusters and registries in a page of Resource Graph's
 pub fn resources(body: &[u8]) -> Result<Seen, Unreadable> {
-    let page = GraphPage::read(body)?;
-    let (rows, problems) = page.items.read(Row::read);
-    let complete = problems.is_empty() && !page.is_cut_short();
-    let mut seen = Seen { clusters: Vec::new(), registries: Vec::new(), complete, problems };
-    for row in rows {
-        match row {
-            Row::Cluster(cluster) => seen.clusters.push(cluster),
-            Row::Registry(registry) => seen.registries.push(registry),
-        }
-    }
-    Ok(seen)
+    Ok(graph::seen_on(&GraphPage::read(body)?))
 }
 
 /// What an answer other than success means

@@ -99,16 +99,12 @@ impl Client {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
-            // A person may have pinned meanwhile what this would remove: what it rests on is read anew.
-            if ask.is_write() && error.is_uncertain() {
-                return Err(error);
-            }
             tries += 1;
             let is_throttled = matches!(error, ArmError::Throttled { .. });
             let most = if is_throttled { TRIES_IF_THROTTLED } else { TRIES };
             let wait = error.retry_after().unwrap_or(pause);
             left = match left.checked_sub(wait) {
-                Some(left) if tries < most && error.is_worth_repeating() => left,
+                Some(left) if tries < most && error.is_worth_repeating(ask.is_write()) => left,
                 _ => return Err(error),
             };
             if matches!(error, ArmError::Unauthenticated(_)) {

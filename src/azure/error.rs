@@ -172,21 +172,15 @@ impl ArmError {
         }
     }
 
-    /// Whether the request may have been carried out although no answer came, which was waited for long
-    pub(super) fn is_uncertain(&self) -> bool {
-        matches!(self, Self::Transport(error) if !matches!(error.kind(), ErrorKind::Connection))
-    }
-
-    /// Whether asking again at once, with the same request, is worth it. Every request here may be
-    /// repeated: an assignment's name makes its PUT the same however often it is sent.
-    pub(super) fn is_worth_repeating(&self) -> bool {
-        matches!(
-            self,
-            Self::Throttled { .. }
-                | Self::Unavailable { .. }
-                | Self::Unauthenticated(_)
-                | Self::Transport(_)
-        )
+    /// Whether asking again at once, with the same request, is worth it.
+    ///
+    /// A write whose answer got lost is not repeated: that may have taken long, and a person may have
+    /// pinned meanwhile what it would remove. What it rests on has to be read anew.
+    pub(super) fn is_worth_repeating(&self, is_write: bool) -> bool {
+        let is_lost =
+            |error: &azure_core::Error| is_write && *error.kind() != ErrorKind::Connection;
+        matches!(self, Self::Throttled { .. } | Self::Unavailable { .. } | Self::Unauthenticated(_))
+            || matches!(self, Self::Transport(error) if !is_lost(error))
     }
 
     /// Azure's words, where there are any

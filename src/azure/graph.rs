@@ -8,10 +8,10 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use azure_core::http::headers::Headers;
 use moka::future::Cache;
 use serde_json::value::RawValue;
 
-use super::client::Answer;
 use super::refusal::header;
 use super::request::Ask;
 use super::wire::{GraphPage, Row, Unreadable, assignment_count, grant, subscription};
@@ -131,7 +131,7 @@ impl Graph {
             let client = self.arm.client();
             let answer = client.send(&Ask::graph(client.base(), body)).await?;
             let page = GraphPage::read(&answer.body)?;
-            rows.add(&page, &answer, understand);
+            rows.add(&page, &answer.headers, understand);
             skip_token = page.skip_token;
             if skip_token.is_none() {
                 return Ok(rows.counted());
@@ -161,7 +161,7 @@ impl<T> Rows<T> {
     fn add(
         &mut self,
         page: &GraphPage<'_>,
-        answer: &Answer,
+        headers: &Headers,
         understand: fn(&RawValue) -> Result<T, Unreadable>,
     ) {
         let (items, problems) = page.items.read(understand);
@@ -172,7 +172,7 @@ impl<T> Rows<T> {
         if page.is_cut_short() {
             self.miss("Resource Graph cut its answer short");
         }
-        let limit = header(&answer.headers, "x-ms-tenant-subscription-limit-hit");
+        let limit = header(headers, "x-ms-tenant-subscription-limit-hit");
         if limit.is_some_and(|hit| hit.eq_ignore_ascii_case("true")) {
             self.miss("Resource Graph did not look at all subscriptions");
         }
@@ -202,6 +202,13 @@ impl<T> Rows<T> {
         self.is_cut_short = true;
         self.problems.push(problem.to_owned());
     }
+}
+
+/// What stands on one page, whatever tenant it is of
+pub(super) fn seen_on(page: &GraphPage<'_>) -> Seen {
+    let mut rows = Rows::default();
+    rows.add(page, &Headers::new(), Row::read);
+    seen(&Estate::default(), rows)
 }
 
 fn seen(estate: &Estate, rows: Rows<Row>) -> Seen {

@@ -62,6 +62,8 @@ mod several;
 #[cfg(test)]
 mod tidy;
 #[cfg(test)]
+mod told;
+#[cfg(test)]
 mod trouble;
 #[cfg(test)]
 mod whole_estate;

@@ -11,6 +11,9 @@ mod scripts;
 #[cfg(test)]
 mod soak;
 #[cfg(test)]
+#[path = "../it/told.rs"]
+mod told;
+#[cfg(test)]
 mod works;
 #[cfg(test)]
 mod zip;

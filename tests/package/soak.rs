@@ -5,7 +5,6 @@
 
 use std::collections::{BTreeSet, VecDeque};
 use std::fs;
-use std::str::FromStr;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -17,6 +16,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::tests::package;
+use super::told::told;
 use super::zip::unpack;
 
 /// The longest that quiet is waited for
@@ -54,15 +54,10 @@ struct Soak {
     faults: usize,
 }
 
-#[expect(clippy::disallowed_methods, reason = "a test is told so by its environment")]
-fn told<T: FromStr>(name: &str, usual: T) -> T {
-    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(usual)
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn under_load_nothing_gets_lost_and_memory_stays_where_it_is() {
-    let burst: usize = told("TETHER_TEST_EVENTS", 500);
-    let steady = Duration::from_secs_f64(60.0 * told("TETHER_TEST_MINUTES", 0.25));
+    let burst: usize = told("TETHER_TEST_EVENTS").unwrap_or(500);
+    let steady = Duration::from_secs_f64(60.0 * told("TETHER_TEST_MINUTES").unwrap_or(0.25));
     let mut soak = Soak::new().await;
     println!("idle:              {:.1} MiB", soak.memory("VmRSS"));
     let start = Instant::now();

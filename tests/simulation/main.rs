@@ -31,28 +31,26 @@ mod tally;
 #[cfg(test)]
 mod tell;
 #[cfg(test)]
+#[path = "../it/told.rs"]
+mod told;
+#[cfg(test)]
 mod wire;
 #[cfg(test)]
 mod witness;
 
 #[cfg(test)]
 mod tests {
-    use std::str::FromStr;
     use std::time::Duration;
 
     use crate::history::History;
     use crate::many::{Many, tell};
     use crate::play::play;
     use crate::shrink::{explain, shrink};
+    use crate::told::told;
 
     /// How many histories are played if the environment does not say, and for how long at most
     const USUAL: u64 = 2000;
     const USUAL_TIME: Duration = Duration::from_secs(12);
-
-    #[expect(clippy::disallowed_methods, reason = "a test is told so by its environment")]
-    fn told<T: FromStr>(name: &str) -> Option<T> {
-        std::env::var(name).ok().and_then(|text| text.parse().ok())
-    }
 
     #[test]
     fn no_promise_breaks_in_any_history() {

@@ -29,9 +29,9 @@ struct DenialProperties {
     scope: String,
     do_not_apply_to_child_scopes: Option<bool>,
     condition: Option<String>,
-    principals: Option<Vec<Principal>>,
+    principals: Vec<Principal>,
     exclude_principals: Option<Vec<Principal>>,
-    permissions: Option<Vec<Denies>>,
+    permissions: Vec<Denies>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -69,12 +69,9 @@ pub(in crate::azure) fn lock(item: &RawValue) -> Result<Lock, Unreadable> {
 pub(in crate::azure) fn denial(item: &RawValue) -> Result<Denial, Unreadable> {
     let Written { id, name, properties } =
         serde_json::from_str::<Written<DenialProperties>>(item.get())?;
-    let principals = |list: Option<Vec<Principal>>| {
-        list.unwrap_or_default().into_iter().map(denied).collect::<Result<_, _>>()
-    };
-    let permissions = properties.permissions.unwrap_or_default();
+    let principals = |list: Vec<Principal>| list.into_iter().map(denied).collect::<Result<_, _>>();
     // Either way a person has to look at it, so which of them is narrowed makes no difference.
-    let mut conditions = permissions.iter().map(|denies| &denies.condition);
+    let mut conditions = properties.permissions.iter().map(|denies| &denies.condition);
     let conditional = said(properties.condition).is_some()
         || conditions.any(|condition| said(condition.clone()).is_some());
     let permission = |denies: Denies| Permission {
@@ -92,8 +89,8 @@ pub(in crate::azure) fn denial(item: &RawValue) -> Result<Denial, Unreadable> {
         there_only: properties.do_not_apply_to_child_scopes.unwrap_or_default(),
         conditional,
         principals: principals(properties.principals)?,
-        spared: principals(properties.exclude_principals)?,
-        permissions: permissions.into_iter().map(permission).collect(),
+        spared: principals(properties.exclude_principals.unwrap_or_default())?,
+        permissions: properties.permissions.into_iter().map(permission).collect(),
     })
 }
 
@@ -137,21 +134,30 @@ mod tests {
     }
 
     #[test]
-    fn what_a_deny_assignment_leaves_out_is_nothing() {
+    fn whom_and_what_a_deny_assignment_denies_must_be_said_and_nothing_else() {
         let read = denial(&item(
             r#"{"id": "/x", "name": null, "properties": {"scope": "/", "permissions": [{}],
-                "principals": null, "denyAssignmentName": "", "condition": ""}}"#,
+                "principals": [], "excludePrincipals": null, "denyAssignmentName": ""}}"#,
         ));
         let read = read.unwrap();
-        assert_eq!((read.name.as_str(), read.principals.len()), ("/x", 0));
+        assert_eq!((read.name.as_str(), read.spared.len()), ("/x", 0));
         assert_eq!(read.permissions, [Permission::default()]);
+        for fields in [
+            r#""principals": []"#,
+            r#""principals": [], "permissions": null"#,
+            r#""permissions": []"#,
+            r#""principals": null, "permissions": []"#,
+        ] {
+            let text = format!(r#"{{"id": "/x", "properties": {{"scope": "/", {fields}}}}}"#);
+            assert!(denial(&item(&text)).is_err(), "{text}");
+        }
     }
 
     #[test]
     fn a_condition_may_stand_at_what_is_denied_too() {
         let conditional = |condition: &str| {
             denial(&item(&format!(
-                r#"{{"id": "/x", "properties": {{"scope": "/", "permissions": [
+                r#"{{"id": "/x", "properties": {{"scope": "/", "principals": [], "permissions": [
                     {{"actions": ["*"], "condition": null}},
                     {{"actions": ["*"], "condition": {condition}}}]}}}}"#
             )))
@@ -174,7 +180,7 @@ mod tests {
             ("null", true),
         ] {
             let read = denial(&item(&format!(
-                r#"{{"id": "/x", "properties": {{"scope": "/", "principals": [
+                r#"{{"id": "/x", "properties": {{"scope": "/", "permissions": [], "principals": [
                     {{"id": "00000000-0000-0000-0000-000000000001", "type": {kind}}}]}}}}"#
             )));
             assert_eq!(read.unwrap().principals[0].group, group, "{kind}");

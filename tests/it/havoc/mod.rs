@@ -17,6 +17,7 @@ use uuid::Uuid;
 
 use crate::corridor::commands::{pinning, reports};
 use crate::corridor::{cluster, options, registry, start};
+use crate::told::told;
 
 /// The longest that quiet is waited for
 const LIMIT: Duration = Duration::from_secs(120);
@@ -41,14 +42,14 @@ struct Havoc {
     serial: usize,
 }
 
-#[expect(clippy::disallowed_methods, reason = "a test is told so by its environment")]
-fn told<T: std::str::FromStr>(name: &str, usual: T) -> T {
-    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(usual)
+/// How many kills, from which seed
+fn course() -> (usize, u64) {
+    (told("TETHER_TEST_KILLS").unwrap_or(KILLS), told("TETHER_TEST_SEED").unwrap_or(SEED))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whatever_goes_wrong_the_world_comes_out_right_and_no_command_is_lost() {
-    let (kills, seed) = (told("TETHER_TEST_KILLS", KILLS), told("TETHER_TEST_SEED", SEED));
+    let (kills, seed) = course();
     let mut havoc = Havoc::new(seed).await;
     let pairs = havoc.make_the_estate();
     let attach = commands("attach", &pairs);

@@ -9,7 +9,7 @@ use tether::emulator::azure::{AssignmentSpec, Fault, Right};
 use tether::emulator::world::{Door, PAYMENTS, PLATFORM, World, WorldOptions};
 use uuid::Uuid;
 
-use super::{HOSTS, Havoc, KILLS, SEED, TEAMS, commands, expected, tell, told};
+use super::{HOSTS, Havoc, TEAMS, commands, course, expected, tell};
 use crate::corridor::commands::pinning;
 use crate::corridor::{ACR_PULL, cluster, options, registry};
 
@@ -18,7 +18,7 @@ const CLUSTERS: usize = 16;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sync_removes_nothing_that_anyone_needs_and_converges_once_it_is_quiet() {
-    let (kills, seed) = (told("TETHER_TEST_KILLS", KILLS), told("TETHER_TEST_SEED", SEED));
+    let (kills, seed) = course();
     let policy = pinning()
         .replace("mode: attach-only", "mode: sync")
         .replace("max_detach: 50", "max_detach: 1000")
