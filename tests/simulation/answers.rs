@@ -12,6 +12,7 @@ use crate::witness::Run;
 pub(crate) struct Heard<'a> {
     pub(crate) path: &'a str,
     pub(crate) query: &'a str,
+    pub(crate) asked: &'a [u8],
     pub(crate) status: u16,
 }
 
@@ -57,7 +58,7 @@ impl Heard<'_> {
         };
         let subscription = || path.split('/').nth(2).unwrap();
         match path.split('/').skip(3).collect::<Vec<_>>()[..] {
-            ["resources"] if is_there => tell_rows(run, read(body)),
+            ["resources"] if is_there => self.tell_rows(run, read(body)),
             ["providers", _, "managedclusters"] if is_there => {
                 let list: List<Written> = read(body);
                 let whole = list.next_link.is_none();
@@ -84,6 +85,24 @@ impl Heard<'_> {
         }
     }
 
+    fn tell_rows(&self, run: &mut Run, rows: Rows) {
+        let (mut clusters, mut assignments) = (Vec::new(), Vec::new());
+        for row in rows.data {
+            let id = row["id"].as_str().unwrap_or_default().to_lowercase();
+            if id.contains("/roleassignments/") {
+                assignments.extend(serde_json::from_value(row).map(Assigned::assignment));
+            } else if id.contains("/managedclusters/") {
+                clusters.extend(cluster(row));
+            }
+        }
+        run.saw_pins(assignments);
+        let asked = String::from_utf8_lossy(self.asked);
+        if asked.contains("microsoft.containerservice/managedclusters") {
+            let whose = asked.split("objectId) =~ '").nth(1);
+            run.saw_graph(clusters, whose.and_then(|rest| rest.get(..36)?.parse().ok()));
+        }
+    }
+
     fn assigned_to(&self) -> Option<Uuid> {
         let whose = self.query.split("assignedTo(%27").nth(1)?;
         whose.get(..36)?.parse().ok()
@@ -92,20 +111,6 @@ impl Heard<'_> {
 
 fn read<T: DeserializeOwned>(body: &[u8]) -> T {
     serde_json::from_slice(body).unwrap()
-}
-
-fn tell_rows(run: &mut Run, rows: Rows) {
-    let (mut clusters, mut assignments) = (Vec::new(), Vec::new());
-    for row in rows.data {
-        let id = row["id"].as_str().unwrap_or_default().to_lowercase();
-        if id.contains("/roleassignments/") {
-            assignments.extend(serde_json::from_value(row).map(Assigned::assignment));
-        } else if id.contains("/managedclusters/") {
-            clusters.extend(cluster(row));
-        }
-    }
-    run.saw_graph(clusters);
-    run.saw_pins(assignments);
 }
 
 /// A cluster whose properties are columns, as the query asks for them

@@ -105,7 +105,8 @@ impl Line {
         }
         if !ask.is_queue {
             let query = ask.request.uri().query().unwrap_or_default();
-            let heard = Heard { path: &ask.path, query, status: answer.status().as_u16() };
+            let (path, asked) = (&ask.path, ask.request.body());
+            let heard = Heard { path, query, asked, status: answer.status().as_u16() };
             heard.tell(&mut self.run.lock().unwrap(), answer.body());
         }
         answer.into()

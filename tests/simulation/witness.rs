@@ -111,7 +111,10 @@ impl Run {
         }
     }
 
-    pub(crate) fn saw_graph(&mut self, clusters: Vec<Cluster>) {
+    /// Resource Graph told of the clusters that hold an identity, or of all. What it told of them
+    /// before counts no more, whether it tells of them again or not.
+    pub(crate) fn saw_graph(&mut self, clusters: Vec<Cluster>, whose: Option<Uuid>) {
+        self.holders.retain(|_, one| whose.is_some() && one.principal != whose);
         self.holders.extend(clusters.into_iter().map(|cluster| (cluster.id.clone(), cluster)));
     }
 
@@ -163,17 +166,19 @@ impl Run {
             return Some("the registry does not honour its role");
         }
         let holders = self.holders(now.principal);
-        let is_read = |one: &&&Cluster| self.clusters.contains_key(&one.id);
-        if !holders.iter().any(|one| is_read(&one)) {
-            return Some("no cluster with its identity was read");
+        if holders.is_empty() {
+            return Some("no cluster has its identity");
+        }
+        if !holders.iter().all(|one| self.clusters.contains_key(&one.id)) {
+            return Some("a cluster with its identity was not read");
         }
         if holders.iter().any(|cluster| vetoed(cluster, registry)) {
             return Some("it is vetoed");
         }
-        let by_rule = holders.iter().filter(is_read).any(|one| wanted(one, registry));
+        let by_rule = holders.iter().any(|one| wanted(one, registry));
         let asked = self.asked.as_ref().is_some_and(|asked| {
             let here = asked.attach && asked.is_at(&now.scope);
-            here && holders.iter().filter(is_read).any(|one| {
+            here && holders.iter().any(|one| {
                 one.id == asked.cluster && (wanted(one, registry) || facts::may_be_pinned(registry))
             })
         });
@@ -224,35 +229,51 @@ impl Run {
             return Some("its registry was not read");
         };
         let Some(registry) = registry else { return self.unless_sync() };
-        if registry.role() != gone.role && self.has_role(gone, registry) {
+        let asked = self.asked.as_ref().filter(|asked| !asked.attach && asked.is_at(&gone.scope));
+        if asked.is_none() && registry.role() != gone.role && self.has_role(gone, registry) {
             return self.unless_sync();
         }
         if !estate.iter().all(|subscription| self.seen.contains(subscription)) {
             return Some("not every cluster was seen");
         }
-        let holders = self.holders(gone.principal);
-        let is_vetoed = holders.iter().any(|one| vetoed(one, registry));
-        let asked = self.asked.as_ref().filter(|asked| !asked.attach);
-        let asked = asked.filter(|asked| asked.is_at(&gone.scope));
-        if let Some(asked) = asked {
-            let others = || holders.iter().filter(|one| one.id != asked.cluster);
-            if holders.iter().any(|one| wanted(one, registry)) {
-                return Some("a rule wants it");
-            }
-            if let Mark::Pin(whose) = last.mark()
-                && others().any(|one| hash(&one.id) == whose)
-            {
-                return Some("it is pinned for another cluster");
-            }
-            let mine = holders.iter().any(|one| one.id == asked.cluster)
-                || matches!(last.mark(), Mark::Pin(whose) if whose == hash(&asked.cluster));
-            return (!mine).then_some("it belongs to another cluster");
+        if !self.holders(gone.principal).iter().all(|one| self.clusters.contains_key(&one.id)) {
+            return Some("a cluster with its identity was not read");
         }
-        match last.mark() {
+        match asked {
+            Some(asked) => self.wrong_with_asked(asked, last, registry),
+            None => self.wrong_with_own(last, registry),
+        }
+    }
+
+    /// What is wrong with a removal that a command asked for
+    fn wrong_with_asked(
+        &self,
+        asked: &Asked,
+        gone: &Assignment,
+        registry: &Registry,
+    ) -> Option<&'static str> {
+        let holders = self.holders(gone.principal);
+        if holders.iter().any(|one| wanted(one, registry)) {
+            return Some("a rule wants it");
+        }
+        let mut others = holders.iter().filter(|one| one.id != asked.cluster);
+        if let Mark::Pin(whose) = gone.mark()
+            && others.any(|one| hash(&one.id) == whose)
+        {
+            return Some("it is pinned for another cluster");
+        }
+        let mine = holders.iter().any(|one| one.id == asked.cluster)
+            || matches!(gone.mark(), Mark::Pin(whose) if whose == hash(&asked.cluster));
+        (!mine).then_some("it belongs to another cluster")
+    }
+
+    /// What is wrong with a removal that nobody asked for
+    fn wrong_with_own(&self, gone: &Assignment, registry: &Registry) -> Option<&'static str> {
+        match gone.mark() {
             Mark::Unreadable => return Some("its mark cannot be read"),
             Mark::Pin(whose) => {
-                let live = self.clusters.values().flatten();
-                if let Some(cluster) = live.clone().find(|one| hash(&one.id) == whose) {
+                let mut live = self.clusters.values().flatten();
+                if let Some(cluster) = live.find(|one| hash(&one.id) == whose) {
                     if cluster.principal == Some(gone.principal) {
                         return Some("it is pinned");
                     }
@@ -266,6 +287,8 @@ impl Run {
             }
             Mark::Rule(_) => {}
         }
+        let holders = self.holders(gone.principal);
+        let is_vetoed = holders.iter().any(|one| vetoed(one, registry));
         if !is_vetoed && holders.iter().any(|one| wanted(one, registry)) {
             return Some("a rule wants it");
         }
