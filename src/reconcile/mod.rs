@@ -111,7 +111,7 @@ impl Reconciler {
             let removes = self.policy.mode == Mode::Sync;
             let unmarked = sight::without_mark(&draft, inventory, &self.policy.owner);
             let unread = confirm::unread(&draft, inventory, &read);
-            if removes && !saw_marks && !unmarked.is_empty() {
+            if !saw_marks && !unmarked.is_empty() {
                 saw_marks = true;
                 self.read_marks(&unmarked, inventory).await?;
             } else if removes && !saw_every_cluster && sight::needs_every_cluster(&draft) {

@@ -28,8 +28,9 @@ pub(super) fn needs_every_cluster(plan: &Plan) -> bool {
 }
 
 /// Assignments of ours that no rule wants and whose description is empty: Resource Graph may not show
-/// it, and then every one of them would count as pinned for ever. And those whose registry is gone: with
-/// another mark than was seen, they would count as changed for ever.
+/// it, and then every one of them would count as pinned for ever, and no pin would follow its cluster
+/// to another identity. And those whose registry is gone: with another mark than was seen, they would
+/// count as changed for ever.
 pub(super) fn without_mark(
     plan: &Plan,
     inventory: &Inventory,

@@ -10,7 +10,7 @@ use tether::emulator::azure::{
 use tether::emulator::world::{Door, PAYMENTS, World, WorldOptions};
 use uuid::Uuid;
 
-use super::commands::{ask, pinning, report};
+use super::commands::{ask, pinning, report, with_pins};
 use super::input::line;
 use super::{
     ACR_PULL, REPOSITORY_READER, attached, cluster, count, options, registry, requests, settle,
@@ -301,6 +301,22 @@ async fn marks_that_resource_graph_does_not_show_are_read_where_they_matter() {
     world.azure.delete(&free).unwrap();
     tick(&world).await;
     assert_eq!(world.azure.assignments(), [], "nothing is there to pull from");
+}
+
+#[tokio::test]
+async fn a_pin_whose_mark_resource_graph_does_not_show_follows_its_cluster_in_every_mode() {
+    for options in [with_pins(), sync()] {
+        let options =
+            WorldOptions { graph_hides: GraphHides::Descriptions, door: Door::Queue, ..options };
+        let world = start(options).await;
+        let free = world.azure.create_registry(&registry("free").tag("pin", "yes")).unwrap();
+        let aks = world.azure.create_cluster(&cluster("aks1")).unwrap();
+        ask(&world, "m-1", &json!({ "command": "attach", "cluster": aks, "registry": free }));
+        settle(&world).await;
+        world.azure.set_identity(&aks, None).unwrap();
+        tick(&world).await;
+        assert_eq!(attached(&world, &aks), [("free".to_owned(), ACR_PULL)]);
+    }
 }
 
 #[tokio::test]
