@@ -13,7 +13,7 @@ use crate::model::SubscriptionId;
 /// the client's business: in the long run ARM lets ten writes a second through, and each is a read and
 /// a write that may take a second both. Many more would only make the line longer that all runs stand
 /// in.
-pub(super) const AT_ONCE: usize = 48;
+pub(super) const AT_ONCE: usize = 32;
 
 /// In how many subscriptions at once; the others follow as these come to their end. Each request holds
 /// a connection while it is under way, and no host has those without end.
