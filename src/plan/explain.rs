@@ -1,39 +1,88 @@
-//! The explanation as text: what the policy says, rule by rule; what is attached; what comes next.
+//! A pair explained: what the policy says, rule by rule; what is attached; what comes next.
+//!
+//! Text only. How it is emphasised is for whoever shows it.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use crate::cli::voice::{Colour, Voice};
+use super::{Plan, Warning};
 use crate::model::{
-    AssignmentName, Cluster, Grant, Identity, Inventory, Mark, MarkKind, Registry, RegistryId,
-    Shown,
+    AssignmentName, Cluster, ClusterHash, ClusterId, Grant, Identity, Inventory, Mark, MarkKind,
+    PrincipalId, Registry, Shown,
 };
-use crate::plan::{Plan, guard, plan};
 use crate::policy::{
     Check, Decision, Effect, Match, Policy, RegistryNames, Side, Step, Subject, Verdict, Veto,
 };
 
-/// Everything there is to say about a pair, each line ending in a line break
-pub(super) fn told(
+/// What a part of the text is, for whoever gives it a colour
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tone {
+    /// Something that is so
+    Good,
+    /// Something that is not so
+    Bad,
+    /// Something that needs a look
+    Open,
+    /// Something that matters less
+    Quiet,
+    /// A heading
+    Strong,
+}
+
+/// Gives a part of the text its colour
+type Paint<'a> = &'a dyn Fn(Tone, &str) -> String;
+
+/// Everything there is to say about a pair, each line ending in a line break. Of the plan, which may be
+/// about much more, only what concerns the pair.
+pub fn explain(
     inventory: &Inventory,
     policy: &Policy,
+    plan: &Plan,
     (cluster, registry): (&Cluster, &Registry),
-    voice: Voice,
+    paint: Paint<'_>,
 ) -> String {
     let names = RegistryNames::new(inventory.registries.values());
     let verdict = policy.decide(cluster, registry, &names);
-    let title = |text: &str| voice.paint(Colour::Strong, text);
+    let title = |text: &str| paint(Tone::Strong, text);
     let mut text = String::new();
     let _ = writeln!(text, "cluster   {}\nregistry  {}\n", cluster.id, registry.id);
     let _ = writeln!(text, "{} {}", title("By the policy:"), verdict.decision);
     for step in &verdict.trace {
-        tell_step(&mut text, step, is_decisive(&verdict, step), voice);
+        tell_step(&mut text, step, is_decisive(&verdict, step), paint);
     }
     let _ = writeln!(text, "\n{}", title("Attached now:"));
     tell_attached(&mut text, inventory, policy, (cluster, registry));
     let _ = writeln!(text, "\n{}", title("The next reconcile:"));
-    let planned = guard(plan(inventory, policy), policy, &inventory.scope);
-    tell_next(&mut text, &planned, &verdict, registry);
+    let concern = Concern::of(inventory, cluster, registry);
+    tell_next(&mut text, plan, &verdict, &concern);
     text
+}
+
+/// What a plan has to name in order to be about a pair
+struct Concern<'a> {
+    cluster: &'a ClusterId,
+    registry: &'a Registry,
+    principals: BTreeSet<PrincipalId>,
+}
+
+impl<'a> Concern<'a> {
+    /// The cluster's identity, and whatever nobody holds any more and was made for this cluster
+    fn of(inventory: &Inventory, cluster: &'a Cluster, registry: &'a Registry) -> Self {
+        let hash = ClusterHash::of(&cluster.id);
+        let here = inventory.grants.values().filter(|grant| grant.key.registry == registry.id);
+        let mine = here.filter(|grant| {
+            Mark::read(&grant.description).is_some_and(|mark| mark.cluster == hash)
+        });
+        let held: BTreeSet<_> =
+            inventory.clusters.values().filter_map(|other| other.identity.principal()).collect();
+        let left = mine.map(|grant| grant.key.principal).filter(|id| !held.contains(id));
+        let principals = left.chain(cluster.identity.principal()).collect();
+        Self { cluster: &cluster.id, registry, principals }
+    }
+
+    fn is_met_by(&self, principal: PrincipalId, clusters: &[ClusterId]) -> bool {
+        self.principals.contains(&principal) || clusters.contains(self.cluster)
+    }
 }
 
 /// Whether this step settled the matter
@@ -51,7 +100,7 @@ fn is_decisive(verdict: &Verdict<'_>, step: &Step<'_>) -> bool {
     }
 }
 
-fn tell_step(text: &mut String, step: &Step<'_>, is_decisive: bool, voice: Voice) {
+fn tell_step(text: &mut String, step: &Step<'_>, is_decisive: bool, paint: Paint<'_>) {
     let what = match step.subject {
         Subject::OtherTenant => "built in, different tenants".to_owned(),
         Subject::Disabled(Side::Cluster) => "built in, disabled by the cluster".to_owned(),
@@ -62,30 +111,30 @@ fn tell_step(text: &mut String, step: &Step<'_>, is_decisive: bool, voice: Voice
         },
     };
     let outcome = match &step.outcome {
-        Match::Yes => voice.paint(Colour::Good, "fits"),
-        Match::No => voice.paint(Colour::Quiet, "does not fit"),
+        Match::Yes => paint(Tone::Good, "fits"),
+        Match::No => paint(Tone::Quiet, "does not fit"),
         Match::Ambiguous { name, candidates } => {
             let (name, count) = (Shown(name), candidates.len());
             let what = format!("would fit, but `{name}` names {count} registries");
-            voice.paint(Colour::Open, what)
+            paint(Tone::Open, &what)
         }
     };
     let decides = if is_decisive { ", and decides" } else { "" };
     let _ = writeln!(text, "  {what}: {outcome}{decides}");
     for check in &step.checks {
-        tell_check(text, check, 2, voice);
+        tell_check(text, check, 2, paint);
     }
 }
 
-fn tell_check(text: &mut String, check: &Check<'_>, depth: usize, voice: Voice) {
+fn tell_check(text: &mut String, check: &Check<'_>, depth: usize, paint: Paint<'_>) {
     let word = match check.outcome {
-        Match::Yes => voice.paint(Colour::Good, "yes"),
-        Match::No => voice.paint(Colour::Bad, "no "),
-        Match::Ambiguous { .. } => voice.paint(Colour::Open, "?  "),
+        Match::Yes => paint(Tone::Good, "yes"),
+        Match::No => paint(Tone::Bad, "no "),
+        Match::Ambiguous { .. } => paint(Tone::Open, "?  "),
     };
     let _ = writeln!(text, "{}{word} {}", "  ".repeat(depth), check.sentence());
     for part in &check.parts {
-        tell_check(text, part, depth + 1, voice);
+        tell_check(text, part, depth + 1, paint);
     }
 }
 
@@ -150,19 +199,31 @@ fn described(grant: &Grant, policy: &Policy, registry: &Registry) -> String {
     line
 }
 
-fn tell_next(text: &mut String, plan: &Plan, verdict: &Verdict<'_>, registry: &Registry) {
+fn tell_next(text: &mut String, plan: &Plan, verdict: &Verdict<'_>, concern: &Concern<'_>) {
     let mut lines = Vec::new();
-    let here = |id: &RegistryId| registry.id == *id;
-    let attach = plan.attach.iter().filter(|item| here(&item.grant.registry));
+    let registry = concern.registry;
+    let attach = plan.attach.iter().filter(|item| item.grant.registry == registry.id);
+    let attach = attach.filter(|item| concern.is_met_by(item.grant.principal, &item.clusters));
     lines.extend(attach.map(|item| format!("attaches {item}")));
-    let detach = plan.detach.iter().filter(|item| here(&item.grant.registry));
+    let detach = plan.detach.iter().filter(|item| item.grant.registry == registry.id);
+    let detach = detach.filter(|item| concern.is_met_by(item.grant.principal, &item.clusters));
     lines.extend(detach.map(|item| format!("detaches {item}")));
-    let held = plan.held.iter().filter(|item| here(&item.registry));
+    let held = plan.held.iter().filter(|item| item.registry == registry.id);
+    let held = held.filter(|item| match item.principal {
+        Some(principal) => concern.is_met_by(principal, &item.clusters),
+        None => item.clusters.contains(concern.cluster),
+    });
     lines.extend(held.map(|item| format!("holds {item}")));
-    let kept = plan.kept.iter().filter(|item| here(&item.grant.registry));
+    let kept = plan.kept.iter().filter(|item| item.grant.registry == registry.id);
+    let kept = kept.filter(|item| concern.is_met_by(item.grant.principal, &item.clusters));
     lines.extend(kept.map(|item| format!("keeps {item}")));
     lines.extend(plan.gaps.iter().map(|gap| format!("could not see everything: {gap}")));
-    lines.extend(plan.warnings.iter().map(|warning| format!("note that {warning}")));
+    let warnings = plan.warnings.iter().filter(|warning| match warning {
+        Warning::ServiceAccountPull(cluster) => cluster == concern.cluster,
+        Warning::NearlyFull { subscription, .. } => *subscription == registry.id.subscription(),
+        Warning::NoneOfOurs(_) => true,
+    });
+    lines.extend(warnings.map(|warning| format!("note that {warning}")));
     if lines.is_empty() {
         lines.push(format!("does nothing: {}", verdict.decision));
     }
