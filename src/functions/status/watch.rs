@@ -1,0 +1,105 @@
+//! One look at the estate for everyone who asks: never two at a time, and kept for a minute.
+//!
+//! A look goes on when whoever asked for it has gone, so that asking again is of use. One that failed
+//! is told to all who waited for it, and not kept.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures::FutureExt as _;
+use futures::future::{BoxFuture, Shared};
+use time::OffsetDateTime;
+use tokio::time::timeout;
+use tracing::Instrument as _;
+
+/// For how long after its end a look serves everyone
+pub(super) const KEPT: Duration = Duration::from_secs(60);
+
+/// How long somebody waits for a look: Azure's load balancer gives a request 230 s
+const PATIENCE: Duration = Duration::from_secs(200);
+
+/// What a look came to
+pub(super) type Look<T, E> = Result<Arc<T>, E>;
+
+type Under<T, E> = Shared<BoxFuture<'static, Outcome<T, E>>>;
+type Begin<T, E> = Box<dyn Fn() -> BoxFuture<'static, Result<T, E>> + Send + Sync>;
+type Now = Arc<dyn Fn() -> OffsetDateTime + Send + Sync>;
+
+/// A look that is over
+struct Outcome<T, E> {
+    came: Option<Look<T, E>>,
+    ended: OffsetDateTime,
+}
+
+impl<T, E: Clone> Clone for Outcome<T, E> {
+    fn clone(&self) -> Self {
+        Self { came: self.came.clone(), ended: self.ended }
+    }
+}
+
+/// Why there is nothing to see
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Blind<E> {
+    /// The look failed.
+    Failed(E),
+    /// It is not over yet.
+    StillLooking,
+    /// It broke off in a way that it never should.
+    BrokeOff,
+}
+
+/// The one look
+pub(super) struct Watch<T, E> {
+    begin: Begin<T, E>,
+    now: Now,
+    last: Mutex<Option<Under<T, E>>>,
+}
+
+impl<T, E> Watch<T, E>
+where
+    T: Send + Sync + 'static,
+    E: Clone + Send + Sync + 'static,
+{
+    /// A watch that looks in this way, by this clock
+    pub(super) fn new(begin: Begin<T, E>, now: Now) -> Self {
+        Self { begin, now, last: Mutex::default() }
+    }
+
+    /// What is to be seen: by the last look if it is young enough, or else by one that begins now.
+    pub(super) async fn see(&self) -> Result<Arc<T>, Blind<E>> {
+        let Ok(outcome) = timeout(PATIENCE, self.look()).await else {
+            return Err(Blind::StillLooking);
+        };
+        outcome.came.map_or(Err(Blind::BrokeOff), |came| came.map_err(Blind::Failed))
+    }
+
+    fn look(&self) -> Under<T, E> {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let serves = |look: &&Under<T, E>| match look.peek() {
+            None => true,
+            Some(Outcome { came: Some(Ok(_)), ended }) => (self.now)() - *ended < KEPT,
+            Some(_) => false,
+        };
+        if let Some(look) = last.as_ref().filter(serves) {
+            return look.clone();
+        }
+        let (look, now) = ((self.begin)(), Arc::clone(&self.now));
+        let task = async move {
+            let came = look.await.map(Arc::new);
+            Outcome { came: Some(came), ended: now() }
+        };
+        let (task, now) = (tokio::spawn(task.in_current_span()), Arc::clone(&self.now));
+        let look =
+            async move { task.await.unwrap_or_else(|_| Outcome { came: None, ended: now() }) };
+        let look = look.boxed().shared();
+        *last = Some(look.clone());
+        look
+    }
+}
+
+impl<T, E> fmt::Debug for Watch<T, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Watch").finish_non_exhaustive()
+    }
+}
