@@ -27,7 +27,7 @@ mod adopt;
 #[cfg(test)]
 mod adopt_tests;
 #[cfg(test)]
-mod build;
+pub(crate) mod build;
 mod decide;
 mod desire;
 mod doubt;

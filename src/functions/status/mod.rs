@@ -284,3 +284,25 @@ fn as_json(status: u16, value: &impl Serialize) -> HttpAnswer {
     let body = serde_json::to_string(value).unwrap_or_default();
     HttpAnswer::new(status, "application/json; charset=utf-8", body)
 }
+
+#[cfg(test)]
+mod accept_tests {
+    use super::prefers_json;
+
+    #[test]
+    fn json_is_for_those_who_ask_for_it_by_name() {
+        let browser = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
+        for accept in ["", "*/*", browser, "image/png", "application/json;q=0", "garbage;q=;,"] {
+            assert!(!prefers_json(accept), "{accept}");
+        }
+        for accept in [
+            "application/json",
+            "Application/JSON; charset=utf-8",
+            "application/json, text/plain, */*",
+            "text/html;q=0.5, application/json;q=0.9",
+        ] {
+            assert!(prefers_json(accept), "{accept}");
+        }
+        assert!(!prefers_json("application/json, text/html"), "a page where both will do");
+    }
+}

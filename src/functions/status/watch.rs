@@ -103,3 +103,77 @@ impl<T, E> fmt::Debug for Watch<T, E> {
         f.debug_struct("Watch").finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use tokio::time::{Instant, sleep};
+
+    use super::*;
+
+    /// A watch whose looks take a while and give their number, or fail with it; and how many there were
+    fn watch(takes: Duration, fails: bool) -> (Arc<Watch<usize, usize>>, Arc<AtomicUsize>) {
+        let (begun, counted): (_, Arc<AtomicUsize>) = (AtomicUsize::new(0), Arc::default());
+        let counter = Arc::clone(&counted);
+        let begin: Begin<usize, usize> = Box::new(move || {
+            let number = begun.fetch_add(1, Ordering::SeqCst) + 1;
+            let counter = Arc::clone(&counter);
+            Box::pin(async move {
+                sleep(takes).await;
+                counter.fetch_add(1, Ordering::SeqCst);
+                if fails { Err(number) } else { Ok(number) }
+            })
+        });
+        let start = Instant::now();
+        let now = Arc::new(move || OffsetDateTime::UNIX_EPOCH + start.elapsed());
+        (Arc::new(Watch::new(begin, now)), counted)
+    }
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[tokio::test(start_paused = true)]
+    async fn all_who_ask_share_one_look_which_is_kept_for_a_minute() {
+        let (watch, _) = watch(10 * SECOND, false);
+        let asking = (0..50).map(|_| watch.see());
+        for seen in futures::future::join_all(asking).await {
+            assert_eq!(seen, Ok(Arc::new(1)));
+        }
+        sleep(KEPT - SECOND).await;
+        assert_eq!(watch.see().await, Ok(Arc::new(1)));
+        sleep(SECOND).await;
+        assert_eq!(watch.see().await, Ok(Arc::new(2)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_look_that_failed_is_told_to_who_waited_and_not_kept() {
+        let (watch, _) = watch(SECOND, true);
+        let asking = (0..5).map(|_| watch.see());
+        for seen in futures::future::join_all(asking).await {
+            assert_eq!(seen, Err(Blind::Failed(1)));
+        }
+        assert_eq!(watch.see().await, Err(Blind::Failed(2)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_look_goes_on_though_whoever_asked_does_not_wait_for_it() {
+        let (watch, ended) = watch(2 * PATIENCE, false);
+        let start = Instant::now();
+        assert_eq!(watch.see().await, Err(Blind::StillLooking));
+        assert_eq!(start.elapsed(), PATIENCE, "below what Azure gives a request");
+        sleep(PATIENCE + 30 * SECOND).await;
+        assert_eq!(ended.load(Ordering::SeqCst), 1, "it is over, and nobody asked");
+        assert_eq!(watch.see().await, Ok(Arc::new(1)));
+        sleep(31 * SECOND).await;
+        assert_eq!(watch.see().await, Err(Blind::StillLooking), "its minute began at its end");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_look_that_breaks_off_is_no_end_of_the_page() {
+        let begin: Begin<(), ()> = Box::new(|| Box::pin(async { panic!("broken") }));
+        let watch = Watch::new(begin, Arc::new(|| OffsetDateTime::UNIX_EPOCH));
+        for _ in 0..2 {
+            assert_eq!(watch.see().await, Err(Blind::BrokeOff));
+        }
+    }
+}

@@ -107,3 +107,70 @@ fn escaped(text: &str) -> String {
 fn hash(text: &str) -> String {
     format!("sha256-{}", BASE64_STANDARD.encode(Sha256::digest(text)))
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// Texts that would like to be something else
+    const TRICKS: [&str; 9] = [
+        "</script><script>alert(1)</script>",
+        "<!--<script>",
+        "]]>&lt;img src=x onerror=alert(1)>",
+        "\u{2028}\u{2029}",
+        "\"'`\\u003c/script\\",
+        "\u{202e}gnp.exe\u{2066}",
+        "\u{0}\u{1b}[2J\u{9b}\u{7f}\r\n",
+        "/*style*//*script*//*data*/",
+        "grüße, 東京 😀",
+    ];
+
+    #[test]
+    fn data_stays_the_same_and_ends_nothing() {
+        for trick in TRICKS {
+            let value = json!({ trick: [trick, { "why": trick }] });
+            let text = harmless(&value.to_string());
+            assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), value);
+            let is_bad = |c: char| "<>&".contains(c) || crate::model::is_misleading(c);
+            assert!(!text.contains(is_bad), "{text}");
+        }
+    }
+
+    #[test]
+    fn every_part_stands_in_its_place_and_is_not_looked_at_again() {
+        let parts = [(STYLE_HERE, "/*data*/"), (SCRIPT_HERE, "s"), (DATA_HERE, "/*style*/")];
+        assert_eq!(filled("a/*style*/b/*data*/c/*script*/d", parts), "a/*data*/b/*style*/csd");
+        for (place, element) in [
+            (STYLE_HERE, "<style>/*style*/</style>"),
+            (SCRIPT_HERE, "<script>/*script*/</script>"),
+            (DATA_HERE, "<script type=\"application/json\" id=\"data\">/*data*/</script>"),
+        ] {
+            assert_eq!(PAGE.matches(place).count(), 1, "{place}");
+            assert!(PAGE.contains(element), "the hash is of all that stands in {element}");
+        }
+    }
+
+    #[test]
+    fn a_plain_page_says_what_is_wrong_and_nothing_else() {
+        for trick in TRICKS {
+            let answer = serde_json::to_value(trouble(502, trick, trick)).unwrap();
+            let html = answer["body"].as_str().unwrap();
+            assert_eq!(html.matches('<').count(), trouble_elements(), "{html}");
+            assert!(!html.contains(|c| crate::model::is_misleading(c) && c != '\n'), "{html}");
+        }
+    }
+
+    fn trouble_elements() -> usize {
+        let answer = serde_json::to_value(trouble(502, "plain", "plain")).unwrap();
+        answer["body"].as_str().unwrap().matches('<').count()
+    }
+
+    #[test]
+    fn a_hash_is_what_a_browser_computes() {
+        // The example of the specification of content security policies.
+        let hash = hash("alert('Hello, world.');");
+        assert_eq!(hash, "sha256-qznLcsROx4GACP2dm0UCKCzCG+HiZ1guq6ZZDob/Tng=");
+    }
+}
