@@ -1,13 +1,14 @@
 //! A large estate: 2,000 clusters by 200 registries, with every pair that the tags ask for attached.
 
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tether::emulator::Clock;
 use tether::emulator::azure::AssignmentSpec;
 use tether::emulator::host::{Handler, Host, HostOptions};
 use tether::emulator::queue::{Namespace, QueueOptions};
 use tether::emulator::world::cloud_settings;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::{HTML, JSON, get, is_query};
@@ -44,6 +45,7 @@ async fn host(estate: &Emulated) -> Host {
     Host::start(HostOptions { app_root: root, handler, namespace, clock }).await.unwrap()
 }
 
+#[expect(clippy::print_stdout, reason = "figures, for whoever wants to see them")]
 #[tokio::test]
 async fn a_matrix_of_2000_by_200_is_answered_with_a_third_of_the_queries() {
     let estate = Emulated::start(SIZE, None).await;

@@ -54,7 +54,7 @@ impl Got {
         let (_, rest) = self.body.split_once(start).expect("no data");
         let lower = rest.to_lowercase();
         let end = lower.find("</script").expect("no end");
-        serde_json::from_str(&rest[..end]).unwrap()
+        serde_json::from_str(rest.get(..end).unwrap()).unwrap()
     }
 }
 
