@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use tether::azure::{
     Arm, Auth, Cloud, Credential, Endpoint, Endpoints, Estate, Graph, Queue, credential,
 };
+use tether::functions::status::StatusPage;
 use tether::functions::{Understood, Worker, app, understand};
 use tether::policy::Policy;
 use tether::reconcile::Reconciler;
@@ -131,5 +132,5 @@ static FUNCTIONS: LazyLock<Router> = LazyLock::new(|| {
     let queue = Queue::new(&nowhere, Cloud::Public, nobody, client).unwrap();
     let policy = Policy::parse("policy.yaml", "owner: fuzz\nmode: observe\nrules: []\n").unwrap();
     let reconciler = Reconciler::new(arm, graph, Estate::default(), policy);
-    app(Arc::new(Worker::new(reconciler, queue, BTreeSet::new()))).into_router()
+    app(Arc::new(Worker::new(reconciler, queue, BTreeSet::new())), StatusPage::off()).into_router()
 });

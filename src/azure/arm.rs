@@ -64,6 +64,13 @@ impl Arm {
         Self { client: self.client.paced_by(Pacer::new(longest)) }
     }
 
+    /// The same, for somebody who is less urgent than whoever shares the limits: never more than a third
+    /// of the queries that Resource Graph allows
+    #[must_use]
+    pub fn sparing(&self) -> Self {
+        Self { client: self.client.clone().sparing() }
+    }
+
     /// How requests are sent, shared with Resource Graph
     pub(super) fn client(&self) -> &Client {
         &self.client

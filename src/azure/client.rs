@@ -82,6 +82,11 @@ impl Client {
         Self { pacer, ..self }
     }
 
+    /// The same way for somebody who leaves most queries of Resource Graph to others
+    pub(super) fn sparing(self) -> Self {
+        Self { pacer: self.pacer.sparing(), ..self }
+    }
+
     /// What every address starts with
     pub(super) fn base(&self) -> &Url {
         &self.base

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::Exit;
 use crate::azure::{Arm, Graph, Queue, credential, http_client};
 use crate::config::{self, Settings};
+use crate::functions::status::StatusPage;
 use crate::functions::{Worker, app};
 use crate::reconcile::Reconciler;
 use crate::runtime::{App, Server, logs, shutdown_signal};
@@ -20,13 +21,21 @@ pub(super) async fn serve() -> anyhow::Result<Exit> {
 
 fn start(settings: Settings) -> anyhow::Result<App<Arc<Worker>>> {
     let Settings { auth, endpoints, estate, reply_queues, policy, .. } = settings;
-    let Settings { graph_age, longest_closed, .. } = settings;
+    let Settings { graph_age, longest_closed, status, .. } = settings;
     let client = http_client()?;
     let credential = credential(&auth)?;
     let arm =
         Arm::new(&endpoints, credential.clone(), client.clone()).closed_at_most(longest_closed);
+    let page = if status {
+        // Of Resource Graph's queries, the scarcest of all, two thirds are for the work.
+        let (arm, policy) = (arm.sparing(), policy.clone());
+        let graph = Graph::new(arm.clone(), graph_age);
+        StatusPage::new(Reconciler::new(arm, graph, estate.clone(), policy.clone()), policy)
+    } else {
+        StatusPage::off()
+    };
     let graph = Graph::new(arm.clone(), graph_age);
     let queue = Queue::new(&endpoints.service_bus, endpoints.cloud, credential, client)?;
     let reconciler = Reconciler::new(arm, graph, estate, policy);
-    Ok(app(Arc::new(Worker::new(reconciler, queue, reply_queues))))
+    Ok(app(Arc::new(Worker::new(reconciler, queue, reply_queues)), page))
 }

@@ -41,6 +41,8 @@ pub struct Settings {
     pub graph_age: Duration,
     /// For how long Azure's wish to be left alone is obeyed at most
     pub longest_closed: Duration,
+    /// Whether the status function shows anything
+    pub status: bool,
     /// What should be
     pub policy: Policy,
     /// Which log lines are written, as `tracing` filters are
@@ -114,6 +116,7 @@ const REPLY_QUEUES_HINT: &str =
     "state names of queues separated by commas, none of them `commands` or `rejected`";
 const RETRY_AFTER_CAP_HINT: &str =
     "state a number of seconds from 0 to 3600, or leave it out for 3600";
+const STATUS_HINT: &str = "state `on` or `off`, or leave it out for `off`";
 const TENANT_HINT: &str = "state the tenant's id, or leave it out";
 
 /// Reads the settings of `tether serve` from the process's environment.
@@ -143,6 +146,11 @@ pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Settings, Confi
     let graph_age = reader.seconds("TETHER_GRAPH_AGE", GRAPH_AGE_HINT, 15, 60);
     let closed = reader.seconds("TETHER_RETRY_AFTER_CAP", RETRY_AFTER_CAP_HINT, 3600, 3600);
     let waits = graph_age.zip(closed);
+    let status = reader.parsed_or("TETHER_STATUS", STATUS_HINT, false, |text| match text {
+        "on" => Some(true),
+        "off" => Some(false),
+        _ => None,
+    });
     let log = reader.log();
     let (
         Some(port),
@@ -151,9 +159,20 @@ pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Settings, Confi
         Some(estate),
         Some(waits),
         Some(reply_queues),
+        Some(status),
         Some(log),
         true,
-    ) = (port, auth, endpoints, estate, waits, reply_queues, log, reader.problems.is_empty())
+    ) = (
+        port,
+        auth,
+        endpoints,
+        estate,
+        waits,
+        reply_queues,
+        status,
+        log,
+        reader.problems.is_empty(),
+    )
     else {
         return Err(ConfigError::Settings(reader.problems));
     };
@@ -167,6 +186,7 @@ pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Settings, Confi
         reply_queues,
         graph_age,
         longest_closed,
+        status,
         policy,
         log,
     })

@@ -28,7 +28,7 @@ pub const PAYMENTS: Uuid = uuid!("11111111-1111-4111-8111-111111111111");
 pub const PLATFORM: Uuid = uuid!("22222222-2222-4222-8222-222222222222");
 
 /// What the host finds beside the executable: the files that are deployed
-const APP: [(&str, &str); 4] = [
+const APP: [(&str, &str); 5] = [
     ("host.json", include_str!("../../host.json")),
     (
         "command-received/function.json",
@@ -42,6 +42,7 @@ const APP: [(&str, &str); 4] = [
         "resource-changed/function.json",
         include_str!("../../function-definitions/resource-changed/function.json"),
     ),
+    ("status/function.json", include_str!("../../function-definitions/status/function.json")),
 ];
 
 /// The operations that an event subscription lets through, as `infra/events.bicep` sets it up

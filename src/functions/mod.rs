@@ -14,6 +14,7 @@ mod refuse;
 mod reply;
 mod report;
 mod resource_changed;
+pub mod status;
 mod understood;
 mod worker;
 
@@ -23,10 +24,11 @@ use std::time::Duration;
 pub use understood::{Understood, understand};
 pub use worker::Worker;
 
-use crate::runtime::{App, Options};
+use crate::runtime::{App, HttpTrigger, Options};
+use status::StatusPage;
 
 /// The names of the functions: the folders of `function-definitions`
-pub const NAMES: [&str; 3] = ["command-received", "reconcile-tick", "resource-changed"];
+pub const NAMES: [&str; 4] = ["command-received", "reconcile-tick", "resource-changed", "status"];
 
 /// How many commands are carried out at once. `host.json` states the same number, so that messages
 /// wait in the queue, where their locks do not run.
@@ -42,12 +44,21 @@ pub const DOOR_BUDGET: Duration = Duration::from_secs(10);
 /// Events come one a call; more at once would only mean a burst
 const EVENTS_AT_ONCE: usize = 64;
 
-/// The three functions on one worker
-pub fn app(worker: Arc<Worker>) -> App<Arc<Worker>> {
+/// How long the status function may take: below the 230 s that Azure's load balancer gives a request
+pub const STATUS_BUDGET: Duration = Duration::from_secs(220);
+
+/// How many requests for the status are answered at once: each may hold some megabytes
+const STATUS_AT_ONCE: usize = 8;
+
+/// The functions on one worker, and what the status function shows
+pub fn app(worker: Arc<Worker>, page: StatusPage) -> App<Arc<Worker>> {
     let door = Options { input: None, concurrency: EVENTS_AT_ONCE, timeout: DOOR_BUDGET };
     let commands = Options { input: None, concurrency: COMMANDS_AT_ONCE, timeout: COMMAND_BUDGET };
+    let looks = Options { input: None, concurrency: STATUS_AT_ONCE, timeout: STATUS_BUDGET };
+    let show = move |request: HttpTrigger| page.clone().show(request);
     App::new(worker)
         .function_with("resource-changed", door.clone(), resource_changed::resource_changed)
         .function_with("reconcile-tick", door, reconcile_tick::reconcile_tick)
         .function_with("command-received", commands, command_received::command_received)
+        .function_with("status", looks, show)
 }

@@ -1,4 +1,4 @@
-//! Small worlds for the tests of this room, written as sentences.
+//! Small worlds for tests, written as sentences: of this room, and of those who show what it plans.
 
 use uuid::Uuid;
 
@@ -24,34 +24,34 @@ rules:
 ";
 
 /// Both rules that ship, in a mode that forbids nothing
-pub(super) fn policy() -> Policy {
+pub(crate) fn policy() -> Policy {
     let mut policy = Policy::parse("policy.yaml", POLICY).unwrap();
     policy.mode = Mode::Sync;
     policy
 }
 
-pub(super) fn principal(number: u128) -> PrincipalId {
+pub(crate) fn principal(number: u128) -> PrincipalId {
     PrincipalId(Uuid::from_u128(number))
 }
 
-pub(super) fn id(kind: &str, name: &str) -> String {
+pub(crate) fn id(kind: &str, name: &str) -> String {
     format!("/subscriptions/{SUBSCRIPTION}/resourceGroups/rg/providers/{kind}/{name}")
 }
 
-pub(super) fn cluster_id(name: &str) -> crate::model::ClusterId {
+pub(crate) fn cluster_id(name: &str) -> crate::model::ClusterId {
     id("Microsoft.ContainerService/managedClusters", name).parse().unwrap()
 }
 
-pub(super) fn registry_id(name: &str) -> crate::model::RegistryId {
+pub(crate) fn registry_id(name: &str) -> crate::model::RegistryId {
     id("Microsoft.ContainerRegistry/registries", name).parse().unwrap()
 }
 
-pub(super) fn tags(text: &str) -> Tags {
+pub(crate) fn tags(text: &str) -> Tags {
     text.split_whitespace().filter_map(|tag| tag.split_once('=')).collect()
 }
 
 /// A finished cluster with an identity that AKS made
-pub(super) fn cluster(name: &str, identity: u128, tagged: &str) -> Cluster {
+pub(crate) fn cluster(name: &str, identity: u128, tagged: &str) -> Cluster {
     Cluster {
         id: cluster_id(name),
         tags: tags(tagged),
@@ -64,14 +64,14 @@ pub(super) fn cluster(name: &str, identity: u128, tagged: &str) -> Cluster {
 }
 
 /// A finished cluster with an identity that others may share
-pub(super) fn sharing(name: &str, identity: u128, tagged: &str) -> Cluster {
+pub(crate) fn sharing(name: &str, identity: u128, tagged: &str) -> Cluster {
     let origin = IdentityOrigin::BroughtAlong;
     let identity = Identity::Kubelet { principal: principal(identity), origin };
     Cluster { identity, ..cluster(name, 0, tagged) }
 }
 
 /// A cluster that is being made
-pub(super) fn creating(name: &str, tagged: &str) -> Cluster {
+pub(crate) fn creating(name: &str, tagged: &str) -> Cluster {
     Cluster {
         state: ClusterState::Creating,
         identity: Identity::Pending,
@@ -80,7 +80,7 @@ pub(super) fn creating(name: &str, tagged: &str) -> Cluster {
 }
 
 /// A registry in legacy mode
-pub(super) fn registry(name: &str, tagged: &str) -> Registry {
+pub(crate) fn registry(name: &str, tagged: &str) -> Registry {
     Registry {
         id: registry_id(name),
         login_server: format!("{name}.azurecr.io"),
@@ -92,20 +92,20 @@ pub(super) fn registry(name: &str, tagged: &str) -> Registry {
 }
 
 /// A registry in ABAC mode
-pub(super) fn abac(name: &str, tagged: &str) -> Registry {
+pub(crate) fn abac(name: &str, tagged: &str) -> Registry {
     Registry { mode: RegistryMode::Abac, ..registry(name, tagged) }
 }
 
 /// Who made a grant, and why
 #[derive(Clone, Copy, Debug)]
-pub(super) enum By {
+pub(crate) enum By {
     Rule(&'static str),
     Pin(&'static str),
     Unreadable,
     Foreign,
 }
 
-pub(super) fn grant(by: By, registry: &str, identity: u128, role: Role) -> Grant {
+pub(crate) fn grant(by: By, registry: &str, identity: u128, role: Role) -> Grant {
     let key = GrantKey { registry: registry_id(registry), principal: principal(identity), role };
     let name = match by {
         By::Foreign => Uuid::from_u128(900 + identity),
@@ -124,49 +124,49 @@ pub(super) fn grant(by: By, registry: &str, identity: u128, role: Role) -> Grant
 
 /// Everything, in which nothing is missing
 #[derive(Clone, Debug)]
-pub(super) struct World(pub(super) Inventory);
+pub(crate) struct World(pub(crate) Inventory);
 
-pub(super) fn world() -> World {
+pub(crate) fn world() -> World {
     World(Inventory::new(Scope::Everything))
 }
 
 impl World {
-    pub(super) fn cluster(mut self, cluster: Cluster) -> Self {
+    pub(crate) fn cluster(mut self, cluster: Cluster) -> Self {
         self.0.add_cluster(cluster);
         self
     }
 
-    pub(super) fn registry(mut self, registry: Registry) -> Self {
+    pub(crate) fn registry(mut self, registry: Registry) -> Self {
         self.0.add_registry(registry);
         self
     }
 
-    pub(super) fn grant(mut self, grant: Grant) -> Self {
+    pub(crate) fn grant(mut self, grant: Grant) -> Self {
         self.0.add_grant(grant);
         self
     }
 
-    pub(super) fn pull(self, by: By, registry: &str, identity: u128) -> Self {
+    pub(crate) fn pull(self, by: By, registry: &str, identity: u128) -> Self {
         self.grant(grant(by, registry, identity, Role::AcrPull))
     }
 
-    pub(super) fn gap(mut self, gap: Gap) -> Self {
+    pub(crate) fn gap(mut self, gap: Gap) -> Self {
         self.0.gaps.insert(gap);
         self
     }
 
-    pub(super) fn scope(mut self, scope: Scope) -> Self {
+    pub(crate) fn scope(mut self, scope: Scope) -> Self {
         self.0.scope = scope;
         self
     }
 }
 
 /// A cluster or a registry that could not be read again
-pub(super) fn unread(id: ResourceId) -> Gap {
+pub(crate) fn unread(id: ResourceId) -> Gap {
     Gap::Unread { id, code: "Teapot".into(), passes: None }
 }
 
 /// The one subscription in which everything lives
-pub(super) fn subscription() -> crate::model::SubscriptionId {
+pub(crate) fn subscription() -> crate::model::SubscriptionId {
     SUBSCRIPTION.parse().unwrap()
 }

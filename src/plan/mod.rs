@@ -27,10 +27,11 @@ mod adopt;
 #[cfg(test)]
 mod adopt_tests;
 #[cfg(test)]
-mod build;
+pub(crate) mod build;
 mod decide;
 mod desire;
 mod doubt;
+mod explain;
 mod guard;
 #[cfg(test)]
 mod guard_tests;
@@ -56,6 +57,7 @@ mod worlds;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use adopt::{Adopt, AdoptStep, Adoption, HeldAdoption, Unfit, adoption, render_adoption};
+pub use explain::{Tone, explain};
 pub use guard::{guard, guard_pair};
 pub use pair::{PairRefusal, is_pinned_for, pin, unpin};
 pub use project::project;

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tether::functions::{COMMAND_BUDGET, COMMANDS_AT_ONCE, DOOR_BUDGET, NAMES};
+use tether::functions::{COMMAND_BUDGET, COMMANDS_AT_ONCE, DOOR_BUDGET, NAMES, STATUS_BUDGET};
 use tether::reconcile::WRITING;
 
 fn json_file(path: &str) -> Value {
@@ -66,7 +66,7 @@ fn doors_write_to_the_queue_that_the_worker_reads() {
     // The host states its own default for these two over `host.json`, so they stand here.
     assert_eq!(trigger["autoCompleteMessages"], true);
     assert_eq!(trigger["cardinality"], "one");
-    for name in NAMES.into_iter().filter(|name| *name != "command-received") {
+    for name in NAMES.into_iter().filter(|name| !["command-received", "status"].contains(name)) {
         let definition = function(name);
         let bindings = definition["bindings"].as_array().unwrap();
         let output = bindings.iter().find(|binding| binding["direction"] == "out").unwrap();
@@ -75,4 +75,20 @@ fn doors_write_to_the_queue_that_the_worker_reads() {
             assert_eq!(output[field], trigger[field], "{name}");
         }
     }
+}
+
+#[test]
+fn the_status_is_for_whoever_has_the_function_key_and_takes_no_orders() {
+    let definition = function("status");
+    let [trigger, response] = &definition["bindings"].as_array().unwrap()[..] else {
+        panic!("{definition}")
+    };
+    assert_eq!(trigger["type"], "httpTrigger");
+    assert_eq!(trigger["authLevel"], "function");
+    assert_eq!(trigger["methods"], json!(["get"]));
+    let expected = json!({ "type": "http", "direction": "out", "name": "response" });
+    assert_eq!(*response, expected);
+    assert!(STATUS_BUDGET < Duration::from_secs(230), "Azure's load balancer waits so long");
+    // Forwarded as it is, a request would not come in the envelope that the function reads.
+    assert_eq!(json_file("host.json")["customHandler"]["enableForwardingHttpRequest"], false);
 }

@@ -14,6 +14,7 @@ use futures::future::{Either, select};
 use serde_json::{Value, json};
 use tether::azure::{Arm, Cloud, Endpoints, Estate, Graph, Queue};
 use tether::emulator::queue::{Delivery, Message, Namespace, QueueOptions};
+use tether::functions::status::StatusPage;
 use tether::functions::{Worker, app};
 use tether::model::SubscriptionId;
 use tether::policy::Policy;
@@ -226,7 +227,7 @@ impl Host {
         let reports = BTreeSet::from(["reports".to_owned()]);
         let clock = self.line.stage.clock.clone();
         let worker = Worker::new(reconciler, queue, reports).by_clock(move || clock.now());
-        app(Arc::new(worker)).into_router()
+        app(Arc::new(worker), StatusPage::off()).into_router()
     }
 }
 

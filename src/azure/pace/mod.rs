@@ -6,6 +6,7 @@
 mod bucket;
 mod inflow;
 mod lane;
+mod share;
 #[cfg(test)]
 mod simulation;
 
@@ -21,13 +22,18 @@ use tokio::time::{Instant, timeout};
 use super::request::Ask;
 use bucket::{Bucket, Turn};
 use lane::{Kind, Lane};
+use share::Share;
 
 /// The longest time in line: far more than any line should be, and less than an invocation may take
 const LONGEST_LINE: Duration = Duration::from_secs(120);
 
 /// Turns for everything that this process sends to Azure; clones share them
 #[derive(Clone)]
-pub(super) struct Pacer(Arc<Inner>);
+pub(super) struct Pacer {
+    inner: Arc<Inner>,
+    /// What whoever has this clone keeps to besides
+    share: Option<Arc<Share>>,
+}
 
 struct Inner {
     /// What moments are counted from
@@ -66,7 +72,12 @@ impl Pacer {
     /// asks for, but no longer than this.
     pub(super) fn new(longest_closed: Duration) -> Self {
         let (start, lines) = (Instant::now(), Mutex::default());
-        Self(Arc::new(Inner { start, longest_closed, lines }))
+        Self { inner: Arc::new(Inner { start, longest_closed, lines }), share: None }
+    }
+
+    /// The same turns, for somebody who leaves two thirds of Resource Graph's queries to others
+    pub(super) fn sparing(&self) -> Self {
+        Self { inner: Arc::clone(&self.inner), share: Some(Arc::default()) }
     }
 
     /// Waits for the turn of a request: as long as the line moves, and for `patience` where Azure asked
@@ -76,6 +87,9 @@ impl Pacer {
     /// First come, first served, within one limit.
     pub(super) async fn turn(&self, ask: &Ask, patience: Duration) -> Result<Pass, OutOfTurn> {
         let line = self.line(Lane::of(ask));
+        if let Some(share) = self.share.as_ref().filter(|_| line.kind == Kind::Queries) {
+            share.turn().await;
+        }
         let waited = timeout(LONGEST_LINE, self.wait(&line, patience)).await;
         waited.unwrap_or(Err(OutOfTurn { retry_after: None }))?;
         Ok(Pass { pacer: self.clone(), line, is_answered: false })
@@ -98,13 +112,13 @@ impl Pacer {
     }
 
     fn line(&self, lane: Lane) -> Arc<Line> {
-        let mut lines = self.0.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut lines = self.inner.lines.lock().unwrap_or_else(PoisonError::into_inner);
         let kind = lane.kind;
         Arc::clone(lines.entry(lane).or_insert_with(|| Arc::new(Line::new(kind))))
     }
 
     fn now(&self) -> Duration {
-        self.0.start.elapsed()
+        self.inner.start.elapsed()
     }
 }
 
@@ -123,7 +137,7 @@ impl Pass {
     /// Takes note of the answer.
     pub(super) fn answered(mut self, status: u16, headers: &Headers) {
         let mut told = self.line.kind.told(status, headers);
-        let longest = self.pacer.0.longest_closed;
+        let longest = self.pacer.inner.longest_closed;
         told.refused = told.refused.map(|wait| wait.min(longest));
         told.spent = told.spent.map(|wait| wait.min(longest));
         self.line.bucket().answered(self.pacer.now(), told);

@@ -53,7 +53,10 @@ fn options(root: &AppRoot) -> anyhow::Result<WorldOptions> {
     let folder = program.parent().context("this program is in no folder")?;
     let mut options = WorldOptions::new(&policy_text(), folder.to_owned(), root.0.clone());
     // Minutes are skipped here, but not in the handler: it must not think an answer fresh for longer.
-    options.environment = BTreeMap::from([("TETHER_GRAPH_AGE".into(), "0".into())]);
+    options.environment = BTreeMap::from([
+        ("TETHER_GRAPH_AGE".into(), "0".into()),
+        ("TETHER_STATUS".into(), "on".into()),
+    ]);
     Ok(options)
 }
 
@@ -66,6 +69,9 @@ fn introduce(world: &World) {
         world.azure.endpoint(),
         world.host.handler_pid().map_or_else(String::new, |pid| format!(", process {pid}")),
     ));
+    if let Some(page) = world.host.function_url("status") {
+        say(&format!("The status page, for as long as this runs: {page}"));
+    }
     say("Times are real and count from each step's first line; only waiting is skipped.");
 }
 

@@ -97,6 +97,9 @@ pub(super) fn explain_by_hand(world: &World) {
         "{azure}/subscriptions/{PAYMENTS}/resourceGroups/shop/providers/Microsoft.ContainerService/managedClusters/aks-mine"
     );
     say("");
+    if let Some(page) = world.host.function_url("status") {
+        say(&format!("The status page is at {page}, and looks again after a minute."));
+    }
     say(
         "It stays until Ctrl-C. Make a registry, make a cluster, and tag it; watch what happens here:",
     );

@@ -67,6 +67,10 @@ pub(super) struct Binding {
     pub(super) name: String,
     pub(super) queue_name: Option<String>,
     pub(super) data_type: Option<String>,
+    pub(super) auth_level: Option<String>,
+    #[serde(default)]
+    methods: Vec<String>,
+    route: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -97,6 +101,15 @@ impl App {
         Ok(Self { root: root.to_owned(), host, functions })
     }
 
+    /// The app without the functions that its settings disable
+    pub(super) fn without_disabled(mut self, settings: &BTreeMap<String, String>) -> Self {
+        self.functions.retain(|name, _| {
+            let setting = settings.get(&format!("AzureWebJobs.{name}.Disabled"));
+            !setting.is_some_and(|value| value == "1" || value.eq_ignore_ascii_case("true"))
+        });
+        self
+    }
+
     /// How many messages of a queue are handed over at once
     pub(super) fn calls_at_once(&self) -> usize {
         self.host.extensions.service_bus.max_concurrent_calls.unwrap_or(16)
@@ -116,15 +129,34 @@ impl Function {
             bindings.into_iter().partition(|binding| binding.kind.ends_with("Trigger"));
         let [trigger] = <[Binding; 1]>::try_from(triggers)
             .map_err(|_| wrong("there must be exactly one trigger"))?;
-        let known = ["serviceBusTrigger", "eventGridTrigger", "timerTrigger"];
+        let known = ["serviceBusTrigger", "eventGridTrigger", "timerTrigger", "httpTrigger"];
         if !known.contains(&trigger.kind.as_str()) || trigger.direction != "in" {
             return Err(wrong("the trigger is of no kind that is known here, or not `in`"));
         }
-        if outputs.iter().any(|output| output.kind != "serviceBus" || output.direction != "out") {
+        let known = ["serviceBus", "http"];
+        let is_known =
+            |output: &Binding| known.contains(&output.kind.as_str()) && output.direction == "out";
+        if !outputs.iter().all(is_known) {
             return Err(wrong("an output is of no kind that is known here, or not `out`"));
+        }
+        if trigger.route.as_ref().is_some_and(|route| route.contains('{')) {
+            return Err(wrong("routes with parameters are not known here"));
         }
         let outputs = outputs.into_iter().map(|output| (output.name.clone(), output)).collect();
         Ok(Some(Self { name, trigger, outputs }))
+    }
+}
+
+impl Function {
+    /// Where it answers below `/api/`, if it is triggered by HTTP
+    pub(super) fn route(&self) -> &str {
+        self.trigger.route.as_deref().unwrap_or(&self.name)
+    }
+
+    /// Whether it takes requests by this method
+    pub(super) fn takes(&self, method: &str) -> bool {
+        let methods = &self.trigger.methods;
+        methods.is_empty() || methods.iter().any(|known| known.eq_ignore_ascii_case(method))
     }
 }
 

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::super::queue::Message;
 use super::Shared;
-use super::answer::{Answer, Verdict, judge};
+use super::answer::{Answer, HttpOutput, Verdict, judge};
 use super::definition::Function;
 use super::encoder::{Net, envelope};
 use super::process::ready;
@@ -42,13 +42,13 @@ pub struct InvocationRecord {
     pub took: Duration,
 }
 
-/// Invokes a function and does what its answer asks for.
+/// Invokes a function and does what its answer asks for. What it answers over HTTP is given back.
 pub(super) async fn invoke(
     shared: &Arc<Shared>,
     function: &Function,
     delivery_count: Option<u32>,
     (value, metadata): (Net, Vec<(String, Net)>),
-) -> Result<(), String> {
+) -> Result<Option<HttpOutput>, String> {
     let _in_flight = InFlight::start(shared);
     let invocation_id = Uuid::new_v4().to_string();
     let body = envelope(function, &value, metadata, shared.clock.now());
@@ -61,12 +61,14 @@ pub(super) async fn invoke(
         }
         Err(reason) => (Verdict::Failure(reason), String::new()),
     };
-    let (failure, logs) = match verdict {
-        Verdict::Success { messages, logs } => (send(shared, messages).err(), logs),
-        Verdict::Failure(reason) => (Some(reason), Vec::new()),
+    let (failure, http, logs) = match verdict {
+        Verdict::Success { outputs, logs } => {
+            (send(shared, outputs.messages).err(), outputs.http, logs)
+        }
+        Verdict::Failure(reason) => (Some(reason), None, Vec::new()),
         Verdict::Violation(reason) => {
             shared.violation(format!("{}: {reason}", function.name));
-            (Some(reason), Vec::new())
+            (Some(reason), None, Vec::new())
         }
     };
     shared.note(InvocationRecord {
@@ -78,7 +80,7 @@ pub(super) async fn invoke(
         logs,
         took: started.elapsed(),
     });
-    failure.map_or(Ok(()), Err)
+    failure.map_or(Ok(http), Err)
 }
 
 /// An invocation that has not ended yet; its outputs are sent before it does

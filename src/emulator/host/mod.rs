@@ -1,11 +1,12 @@
 //! A stand-in of the Functions host, written from what the host's own sources say: it starts the
-//! handler, encodes triggers, obeys the rules for answers, and moves messages and events.
+//! handler, encodes triggers, obeys the rules for answers, and moves messages, events and requests.
 //!
 //! What the real host would hang on or distort is a violation here, loud and counted.
 
 mod answer;
 mod definition;
 mod encoder;
+mod http;
 mod invoke;
 mod process;
 mod webhook;
@@ -170,7 +171,10 @@ impl Shared {
 impl Host {
     /// Starts the host and its handler, and waits until the handler answers
     pub async fn start(options: HostOptions) -> Result<Self, HostError> {
-        let app = App::read(&options.app_root)?;
+        let mut app = App::read(&options.app_root)?;
+        if let Handler::Executable { environment, .. } = &options.handler {
+            app = app.without_disabled(environment);
+        }
         let listener =
             TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(HostError::Listen)?;
         let address = listener.local_addr().map_err(HostError::Listen)?;
@@ -224,10 +228,18 @@ impl Host {
         format!("{address}/runtime/webhooks/EventGrid?functionName={function}&code={}", shared.key)
     }
 
+    /// Where a function answers over HTTP, its key included; none if there is no such function
+    pub fn function_url(&self, function: &str) -> Option<String> {
+        let function = self.shared.app.functions.get(function);
+        let function = function.filter(|function| function.trigger.kind == "httpTrigger")?;
+        Some(http::url(&self.address, function))
+    }
+
     /// Fires a timer now
     pub async fn fire_timer(&self, function: &str) -> Result<(), String> {
         let function = self.shared.app.functions.get(function).ok_or("there is no such timer")?;
-        invoke::invoke(&self.shared, function, None, encoder::timer(self.shared.clock.now())).await
+        let tick = encoder::timer(self.shared.clock.now());
+        invoke::invoke(&self.shared, function, None, tick).await.map(|_| ())
     }
 
     /// The handler's lines so far
@@ -338,7 +350,7 @@ async fn pump(function: Function, queue: String, shared: Arc<Shared>) {
             let trigger = encoder::message(&function, &delivery, &shared.namespace);
             let count = Some(delivery.stored.delivery_count);
             match invoke::invoke(&shared, &function, count, trigger).await {
-                Ok(()) => delivery.complete(),
+                Ok(_) => delivery.complete(),
                 Err(_) => delivery.abandon(),
             }
             shared.record(|_| ());

@@ -1,4 +1,4 @@
-//! The host's endpoint for Event Grid.
+//! The host's address, and its endpoint for Event Grid.
 
 use std::sync::Arc;
 
@@ -15,15 +15,17 @@ use tokio::net::TcpListener;
 use super::Shared;
 use super::definition::Function;
 use super::encoder::event;
+use super::http;
 use super::invoke::invoke;
 
 pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
     let router = Router::new()
         .route("/runtime/webhooks/{extension}", any(webhook))
+        .route("/api/{*route}", any(http::request))
         .layer(DefaultBodyLimit::max(2 * 1024 * 1024))
         .with_state(shared);
     if let Err(error) = axum::serve(listener, router).await {
-        tracing::warn!(%error, "the pretend host's webhook stopped");
+        tracing::warn!(%error, "the pretend host's endpoint stopped");
     }
 }
 
@@ -57,7 +59,7 @@ async fn webhook(
     }
 }
 
-fn parameter(uri: &Uri, name: &str) -> Option<String> {
+pub(super) fn parameter(uri: &Uri, name: &str) -> Option<String> {
     let mut pairs = url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
     pairs.find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
 }

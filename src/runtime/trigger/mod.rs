@@ -1,8 +1,10 @@
 //! The triggers as arguments of handlers, one file each.
 //!
-//! They know how the host passes an event, a message and a tick, and nothing of what is in them.
+//! They know how the host passes an event, a request, a message and a tick, and nothing of what is in
+//! them.
 
 mod event_grid;
+mod http;
 mod service_bus;
 mod timer;
 
@@ -14,6 +16,7 @@ use super::error::json_reason;
 use super::{Invocation, InvocationError, Payload};
 
 pub use event_grid::EventGridTrigger;
+pub use http::HttpTrigger;
 pub use service_bus::ServiceBusTrigger;
 pub use timer::TimerTrigger;
 

@@ -1,14 +1,13 @@
 //! `tether explain`: why a cluster may or may not pull from a registry by the policy, what is attached
 //! now, and what comes next. It never writes.
 
-mod text;
-
 use clap::Args;
 
 use super::Exit;
 use super::sight::{self, LOOKING, SETTINGS, SightArguments};
-use super::voice::{Voice, VoiceArguments, answer};
+use super::voice::{Colour, Voice, VoiceArguments, answer};
 use crate::model::{ClusterId, Inventory, RegistryId, Scope};
+use crate::plan::{Tone, guard, plan};
 use crate::policy::Policy;
 use crate::reconcile::find_in;
 
@@ -33,7 +32,10 @@ pub(super) async fn explain(arguments: ExplainArguments) -> anyhow::Result<Exit>
     if let (Some(cluster), Some(registry)) =
         (inventory.clusters.get(&cluster), inventory.registries.get(&registry))
     {
-        answer(&text::told(&inventory, &policy, (cluster, registry), voice));
+        let planned = guard(plan(&inventory, &policy), &policy, &inventory.scope);
+        let paint = |tone, text: &str| voice.paint(colour(tone), text);
+        let pair = (cluster, registry);
+        answer(&crate::plan::explain(&inventory, &policy, &planned, pair, &paint));
         return Ok(Exit::Success);
     }
     anyhow::bail!("the cluster or the registry is not there any more")
@@ -59,6 +61,16 @@ impl ExplainArguments {
             Ok((inventory, cluster, registry))
         };
         voice.while_waiting(LOOKING, Box::pin(look)).await.map_err(sight::pair_error)
+    }
+}
+
+fn colour(tone: Tone) -> Colour {
+    match tone {
+        Tone::Good => Colour::Good,
+        Tone::Bad => Colour::Bad,
+        Tone::Open => Colour::Open,
+        Tone::Quiet => Colour::Quiet,
+        Tone::Strong => Colour::Strong,
     }
 }
 

@@ -1,0 +1,289 @@
+//! How each pair is: from what was found, what the policy wants, and what the plan makes of it.
+//!
+//! The state is that before mode and limits, so that a person sees what is missing and what is too much
+//! in every mode; what these hold is said beside it. Where several things are to be said of a pair, the
+//! one that most needs a look is.
+
+use std::collections::BTreeMap;
+
+use super::data::{Pair, State};
+use crate::model::{
+    AssignmentName, Cluster, ClusterHash, ClusterId, Grant, Inventory, Mark, MarkKind, PrincipalId,
+    Registry, RegistryId, Shown,
+};
+use crate::plan::{Action, Attach, AttachReason, Detach, DetachReason, HeldReason, Plan};
+use crate::policy::{Decision, Policy, RegistryNames};
+
+/// Every pair about which there is something to say, by cluster and registry
+pub(super) fn pairs(
+    inventory: &Inventory,
+    policy: &Policy,
+    draft: &Plan,
+    planned: &Plan,
+) -> Vec<Pair> {
+    let mut matrix = Matrix::new(inventory, policy, planned);
+    for held in &draft.held {
+        let state = state_of(&held.reason);
+        for cluster in &held.clusters {
+            matrix.note(cluster, &held.registry, state, Some(held.reason.to_string()));
+        }
+    }
+    draft.attach.iter().for_each(|attach| matrix.note_attach(attach));
+    draft.detach.iter().for_each(|detach| matrix.note_detach(detach));
+    inventory.grants.values().for_each(|grant| matrix.note_grant(grant));
+    matrix.note_wishes_in_vain();
+    matrix.into_pairs()
+}
+
+/// What a reason that holds a change makes of the pair
+fn state_of(reason: &HeldReason) -> State {
+    match reason {
+        HeldReason::GrantsUnreadable
+        | HeldReason::Unread { .. }
+        | HeldReason::ClustersUnseen
+        | HeldReason::RegistriesUnseen
+        | HeldReason::RegistryMode(_)
+        | HeldReason::IdentityUnknown(_)
+        | HeldReason::OutOfSight => State::Unknown,
+        HeldReason::NoIdentityYet
+        | HeldReason::ServicePrincipal
+        | HeldReason::NoIdentity
+        | HeldReason::ClusterDeleting
+        | HeldReason::RoleNotHonoured(_)
+        | HeldReason::AmbiguousName { .. }
+        | HeldReason::Conditional { .. }
+        | HeldReason::Full { .. }
+        | HeldReason::MayBeIdentityOf(_)
+        | HeldReason::LeftToTheTimer
+        | HeldReason::NeededBy(_)
+        | HeldReason::PinnedFor(_)
+        | HeldReason::PinnedButVetoed
+        | HeldReason::ReplacementHeld
+        | HeldReason::Mode(_)
+        | HeldReason::Limit { .. } => State::Held,
+    }
+}
+
+/// Whether it is the mode or a limit of the whole run that holds a change, and nothing about the pair
+fn is_of_the_run(reason: &HeldReason) -> bool {
+    matches!(
+        reason,
+        HeldReason::Mode(_)
+            | HeldReason::Limit { .. }
+            | HeldReason::Full { .. }
+            | HeldReason::ReplacementHeld
+            | HeldReason::LeftToTheTimer
+    )
+}
+
+/// Clusters by registries, as far as there is something to say
+struct Matrix<'a> {
+    inventory: &'a Inventory,
+    policy: &'a Policy,
+    names: RegistryNames,
+    clusters: BTreeMap<&'a ClusterId, usize>,
+    registries: BTreeMap<&'a RegistryId, usize>,
+    holders: BTreeMap<PrincipalId, Vec<&'a Cluster>>,
+    /// What mode and limits hold
+    held_by_run: BTreeMap<(Action, &'a RegistryId, PrincipalId), &'a HeldReason>,
+    told: BTreeMap<(usize, usize), (State, Option<String>)>,
+}
+
+impl<'a> Matrix<'a> {
+    fn new(inventory: &'a Inventory, policy: &'a Policy, planned: &'a Plan) -> Self {
+        let mut holders: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for cluster in inventory.clusters.values() {
+            if let Some(principal) = cluster.identity.principal() {
+                holders.entry(principal).or_default().push(cluster);
+            }
+        }
+        let held = planned.held.iter().filter(|held| is_of_the_run(&held.reason));
+        let held = held.filter_map(|held| {
+            Some(((held.action, &held.registry, held.principal?), &held.reason))
+        });
+        Self {
+            inventory,
+            policy,
+            names: RegistryNames::new(inventory.registries.values()),
+            clusters: inventory.clusters.keys().zip(0..).collect(),
+            registries: inventory.registries.keys().zip(0..).collect(),
+            holders,
+            held_by_run: held.collect(),
+            told: BTreeMap::new(),
+        }
+    }
+
+    /// Says something of a pair, unless something is said already that needs a look more.
+    fn note(
+        &mut self,
+        cluster: &ClusterId,
+        registry: &RegistryId,
+        state: State,
+        why: Option<String>,
+    ) {
+        // What is not in the lists has no place in the matrix: a registry that is gone, say.
+        let place = self.clusters.get(cluster).zip(self.registries.get(registry));
+        let Some((cluster, registry)) = place else { return };
+        let told = self.told.entry((*cluster, *registry)).or_insert((state, None));
+        if state < told.0 || (state == told.0 && told.1.is_none()) {
+            *told = (state, why);
+        }
+    }
+
+    fn held(
+        &self,
+        action: Action,
+        registry: &RegistryId,
+        principal: PrincipalId,
+    ) -> Option<String> {
+        let reason = self.held_by_run.get(&(action, registry, principal))?;
+        Some(format!("held: {reason}"))
+    }
+
+    fn note_attach(&mut self, attach: &Attach) {
+        let Attach { grant, clusters, reason, .. } = attach;
+        let held = self.held(Action::Attach, &grant.registry, grant.principal);
+        let why = match reason {
+            AttachReason::Rule(_) => held,
+            AttachReason::PinFollows | AttachReason::Asked => Some(joined(reason, held)),
+        };
+        for cluster in clusters {
+            self.note(cluster, &grant.registry, State::Missing, why.clone());
+        }
+    }
+
+    fn note_detach(&mut self, detach: &Detach) {
+        let Detach { grant, clusters, reason, .. } = detach;
+        let held = self.held(Action::Detach, &grant.registry, grant.principal);
+        // Where the right role is there, or comes first, the cluster loses nothing.
+        let (state, why) = if *reason == DetachReason::RoleNotHonoured {
+            let what = format!("its assignment as {} goes: {reason}", grant.role);
+            (State::Attached, joined(&what, held))
+        } else {
+            (State::Extra, joined(reason, held))
+        };
+        for cluster in clusters {
+            self.note(cluster, &grant.registry, state, Some(why.clone()));
+        }
+    }
+
+    /// Says of everyone who holds the identity that they can pull by this.
+    fn note_grant(&mut self, grant: &Grant) {
+        let Some(registry) = self.inventory.registries.get(&grant.key.registry) else { return };
+        let role = registry.mode.pull_role();
+        if role.is_some_and(|role| role != grant.key.role) {
+            return;
+        }
+        let holders = self.holders.get(&grant.key.principal).cloned().unwrap_or_default();
+        for cluster in &holders {
+            let (state, why) = if role.is_none() {
+                let unknown = HeldReason::RegistryMode(String::new());
+                (State::Unknown, Some(unknown.to_string()))
+            } else {
+                self.found(grant, cluster, registry, &holders)
+            };
+            self.note(&cluster.id, &registry.id, state, why);
+        }
+    }
+
+    /// How a pair is that has a grant, and about which the plan says nothing else
+    fn found(
+        &self,
+        grant: &Grant,
+        cluster: &Cluster,
+        registry: &Registry,
+        holders: &[&Cluster],
+    ) -> (State, Option<String>) {
+        if !AssignmentName::is_of(&self.policy.owner, grant) {
+            let why = match self.policy.decision(cluster, registry, &self.names) {
+                vetoed @ Decision::Vetoed { .. } => Some(vetoed.to_string()),
+                _ if grant.conditional => Some("a condition narrows it".to_owned()),
+                Decision::Attach { .. }
+                | Decision::Ambiguous { .. }
+                | Decision::NotWanted
+                | Decision::OtherTenant => None,
+            };
+            return (State::Foreign, why);
+        }
+        let mark = Mark::read(&grant.description);
+        let state = match mark {
+            Some(Mark { kind: MarkKind::Rule, .. }) => State::Attached,
+            Some(Mark { kind: MarkKind::Pin, .. }) | None => State::Pinned,
+        };
+        let Some(mark) = mark else {
+            let why = "its description was changed, so it counts as pinned".to_owned();
+            return (state, Some(why));
+        };
+        let others = || holders.iter().filter(|other| other.id != cluster.id);
+        let owed_to = match mark.kind {
+            MarkKind::Rule if self.wishes(cluster, registry) => None,
+            MarkKind::Rule => others().find(|other| self.wishes(other, registry)),
+            MarkKind::Pin => others().find(|other| ClusterHash::of(&other.id) == mark.cluster),
+        };
+        let why = owed_to.map(|other| format!("it has the same identity as `{}`", other.id.name()));
+        (state, why)
+    }
+
+    fn wishes(&self, cluster: &Cluster, registry: &Registry) -> bool {
+        matches!(self.policy.decision(cluster, registry, &self.names), Decision::Attach { .. })
+    }
+
+    /// Says of what a rule wants, and the plan says nothing of, why it does not come to be: a cluster
+    /// with the same identity is vetoed.
+    fn note_wishes_in_vain(&mut self) {
+        let clusters: Vec<_> = self.inventory.clusters.values().collect();
+        let registries: Vec<_> = self.inventory.registries.values().collect();
+        for (at, place) in self.policy.candidates(&clusters, &registries) {
+            if self.told.contains_key(&(place, at)) {
+                continue;
+            }
+            let (Some(cluster), Some(registry)) = (clusters.get(place), registries.get(at)) else {
+                continue;
+            };
+            if self.wishes(cluster, registry) {
+                let why = self.vetoed_beside(cluster, registry);
+                self.note(&cluster.id, &registry.id, State::Held, why);
+            }
+        }
+    }
+
+    fn vetoed_beside(&self, cluster: &Cluster, registry: &Registry) -> Option<String> {
+        let mut holders = self.holders.get(&cluster.identity.principal()?)?.iter();
+        holders.find_map(|other| match self.policy.decision(other, registry, &self.names) {
+            vetoed @ Decision::Vetoed { .. } => {
+                Some(format!("`{}` has the same identity, and {vetoed}", Shown(other.id.name())))
+            }
+            Decision::Attach { .. }
+            | Decision::Ambiguous { .. }
+            | Decision::NotWanted
+            | Decision::OtherTenant => None,
+        })
+    }
+
+    fn into_pairs(self) -> Vec<Pair> {
+        let clusters: Vec<_> = self.inventory.clusters.values().collect();
+        let registries: Vec<_> = self.inventory.registries.values().collect();
+        let rule = |cluster: usize, registry: usize| {
+            let (cluster, registry) = clusters.get(cluster).zip(registries.get(registry))?;
+            match self.policy.decision(cluster, registry, &self.names) {
+                Decision::Attach { by } => Some(by.name.clone()),
+                Decision::Vetoed { .. }
+                | Decision::Ambiguous { .. }
+                | Decision::NotWanted
+                | Decision::OtherTenant => None,
+            }
+        };
+        let pairs = self.told.iter().map(|((cluster, registry), (state, why))| Pair {
+            cluster: *cluster,
+            registry: *registry,
+            state: *state,
+            rule: rule(*cluster, *registry).filter(|_| *state != State::Extra),
+            why: why.clone(),
+        });
+        pairs.collect()
+    }
+}
+
+fn joined(reason: &impl ToString, held: Option<String>) -> String {
+    [Some(reason.to_string()), held].into_iter().flatten().collect::<Vec<_>>().join("; ")
+}
