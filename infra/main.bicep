@@ -56,6 +56,9 @@ param alwaysReady int = 0
 @description('Give the identity Azure Service Bus Data Owner on the queue `commands` instead of Data Receiver and Data Sender, in case the platform cannot see the length of the queue without it and does not start the app for messages.')
 param ownsCommandsQueue bool = false
 
+@description('Whether the function `status` shows who may pull from where, to whoever has its key. infra/README.md, "See who may pull", says what it shows.')
+param statusPage bool = false
+
 @description('Who is told of dead letters, refused messages and failed invocations. Empty: the alerts only show in the portal.')
 param alertEmail string = ''
 
@@ -164,6 +167,7 @@ module app 'modules/function-app.bicep' = {
     maximumInstanceCount: maximumInstanceCount
     instanceMemoryMB: instanceMemoryMB
     alwaysReady: alwaysReady
+    statusPage: statusPage
     settings: settings
   }
 }

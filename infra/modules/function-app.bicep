@@ -17,6 +17,7 @@ param subscriptions array
 param maximumInstanceCount int
 param instanceMemoryMB int
 param alwaysReady int
+param statusPage bool
 param settings array
 
 resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2023-01-31' existing = {
@@ -139,6 +140,14 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
         {
           name: 'TETHER_SUBSCRIPTIONS'
           value: join(subscriptions, ',')
+        }
+        {
+          name: 'TETHER_STATUS'
+          value: statusPage ? 'on' : 'off'
+        }
+        {
+          name: 'AzureWebJobs.status.Disabled'
+          value: statusPage ? 'false' : 'true'
         }
       ], settings)
     }

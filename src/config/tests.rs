@@ -38,8 +38,9 @@ fn everything_that_is_wrong_is_named_at_once() {
             ("TETHER_SUBSCRIPTIONS", "one, two"),
             ("TETHER_TENANT", "contoso"),
             ("TETHER_REPLY_QUEUES", "answers, Commands"),
+            ("TETHER_STATUS", "yes"),
         ],
-        "8 of the settings cannot be used: \
+        "9 of the settings cannot be used: \
          FUNCTIONS_CUSTOMHANDLER_PORT is `many`: the Functions host sets it; to try tether without the host, run `tether demo`; \
          TETHER_AUTH is `magic`: state `managed-identity` on Azure or `developer` on a laptop; \
          TETHER_CLOUD is `moon`: state `public`, `us-government` or `china`, or leave it out for `public`; \
@@ -47,7 +48,8 @@ fn everything_that_is_wrong_is_named_at_once() {
          ServiceBus__fullyQualifiedNamespace is `https://contoso.servicebus.windows.net/`: state the namespace's host, such as `contoso.servicebus.windows.net`; \
          TETHER_SUBSCRIPTIONS is `one, two`: state subscription ids separated by commas, or a group's name in TETHER_MANAGEMENT_GROUP; \
          TETHER_TENANT is `contoso`: state the tenant's id, or leave it out; \
-         TETHER_REPLY_QUEUES is `answers, Commands`: state names of queues separated by commas, none of them `commands` or `rejected`",
+         TETHER_REPLY_QUEUES is `answers, Commands`: state names of queues separated by commas, none of them `commands` or `rejected`; \
+         TETHER_STATUS is `yes`: state `on` or `off`, or leave it out for `off`",
     );
 }
 

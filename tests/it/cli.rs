@@ -129,6 +129,7 @@ async fn a_setting_that_makes_no_sense_is_named_with_what_would() {
         ("TETHER_TENANT", "contoso", "state the tenant's id"),
         ("TETHER_GRAPH_AGE", "61", "from 0 to 60"),
         ("TETHER_RETRY_AFTER_CAP", "3601", "from 0 to 3600"),
+        ("TETHER_STATUS", "yes", "state `on` or `off`"),
     ] {
         let what = format!("{name} is `{value}`: ");
         check_refused_in_a_line(&[(name, value)], &["1 of the settings", &what, hint]).await;

@@ -21,7 +21,7 @@ use uuid::{Uuid, uuid};
 
 use crate::person;
 
-const POLICY: &str = "
+pub(crate) const POLICY: &str = "
 owner: estate
 mode: sync
 max_attach: 4000
@@ -152,7 +152,7 @@ pub(crate) fn writes(log: &[RequestRecord]) -> usize {
     log.iter().filter(|one| ["PUT", "PATCH", "DELETE"].contains(&&*one.method)).count()
 }
 
-fn subscriptions(count: usize) -> Vec<Uuid> {
+pub(crate) fn subscriptions(count: usize) -> Vec<Uuid> {
     (0..count).map(|number| Uuid::from_u128(1000 + number as u128)).collect()
 }
 

@@ -171,15 +171,21 @@ fn unwanted(settings: &BTreeMap<String, String>) -> Vec<Finding> {
     findings
 }
 
-pub(super) async fn check_functions(installed: &Installed, id: &AppId) -> Vec<Finding> {
+pub(super) async fn check_functions(
+    installed: &Installed,
+    id: &AppId,
+    settings: &BTreeMap<String, String>,
+) -> Vec<Finding> {
     let found = match installed.functions(id).await {
         Ok(found) => found,
         Err(error) => return vec![unseen("the list of its functions", &error)],
     };
     let is_on = |name: &&str| found.iter().any(|one| one.name == **name && !one.is_disabled);
-    let missing: Vec<_> = NAMES.iter().filter(|name| !is_on(name)).collect();
+    let (status, shows_status) = status(settings);
+    let needed = NAMES.iter().filter(|name| **name != "status" || shows_status);
+    let missing: Vec<_> = needed.clone().filter(|name| !is_on(name)).collect();
     if missing.is_empty() {
-        return vec![good(format!("the host knows all {} functions", NAMES.len()))];
+        return vec![good(format!("the host knows all {} functions", needed.count())), status];
     }
     let say = |name: &&str| {
         if found.iter().any(|one| one.name == **name) {
@@ -191,5 +197,17 @@ pub(super) async fn check_functions(installed: &Installed, id: &AppId) -> Vec<Fi
             )
         }
     };
-    missing.into_iter().map(say).collect()
+    missing.into_iter().map(say).chain([status]).collect()
+}
+
+/// What the settings say of the status page, and whether it is on
+fn status(settings: &BTreeMap<String, String>) -> (Finding, bool) {
+    match settings.get("TETHER_STATUS").map_or("", |value| value.trim()) {
+        "on" => (good("the status page is on, for whoever has a key of the function"), true),
+        "" | "off" => (good("the status page is off"), false),
+        _ => {
+            let what = "TETHER_STATUS is neither `on` nor `off`, so the program does not start";
+            (wrong(what, "set it to one of these, or remove it"), false)
+        }
+    }
 }

@@ -46,7 +46,7 @@ pub(super) async fn check_install(arguments: CheckInstallArguments) -> anyhow::R
     )?;
     let stated = Stated::read(&settings, &found.identities);
     let mut all = app::check(&found, &settings, &stated);
-    let look = app::check_functions(&installed, &id);
+    let look = app::check_functions(&installed, &id, &settings);
     all.extend(voice.while_waiting(LOOKING, look).await);
     show("The function app", &all, voice);
     let look = rights::check(&installed, &id, &stated);

@@ -73,6 +73,7 @@ fn trigger(
     let joined: BTreeMap<_, _> =
         lists.iter().map(|(name, values)| (name.clone(), values.join(","))).collect();
     let host = headers.get("host").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let has_body = headers.contains_key("content-length") && !body.is_empty();
     let mut request = json!({
         "Url": format!("http://{host}{uri}"),
         "Method": method.as_str(),
@@ -80,8 +81,8 @@ fn trigger(
         "Headers": lists,
         "Identities": [{ "AuthenticationType": "WebJobsAuthLevel", "IsAuthenticated": true }],
     });
-    if headers.contains_key("content-length") && !body.is_empty() {
-        request["Body"] = String::from_utf8_lossy(body).into();
+    if let Some(members) = request.as_object_mut().filter(|_| has_body) {
+        members.insert("Body".into(), String::from_utf8_lossy(body).into());
     }
     let mut metadata: Vec<_> = query
         .iter()

@@ -47,6 +47,7 @@ async fn an_installation_as_infra_makes_it_is_as_it_should_be() {
     for line in [
         "its runtime is `custom`",
         "the host knows all 3 functions",
+        "the status page is off",
         "it assigns the two pull roles, and no other, at /subscriptions/",
         "the app may receive from `commands`",
         "are delivered here",
@@ -97,11 +98,38 @@ async fn settings_that_are_wrong_are_named_and_never_shown() {
 }
 
 #[tokio::test]
+async fn the_status_page_may_be_off_and_on_as_the_setting_says() {
+    let disable = |answers: &mut Answers| {
+        answers.change(&format!("{}/functions", app_id()), |all| {
+            all["value"][3]["properties"]["isDisabled"] = json!(true);
+        });
+    };
+    let turn = |answers: &mut Answers, value: &str| {
+        let value = json!(value);
+        answers.change(&settings_path(), |all| all["properties"]["TETHER_STATUS"] = value);
+    };
+    let off = after(disable).await;
+    assert_eq!(off.code, Some(0), "{}", off.stdout);
+    let on = after(|answers| turn(answers, "on")).await;
+    assert_eq!(on.code, Some(0), "{}", on.stdout);
+    for line in ["the host knows all 4 functions", "the status page is on"] {
+        assert!(on.stdout.contains(line), "{}", on.stdout);
+    }
+    let both = after(|answers| {
+        disable(answers);
+        turn(answers, "on");
+    });
+    check(&both.await, &["the function status is switched off"]);
+    let odd = after(|answers| turn(answers, "yes")).await;
+    check(&odd, &["TETHER_STATUS is neither `on` nor `off`"]);
+}
+
+#[tokio::test]
 async fn a_function_that_the_host_does_not_know_is_named() {
     let said = after(|answers| {
         answers.change(&format!("{}/functions", app_id()), |all| {
             all["value"][0]["properties"]["isDisabled"] = json!(true);
-            all["value"].as_array_mut().unwrap().pop();
+            all["value"].as_array_mut().unwrap().remove(2);
         });
     })
     .await;

@@ -238,6 +238,22 @@ fn settings_of_ours_are_read_by_the_code() {
 }
 
 #[test]
+fn the_status_page_is_off_unless_it_is_asked_for() {
+    let main = file("infra/main.bicep");
+    let Some(Declaration::Param { kind, .. }) = main.declarations.get("statusPage") else {
+        panic!()
+    };
+    assert_eq!(kind, "bool");
+    assert!(read("infra/main.bicep").contains("\nparam statusPage bool = false\n"));
+    let app = read("infra/modules/function-app.bicep");
+    let disabled = format!("AzureWebJobs.{}.Disabled", NAMES[3]);
+    for (name, value) in [("TETHER_STATUS", "'on' : 'off'"), (&disabled, "'false' : 'true'")] {
+        let setting = format!("name: '{name}'\n          value: statusPage ? {value}\n");
+        assert!(app.contains(&setting), "{name}");
+    }
+}
+
+#[test]
 fn the_filter_lets_through_what_the_check_and_the_pretend_world_expect() {
     let events = file("infra/modules/event-subscription.bicep");
     let Some(Declaration::Var(filter)) = events.declarations.get("filter") else { panic!() };

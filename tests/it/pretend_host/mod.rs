@@ -3,6 +3,7 @@
 mod delivery;
 mod envelopes;
 mod process;
+mod requests;
 
 use std::fs;
 use std::path::PathBuf;
@@ -75,7 +76,7 @@ struct World {
 fn app_root(change: impl Fn(&str, &mut Value)) -> PathBuf {
     let root = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(Uuid::new_v4().to_string());
     let source = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
-    let names = ["host.json", "command-received", "reconcile-tick", "resource-changed"];
+    let names = ["host.json", "command-received", "reconcile-tick", "resource-changed", "status"];
     for name in names {
         let file = match name {
             "host.json" => PathBuf::from(name),

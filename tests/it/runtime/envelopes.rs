@@ -5,8 +5,8 @@ use std::fmt::Debug;
 
 use serde_json::{Value, json};
 use tether::runtime::{
-    App, Context, EventGridTrigger, Failure, FromInvocation, Invocation, Options, Payload,
-    ServiceBusTrigger, State, TimerTrigger,
+    App, Context, EventGridTrigger, Failure, FromInvocation, HttpTrigger, Invocation, Options,
+    Payload, ServiceBusTrigger, State, TimerTrigger,
 };
 use time::macros::datetime;
 use tokio::sync::mpsc;
@@ -166,6 +166,31 @@ async fn ticks_are_read_monitored_or_not() {
         "an unexpected type",
     )
     .await;
+}
+
+#[tokio::test]
+async fn a_request_is_read_whatever_the_case_of_its_names_and_shows_no_key() {
+    let (answer, seen) = see::<HttpTrigger>(&fixture("http-status.json"), Options::default()).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let request = seen.unwrap().0;
+    assert_eq!(request.method, "GET");
+    assert_eq!((request.query("cluster"), request.query("registry")), (Some("aks1"), None));
+    assert_eq!(request.header("ACCEPT"), Some("text/html, application/json;q=0.9"));
+    assert_eq!(request.header("if-match"), None);
+    assert!(!format!("{request:?}").contains("secret"), "{request:?}");
+    let (_, seen) = see::<HttpTrigger>(&fixture("http.json"), Options::default()).await;
+    assert_eq!(seen.unwrap().0.method, "PUT");
+    let (_, seen) =
+        see::<HttpTrigger>(r#"{"Data":{"request":{"Method":"get","New":1}}}"#, Options::default())
+            .await;
+    assert_eq!(seen.unwrap().0.method, "GET");
+    for envelope in [
+        r#"{"Data":{"request":"\"a person\""}}"#,
+        r#"{"Data":{"request":{"Method":"GET","Query":"a person"}}}"#,
+        r#"{"Data":{"request":{"Query":{"a person":"x"}}}}"#,
+    ] {
+        check_refused::<HttpTrigger>(envelope, "UnreadableInput", "").await;
+    }
 }
 
 #[tokio::test]
