@@ -18,11 +18,14 @@ const NOTHING = { state: "none", symbol: "" };
 function shown(text) {
   return String(text).replace(
     /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g,
-    (c) => `\\u{${c.charCodeAt(0).toString(16)}}`,
+    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
 }
 
+const stateText = (state) => (state === "none" ? "not attached" : state);
+
 const NUMBER = new Intl.NumberFormat("en");
+const MODES = { observe: "changes nothing", "attach-only": "attaches, and removes nothing", sync: "attaches and removes" };
 const plural = (count, one, many = `${one}s`) => `${NUMBER.format(count)} ${count === 1 ? one : many}`;
 
 /** The document with what is asked of it again and again looked up once. */
@@ -85,11 +88,18 @@ class Model {
     };
   }
 
-  /** What is to be said of a cluster, for whoever has no room for a matrix. */
+  /** A cluster's pairs: first those about which there is something to say. */
   pairsOf(cluster, columns) {
-    return columns
-      .map((registry) => ({ cluster, registry, ...this.pair(cluster, registry) }))
-      .filter((pair) => pair.state !== "none");
+    const pairs = columns.map((registry) => ({ registry, ...this.pair(cluster, registry) }));
+    const [said, others] = [[], []];
+    for (const pair of pairs) (pair.state === "none" ? others : said).push(pair);
+    return { said, others };
+  }
+
+  /** A rule, with what the policy says it is for */
+  rule(name) {
+    const { description } = this.data.rules.find((rule) => rule.name === name) ?? {};
+    return `rule \`${name}\`${description ? ` (${description})` : ""}`;
   }
 }
 
@@ -107,11 +117,19 @@ function matchesText(end, text) {
 function matchesTag(end, tag) {
   if (!tag) return true;
   const [, name, value] = /^([^=]*)=?([^]*)$/.exec(tag);
-  const found = end.tags[name.trim().toLowerCase()];
-  return found !== undefined && (!tag.includes("=") || found === value);
+  const wanted = name.trim().toLowerCase();
+  return Object.hasOwn(end.tags, wanted) && (!tag.includes("=") || end.tags[wanted] === value);
 }
 
 const tagText = ([name, value]) => `${name}=${value}`;
+
+/** How long ago, in whole units that a person would say */
+function ago(seconds) {
+  if (seconds < 120) return `${seconds} s`;
+  if (seconds < 2 * 3600) return plural(Math.floor(seconds / 60), "minute");
+  if (seconds < 2 * 86400) return plural(Math.floor(seconds / 3600), "hour");
+  return plural(Math.floor(seconds / 86400), "day");
+}
 
 // The filter stands in the address, so that a view can be passed on.
 

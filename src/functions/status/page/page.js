@@ -3,6 +3,8 @@
 const here = (id) => document.getElementById(id);
 const LINES = 50; // of each list at first
 const CLUSTERS = 100; // of the list for small windows at first
+const PAIRS = 12; // of each cluster in it at first
+const TIGHT = 0.8; // of a subscription's assignments
 const SMALL = matchMedia("(max-width: 40rem)");
 
 // The key of the function leaves the address at once, where others could read it. It is kept in memory
@@ -19,7 +21,7 @@ const key = (() => {
 const isServed = location.protocol.startsWith("http");
 
 let model;
-let seenAt; // when the observation began, by this page's own clock
+let seenAt; // when the observation began, by this machine's clock
 let filter = filterOf(location.hash);
 let listed = CLUSTERS;
 const matrix = new Matrix(here("viewport"), here("matrix"), openStory);
@@ -46,13 +48,15 @@ async function ask(parameters = {}) {
 
 function showAll(data) {
   model = new Model(data);
-  seenAt = performance.now() - data.age_seconds * 1000;
+  // A saved page knows no more than when it was seen. The clock of the page goes on while a machine sleeps.
+  seenAt = isServed ? Date.now() - data.age_seconds * 1000 : Date.parse(data.observed_at);
   showFacts(data);
   showLines("unseen", data.unseen);
   showLines("warnings", data.warnings);
   showChoices();
   showCounts();
-  showNext(data.next);
+  showLegend();
+  showNext(data);
   showQuotas(data.quotas);
   showAge();
   apply();
@@ -62,16 +66,24 @@ function showFacts(data) {
   const { clusters, registries } = data.counts;
   const facts = [
     ["owner", shown(data.owner)],
-    ["mode", data.mode],
+    ["mode", data.mode, MODES[data.mode]],
     ["estate", `${plural(clusters, "cluster")}, ${plural(registries, "registry", "registries")}`],
   ];
-  const told = facts.map(([name, value]) => element("div", {}, element("dt", {}, name), element("dd", {}, value)));
+  const told = facts.map(([name, value, ...more]) => element("div", {}, element("dt", {}, name),
+    element("dd", {}, value), ...more.map((text) => element("dd", { class: "quiet" }, text))));
   here("facts").replaceChildren(...told);
 }
 
 function showLines(id, lines) {
   here(id).hidden = lines.length === 0;
-  here(id).querySelector("ul").replaceChildren(...lines.map((line) => element("li", {}, shown(line))));
+  here(id).querySelector("ul").replaceChildren(...lines.map((line) => element("li", {}, ...marked(line))));
+}
+
+/** A sentence in which names stand between backticks, as nodes */
+function marked(sentence) {
+  const parts = shown(sentence).split("`");
+  if (parts.length % 2 === 0) return [shown(sentence)];
+  return parts.map((part, place) => (place % 2 ? element("code", {}, part) : part));
 }
 
 function showChoices() {
@@ -84,7 +96,8 @@ function showChoices() {
 function showCounts() {
   const buttons = STATES.map(({ name, symbol, means }) => {
     const button = element("button", {
-      type: "button", "data-filter-state": name, "aria-pressed": filter.states.has(name), title: means,
+      type: "button", "data-filter-state": name, "data-count": model.data.counts[name],
+      "aria-pressed": filter.states.has(name), title: means,
     }, element("span", { class: "symbol", "aria-hidden": true, "data-state": name }, symbol),
     ` ${name} `, element("b", {}, NUMBER.format(model.data.counts[name])));
     button.addEventListener("click", () => {
@@ -96,36 +109,51 @@ function showCounts() {
   here("counts").replaceChildren(...buttons);
 }
 
-function showNext(next) {
+function showLegend() {
+  const lines = STATES.flatMap(({ name, symbol, means }) => [
+    element("dt", {}, element("span", { class: "symbol", "aria-hidden": true, "data-state": name }, symbol), name),
+    element("dd", {}, means),
+  ]);
+  here("legend").querySelector("dl").replaceChildren(...lines);
+}
+
+function showNext({ unseen, next }) {
   const kinds = [
     ["attach", "attach", "+"], ["detach", "detach", "−"], ["held", "hold", "!"],
   ];
   const blocks = kinds.filter(([kind]) => next[kind].length).map(([kind, verb, symbol]) => {
-    const lines = next[kind].map((line) => element("li", {}, shown(line)));
-    const list = element("ul", { class: "lines" }, ...lines.slice(0, LINES));
+    const lines = next[kind];
+    const items = (some) => some.map((line) => element("li", {}, ...marked(line)));
+    const list = element("ul", { class: "lines" }, ...items(lines.slice(0, LINES)));
     const count = element("b", {}, NUMBER.format(lines.length));
     const title = element("summary", {}, element("span", { class: "symbol", "aria-hidden": true }, symbol), ` ${verb} `, count);
     const block = element("details", { "data-kind": kind, open: "" }, title, list);
     if (lines.length > LINES) {
       const more = element("button", { type: "button" }, `Show all ${NUMBER.format(lines.length)}`);
       more.addEventListener("click", () => {
-        list.replaceChildren(...lines);
+        list.append(...items(lines.slice(LINES)));
+        list.children[LINES].setAttribute("tabindex", "-1");
+        list.children[LINES].focus();
         more.remove();
       });
       block.append(more);
     }
     return block;
   });
-  const nothing = element("p", { class: "quiet" }, "Nothing: everything is as the policy wants it.");
+  const why = unseen.length ? "Nothing, as far as was seen." : "Nothing: everything is as the policy wants it.";
+  const nothing = element("p", { class: "quiet" }, why);
   here("next").replaceChildren(...(blocks.length ? blocks : [nothing]));
 }
 
 function showQuotas(quotas) {
   here("quotas").hidden = quotas.length === 0;
-  const lines = quotas.map(({ subscription, assignments, most }) => {
-    const text = `${NUMBER.format(assignments)} of ${NUMBER.format(most)}`;
+  const fullestFirst = quotas.toSorted((a, b) => b.assignments / b.most - a.assignments / a.most);
+  const lines = fullestFirst.map(({ subscription, assignments, most }) => {
+    const isTight = assignments > most * TIGHT;
+    const room = isTight ? `, room for ${NUMBER.format(most - assignments)}` : "";
+    const text = `${NUMBER.format(assignments)} of ${NUMBER.format(most)}${room}`;
     const bar = element("meter", {
-      min: 0, max: most, high: most * 0.8, optimum: 0, value: assignments, "aria-label": `${subscription}: ${text}`,
+      min: 0, max: most, high: most * TIGHT, optimum: 0, value: assignments, "aria-label": `${subscription}: ${text}`,
     }, text);
     return element("li", {}, element("code", {}, subscription), bar, element("span", { class: "number" }, text));
   });
@@ -133,9 +161,8 @@ function showQuotas(quotas) {
 }
 
 function showAge() {
-  const seconds = Math.max(0, Math.round((performance.now() - seenAt) / 1000));
-  const age = seconds < 120 ? `${seconds} s` : plural(Math.floor(seconds / 60), "minute");
-  here("age").textContent = `seen ${age} ago`;
+  const seconds = Math.max(0, Math.round((Date.now() - seenAt) / 1000));
+  here("age").textContent = `seen ${ago(seconds)} ago`;
   here("age").title = `at ${model.data.observed_at}`;
 }
 
@@ -152,7 +179,7 @@ function apply() {
     : "Nothing matches these filters.";
   here("summary").textContent = `${NUMBER.format(rows.length)} of ${plural(clusters.length, "cluster")}, `
     + `${NUMBER.format(columns.length)} of ${plural(registries.length, "registry", "registries")}`;
-  here("clear-filters").disabled = isEmpty(filter);
+  here("clear-filters").setAttribute("aria-disabled", isEmpty(filter));
   here("viewport").hidden = isNothing || SMALL.matches;
   here("keys").hidden = here("viewport").hidden;
   here("list").hidden = isNothing || !SMALL.matches;
@@ -171,19 +198,35 @@ function apply() {
 // Where there is no room for a matrix
 function showList(rows, columns) {
   const items = rows.slice(0, listed).map((cluster) => {
-    const pairs = model.pairsOf(cluster, columns).map((pair) => {
-      const name = shown(model.data.registries[pair.registry].name);
-      const button = element("button", { type: "button" },
-        element("span", { class: "symbol", "aria-hidden": true, "data-state": pair.state }, pair.symbol),
-        element("span", {}, name), element("span", { class: "quiet" }, pair.state));
-      button.addEventListener("click", () => openStory(cluster, pair.registry));
-      return element("li", {}, button);
-    });
-    const none = element("li", { class: "quiet" }, "no registry");
-    const name = element("h3", {}, shown(model.data.clusters[cluster].name));
-    return element("li", {}, name, element("ul", {}, ...(pairs.length ? pairs : [none])));
+    const { name, unseen } = model.data.clusters[cluster];
+    const { said, others } = model.pairsOf(cluster, columns);
+    const item = element("li", {}, element("h3", {}, shown(name)));
+    if (unseen) item.append(element("p", { class: "quiet" }, ...marked(unseen)));
+    if (said.length) item.append(pairList(cluster, said.slice(0, PAIRS)));
+    if (said.length > PAIRS) item.append(later(`${said.length - PAIRS} more`, () => pairList(cluster, said.slice(PAIRS))));
+    if (others.length) item.append(later(`${others.length} not attached`, () => pairList(cluster, others)));
+    return item;
   });
   here("list").replaceChildren(...items);
+}
+
+function pairList(cluster, pairs) {
+  const items = pairs.map(({ registry, state, symbol }) => {
+    const button = element("button", { type: "button" },
+      element("span", { class: "symbol", "aria-hidden": true, "data-state": state }, symbol),
+      element("span", {}, shown(model.data.registries[registry].name)),
+      element("span", { class: "quiet" }, stateText(state)));
+    button.addEventListener("click", () => openStory(cluster, registry));
+    return element("li", {}, button);
+  });
+  return element("ul", {}, ...items);
+}
+
+/** What is made when it is opened: most of it never is. */
+function later(title, make) {
+  const block = element("details", {}, element("summary", { class: "quiet" }, title));
+  block.addEventListener("toggle", () => block.append(make()), { once: true });
+  return block;
 }
 
 function refine(change = {}) {
@@ -202,19 +245,24 @@ let asked = 0;
 async function openStory(cluster, registry) {
   const ends = [model.data.clusters[cluster], model.data.registries[registry]];
   const pair = model.pair(cluster, registry);
-  const said = pair.state === "none" ? "not attached" : pair.state;
-  here("story-title").textContent = `${shown(ends[0].name)} → ${shown(ends[1].name)}: ${said}`;
-  const why = [pair.rule && `rule ${pair.rule}`, pair.why].filter(Boolean).join("; ");
-  here("story-why").textContent = shown(why);
+  const entitle = (state) => {
+    const symbol = element("span", { class: "symbol", "aria-hidden": true, "data-state": state }, SYMBOLS.get(state) ?? "");
+    const title = `${shown(ends[0].name)} → ${shown(ends[1].name)}: ${stateText(state)}`;
+    here("story-title").replaceChildren(symbol, element("span", {}, title));
+  };
+  entitle(pair.state);
+  const why = [pair.rule && model.rule(pair.rule), pair.why].filter(Boolean).join("; ");
+  here("story-why").replaceChildren(...marked(why));
   here("story-ends").replaceChildren(...ends.map(endOf));
   here("story-text").textContent = isServed ? "Looking …" : "This is a saved page. Open it from its function to be told why.";
   const number = ++asked;
   if (!here("story").open) here("story").showModal();
   if (!isServed) return;
-  const text = await ask({ cluster: ends[0].id, registry: ends[1].id }).then(
-    (told) => told.text, (error) => `It could not be told: ${error.message}`,
-  );
-  if (number === asked) here("story-text").textContent = text;
+  const told = await ask({ cluster: ends[0].id, registry: ends[1].id })
+    .catch((error) => ({ state: pair.state, text: `It could not be told: ${shown(error.message)}` }));
+  if (number !== asked) return;
+  entitle(told.state);
+  here("story-text").textContent = told.text;
 }
 
 function endOf(end) {
@@ -224,17 +272,35 @@ function endOf(end) {
     element("ul", { class: "tags", "aria-label": "tags" }, ...tags));
 }
 
+let isLooking = false;
+
 async function lookAgain() {
-  const button = here("look-again");
-  button.disabled = true;
+  if (isLooking) return;
+  isLooking = true;
+  here("look-again").setAttribute("aria-disabled", true);
+  here("looked").textContent = "looking …";
   here("trouble").hidden = true;
   try {
-    showAll(await ask());
+    const data = await ask();
+    const isSame = data.observed_at === model.data.observed_at;
+    if (!isSame) {
+      keep(data);
+      showAll(data);
+    }
+    here("looked").textContent = isSame ? `a look is kept ${data.kept_seconds} s` : "";
   } catch (error) {
+    here("looked").textContent = "";
     here("trouble").textContent = `It could not be looked at again: ${shown(error.message)}`;
     here("trouble").hidden = false;
   }
-  button.disabled = false;
+  here("look-again").setAttribute("aria-disabled", false);
+  isLooking = false;
+}
+
+// Whoever saves the page saves what it shows, written as the function writes it: ending no element.
+function keep(data) {
+  const harmless = (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  here("data").textContent = JSON.stringify(data).replace(/[<>&\u2028\u2029]/g, harmless);
 }
 
 here("filters").addEventListener("submit", (event) => event.preventDefault());
@@ -242,6 +308,11 @@ here("filter-text").addEventListener("input", (event) => refine({ text: event.ta
 here("filter-tag").addEventListener("input", (event) => refine({ tag: event.target.value.trim() }));
 here("filter-subscription").addEventListener("change", (event) => refine({ subscription: event.target.value }));
 here("clear-filters").addEventListener("click", () => refine(filterOf("")));
+// A link's own way would put its target where the filter stands in the address.
+document.querySelector(".skip").addEventListener("click", (event) => {
+  event.preventDefault();
+  here("matrix-title").focus();
+});
 here("more").addEventListener("click", () => {
   listed += CLUSTERS;
   apply();
