@@ -21,24 +21,48 @@ class Matrix {
   }
 
   show(model, rows, columns) {
+    if (model !== this.model) this.measure(model);
     Object.assign(this, { model, rows, columns });
     this.at = [Math.min(this.at[0], rows.length - 1), Math.min(this.at[1], columns.length - 1)];
     this.grid.setAttribute("aria-rowcount", rows.length + 1);
     this.grid.setAttribute("aria-colcount", columns.length + 1);
-    this.measure();
+    this.grid.style.width = `${this.headWidth + this.columns.length * this.cell + this.lean}px`;
+    this.grid.style.height = `${this.headHeight + this.rows.length * this.cell}px`;
     this.window = null;
     this.draw();
   }
 
-  // The sizes are stated in the style, once.
-  measure() {
+  /** The heads are as large as the longest names need, within what the style allows. */
+  measure({ data }) {
     const style = getComputedStyle(this.viewport);
     const size = (name) => parseFloat(style.getPropertyValue(name));
-    this.cell = size("--cell");
-    this.headWidth = size("--head-width");
-    this.headHeight = size("--head-height");
-    this.grid.style.width = `${this.headWidth + this.columns.length * this.cell}px`;
-    this.grid.style.height = `${this.headHeight + this.rows.length * this.cell}px`;
+    const pen = document.createElement("canvas").getContext("2d");
+    const [rowFont, columnFont] = [style.fontSize, style.getPropertyValue("--column-font")];
+    const longest = (list, font) => {
+      pen.font = `${font} ${style.fontFamily}`;
+      return list.reduce((most, end) => Math.max(most, Math.ceil(pen.measureText(headText(end)).width)), 60);
+    };
+    const angle = (size("--angle") * Math.PI) / 180;
+    this.headWidth = Math.min(longest(data.clusters, rowFont) + 28, size("--most-head-width"));
+    const length = Math.min(longest(data.registries, columnFont) + 4, size("--most-head-length"));
+    this.headHeight = Math.ceil(length * Math.sin(angle) + 28);
+    this.lean = Math.ceil(length * Math.cos(angle));
+    const room = this.viewport.parentElement.clientWidth - this.headWidth - this.lean;
+    const isRoomy = data.registries.length * size("--wide-cell") < room;
+    this.cell = size(isRoomy ? "--wide-cell" : "--narrow-cell");
+    // Names that begin alike are told apart by their ends: what does not fit is left out in the middle.
+    this.shorten = (end) => {
+      const text = headText(end);
+      pen.font = `${columnFont} ${style.fontFamily}`;
+      const width = pen.measureText(text).width;
+      if (width <= length) return text;
+      const kept = Math.floor(((text.length * length) / width - 2) / 2);
+      return `${text.slice(0, kept)}…${text.slice(-kept)}`;
+    };
+    const sizes = {
+      "--cell": this.cell, "--head-width": this.headWidth, "--head-height": this.headHeight, "--head-length": length,
+    };
+    for (const [name, value] of Object.entries(sizes)) this.viewport.style.setProperty(name, `${value}px`);
   }
 
   drawSoon() {
@@ -52,7 +76,8 @@ class Matrix {
     const { scrollTop, scrollLeft, clientWidth, clientHeight } = this.viewport;
     const hadFocus = this.grid.contains(document.activeElement);
     const rows = span(scrollTop, clientHeight - this.headHeight, this.cell, this.rows.length);
-    const columns = span(scrollLeft, clientWidth - this.headWidth, this.cell, this.columns.length);
+    // Columns come and go in blocks, since with each change of them all is drawn anew.
+    const columns = span(scrollLeft, clientWidth - this.headWidth, this.cell, this.columns.length, 8);
     const wide = columns.join();
     if (wide !== this.window) {
       this.window = wide;
@@ -83,12 +108,10 @@ class Matrix {
     const corner = element("div", { role: "columnheader", class: "corner", "aria-colindex": 1 }, "cluster");
     const heads = columns.map((column) => {
       const registry = this.model.data.registries[this.columns[column]];
-      const name = element("span", {}, shown(registry.name));
       const head = element("div", {
         role: "columnheader", class: "column", title: told(registry),
-        "aria-colindex": column + 2, "data-column": column, "aria-label": shown(registry.name),
-      }, name);
-      head.classList.toggle("unseen", Boolean(registry.unseen));
+        "aria-colindex": column + 2, "data-column": column, "aria-label": headLabel(registry),
+      }, element("span", {}, this.shorten(registry)));
       head.style.left = `${this.headWidth + column * this.cell}px`;
       return head;
     });
@@ -98,9 +121,8 @@ class Matrix {
   row(place, columns) {
     const cluster = this.model.data.clusters[this.rows[place]];
     const name = element("div", {
-      role: "rowheader", title: told(cluster), "aria-colindex": 1, "aria-label": shown(cluster.name),
-    }, element("span", {}, shown(cluster.name)));
-    name.classList.toggle("unseen", Boolean(cluster.unseen));
+      role: "rowheader", title: told(cluster), "aria-colindex": 1, "aria-label": headLabel(cluster),
+    }, headText(cluster));
     const row = element("div", { role: "row", class: "pairs", "aria-rowindex": place + 2 }, name);
     row.style.top = `${this.headHeight + place * this.cell}px`;
     row.append(...columns.map((column) => this.pair(place, column)));
@@ -109,15 +131,13 @@ class Matrix {
 
   pair(row, column) {
     const [cluster, registry] = [this.rows[row], this.columns[column]];
-    const { state, symbol, why } = this.model.pair(cluster, registry);
+    const { state, symbol } = this.model.pair(cluster, registry);
     const { clusters, registries } = this.model.data;
-    const said = state === "none" ? "not attached" : state;
-    const label = `${shown(clusters[cluster].name)}, ${shown(registries[registry].name)}: ${said}`;
+    const label = `${shown(clusters[cluster].name)}, ${shown(registries[registry].name)}: ${stateText(state)}`;
     const isHere = row === this.at[0] && column === this.at[1];
     const cell = element("div", {
       role: "gridcell", "data-state": state, "data-row": row, "data-column": column,
-      "aria-colindex": column + 2, "aria-label": label, title: why ? `${label}; ${shown(why)}` : label,
-      tabindex: isHere ? 0 : -1,
+      "aria-colindex": column + 2, "aria-label": label, tabindex: isHere ? 0 : -1,
     }, symbol);
     cell.style.left = `${this.headWidth + column * this.cell}px`;
     return cell;
@@ -152,6 +172,7 @@ class Matrix {
 
   focus() {
     this.current()?.focus({ preventScroll: true });
+    this.mark(this.current());
   }
 
   key(event) {
@@ -183,21 +204,27 @@ class Matrix {
     this.open(this.rows[row], this.columns[column]);
   }
 
-  // Whoever points at a cell far from its heads sees which they are.
   point(event) {
-    const cell = event.target.closest("[role=gridcell]");
+    this.mark(event.target.closest("[role=gridcell]"));
+  }
+
+  /** Of a cell that is looked at: which its heads are, and why it is as it is. */
+  mark(cell) {
     for (const marked of this.grid.querySelectorAll(".pointed")) marked.classList.remove("pointed");
     if (!cell) return;
+    const { why } = this.model.pair(this.rows[cell.dataset.row], this.columns[cell.dataset.column]);
+    cell.title = why ? shown(why) : cell.getAttribute("aria-label");
     cell.parentElement.classList.add("pointed");
     this.grid.querySelector(`.column[data-column="${cell.dataset.column}"]`)?.classList.add("pointed");
   }
 }
 
-/** The first place in sight and the one after the last, with some more on either side */
-function span(start, size, step, length) {
+/** The first place in sight and the one after the last, with some more on either side, in whole blocks */
+function span(start, size, step, length, block = 1) {
   const more = 4;
-  const first = Math.max(0, Math.floor(start / step) - more);
-  return [first, Math.min(length, Math.ceil((start + Math.max(size, 0)) / step) + more)];
+  const first = Math.floor((start / step - more) / block) * block;
+  const end = Math.ceil(((start + Math.max(size, 0)) / step + more) / block) * block;
+  return [Math.max(0, first), Math.min(length, end)];
 }
 
 function withPlace([first, end], place) {
@@ -205,6 +232,10 @@ function withPlace([first, end], place) {
   if (place >= 0 && (place < first || place >= end)) places.push(place);
   return places.sort((a, b) => a - b);
 }
+
+// A head that has a question mark says what is not known of it.
+const headText = ({ name, unseen }) => (unseen ? `? ${shown(name)}` : shown(name));
+const headLabel = ({ name, unseen }) => (unseen ? `${shown(name)}, not all seen: ${shown(unseen)}` : shown(name));
 
 /** A cluster or registry in some lines, for whoever points at it */
 function told(end) {
