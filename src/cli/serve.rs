@@ -27,7 +27,7 @@ fn start(settings: Settings) -> anyhow::Result<App<Arc<Worker>>> {
     let arm =
         Arm::new(&endpoints, credential.clone(), client.clone()).closed_at_most(longest_closed);
     let page = if status {
-        // The page waits for others, and nobody waits for the page.
+        // Of Resource Graph's queries, the scarcest of all, two thirds are for the work.
         let (arm, policy) = (arm.sparing(), policy.clone());
         let graph = Graph::new(arm.clone(), graph_age);
         StatusPage::new(Reconciler::new(arm, graph, estate.clone(), policy.clone()), policy)

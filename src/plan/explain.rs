@@ -231,3 +231,55 @@ fn tell_next(text: &mut String, plan: &Plan, verdict: &Verdict<'_>, concern: &Co
         let _ = writeln!(text, "  {line}");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::build::{
+        By, World, abac, cluster, creating, policy, registry, sharing, world,
+    };
+    use super::super::plan;
+    use super::*;
+    use crate::model::Scope;
+
+    const AUTO: &str = "acr-attach=auto team=a";
+    const OTHER: &str = "acr-attach=auto team=b";
+
+    fn told(inventory: &Inventory, plan: &Plan, pair: (&Cluster, &Registry)) -> String {
+        explain(inventory, &policy(), plan, pair, &|_, text| text.to_owned())
+    }
+
+    /// Of each pair the plan for everything tells what a plan for the pair alone does.
+    #[track_caller]
+    fn check(world: &World) {
+        let whole = plan(&world.0, &policy());
+        for cluster in world.0.clusters.values() {
+            for registry in world.0.registries.values() {
+                let scope = Scope::Pair(cluster.id.clone(), registry.id.clone());
+                let narrow = world.clone().scope(scope).0;
+                let alone = told(&narrow, &plan(&narrow, &policy()), (cluster, registry));
+                assert_eq!(told(&world.0, &whole, (cluster, registry)), alone);
+            }
+        }
+    }
+
+    #[test]
+    fn a_plan_for_everything_tells_of_a_pair_what_is_about_it_and_nothing_else() {
+        let estate = world()
+            .cluster(cluster("c1", 1, AUTO))
+            .cluster(sharing("c2", 2, AUTO))
+            .cluster(sharing("c3", 2, OTHER))
+            .cluster(creating("c4", AUTO))
+            .registry(registry("r1", AUTO))
+            .registry(registry("r2", OTHER))
+            .registry(abac("r3", AUTO));
+        check(&estate);
+        let pulling = estate
+            .pull(By::Rule("c1"), "r1", 1)
+            .pull(By::Pin("c3"), "r1", 2)
+            .pull(By::Foreign, "r2", 1)
+            .pull(By::Rule("c2"), "r3", 2);
+        check(&pulling);
+        // One that was made for a cluster which has another identity by now, and one of nobody's
+        check(&pulling.pull(By::Pin("c1"), "r2", 7).pull(By::Rule("gone"), "r1", 8));
+    }
+}

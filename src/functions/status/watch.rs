@@ -1,16 +1,17 @@
 //! One look at the estate for everyone who asks: never two at a time, and kept for a minute.
 //!
 //! A look goes on when whoever asked for it has gone, so that asking again is of use. One that failed
-//! is told to all who waited for it, and not kept.
+//! is told to all who waited for it, and not kept. What was seen is let go after its minute: it may be
+//! as large as all that the work itself needs.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::FutureExt as _;
 use futures::future::{BoxFuture, Shared};
 use time::OffsetDateTime;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tracing::Instrument as _;
 
 /// For how long after its end a look serves everyone
@@ -53,8 +54,10 @@ pub(super) enum Blind<E> {
 pub(super) struct Watch<T, E> {
     begin: Begin<T, E>,
     now: Now,
-    last: Mutex<Option<Under<T, E>>>,
+    last: Last<T, E>,
 }
+
+type Last<T, E> = Arc<Mutex<Option<Under<T, E>>>>;
 
 impl<T, E> Watch<T, E>
 where
@@ -63,7 +66,7 @@ where
 {
     /// A watch that looks in this way, by this clock
     pub(super) fn new(begin: Begin<T, E>, now: Now) -> Self {
-        Self { begin, now, last: Mutex::default() }
+        Self { begin, now, last: Arc::default() }
     }
 
     /// What is to be seen: by the last look if it is young enough, or else by one that begins now.
@@ -75,7 +78,7 @@ where
     }
 
     fn look(&self) -> Under<T, E> {
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last = locked(&self.last);
         let serves = |look: &&Under<T, E>| match look.peek() {
             None => true,
             Some(Outcome { came: Some(Ok(_)), ended }) => (self.now)() - *ended < KEPT,
@@ -94,7 +97,22 @@ where
             async move { task.await.unwrap_or_else(|_| Outcome { came: None, ended: now() }) };
         let look = look.boxed().shared();
         *last = Some(look.clone());
+        tokio::spawn(let_go(look.clone(), Arc::clone(&self.last)));
         look
+    }
+}
+
+fn locked<T, E>(last: &Mutex<Option<Under<T, E>>>) -> MutexGuard<'_, Option<Under<T, E>>> {
+    last.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Lets go of a look once it serves nobody any more.
+async fn let_go<T, E: Clone>(look: Under<T, E>, last: Last<T, E>) {
+    drop(look.clone().await);
+    sleep(KEPT).await;
+    let mut last = locked(&last);
+    if last.as_ref().is_some_and(|last| last.ptr_eq(&look)) {
+        *last = None;
     }
 }
 
@@ -108,7 +126,7 @@ impl<T, E> fmt::Debug for Watch<T, E> {
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    use tokio::time::{Instant, sleep};
+    use tokio::time::Instant;
 
     use super::*;
 
@@ -143,6 +161,16 @@ mod tests {
         assert_eq!(watch.see().await, Ok(Arc::new(1)));
         sleep(SECOND).await;
         assert_eq!(watch.see().await, Ok(Arc::new(2)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_seen_is_let_go_after_its_minute() {
+        let (watch, _) = watch(SECOND, false);
+        let seen = Arc::downgrade(&watch.see().await.unwrap());
+        sleep(59 * SECOND).await;
+        assert!(seen.upgrade().is_some());
+        sleep(2 * SECOND).await;
+        assert!(seen.upgrade().is_none());
     }
 
     #[tokio::test(start_paused = true)]

@@ -52,7 +52,9 @@ async fn a_function_that_the_settings_disable_is_not_there() {
 
 #[tokio::test]
 async fn nobody_sees_anything_without_the_key() {
-    let world = small(&policy()).await;
+    let mut options = shown(&policy());
+    options.environment.insert("TETHER_LOG".into(), "trace".into());
+    let world = start(options).await;
     let open = format!("{}/api/status", host(&world));
     world.azure.clear_log();
     for url in [open.clone(), format!("{open}?code="), format!("{open}?code=guessed")] {
@@ -67,6 +69,7 @@ async fn nobody_sees_anything_without_the_key() {
     assert_eq!(ordered.status().as_u16(), 404, "it takes no orders");
     let key = "pretend-function-key";
     let lines = world.host.console();
+    assert!(lines.iter().any(|line| line.text.contains("looked for the status page")));
     assert!(!lines.iter().any(|line| line.text.contains(key)), "the key is in no log");
     let invocations = world.host.invocations();
     assert!(!invocations.iter().any(|one| one.answer.contains(key)), "the key is in no answer");
