@@ -262,7 +262,15 @@ async function openStory(cluster, registry) {
     .catch((error) => ({ state: pair.state, text: `It could not be told: ${shown(error.message)}` }));
   if (number !== asked) return;
   entitle(told.state);
-  here("story-text").textContent = told.text;
+  here("story-text").replaceChildren(...told.text.split(/(?<=\n)/).map(traceLine));
+}
+
+// A line that is too long goes on where its words began.
+function traceLine(text) {
+  const line = element("span", {}, text);
+  line.style.paddingInlineStart = `${/^ */.exec(text)[0].length + 4}ch`;
+  line.style.textIndent = `-${/^ */.exec(text)[0].length + 4}ch`;
+  return line;
 }
 
 function endOf(end) {
@@ -327,6 +335,6 @@ addEventListener("hashchange", () => {
   apply();
 });
 SMALL.addEventListener("change", apply);
-setInterval(showAge, 1000);
+const ticking = setInterval(showAge, 1000);
 
 showAll(JSON.parse(here("data").textContent));
