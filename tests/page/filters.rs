@@ -76,6 +76,27 @@ async fn nothing_that_matches_is_said_also_of_names_that_every_object_has() {
 }
 
 #[tokio::test]
+async fn what_is_not_known_can_be_found_and_is_counted_as_it_is_shown() {
+    let world = worlds::unstated().await;
+    let browser = Browser::start().await;
+    browser.open(&worlds::url(&world)).await;
+    let (role, label) = browser.heard("#matrix [aria-rowindex='3'] [role=rowheader]").await;
+    assert_eq!(role, "rowheader");
+    assert!(
+        label.starts_with("aks-legacy, not all seen: it pulls as a service principal"),
+        "{label}"
+    );
+    let states = "return [...document.querySelectorAll('[role=gridcell]')].map((one) => one.dataset.state).join()";
+    assert_eq!(browser.run(states).await, "none,none,unknown,unknown");
+    assert_eq!(browser.heard("[data-filter-state=unknown]").await.1, "unknown 2");
+    browser.click("[data-filter-state=unknown]").await;
+    check(&heads(&browser).await, &["? aks-legacy"], &["acrbase", "acrshop"]);
+    browser.click("#clear-filters").await;
+    browser.write("#filter-text", "acrshop").await;
+    check(&heads(&browser).await, &["? aks-legacy"], &["acrshop"]);
+}
+
+#[tokio::test]
 async fn a_view_can_be_passed_on_and_the_key_is_not_in_it() {
     let world = worlds::every_state().await;
     let browser = Browser::start().await;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use serde_json::json;
-use tether::emulator::azure::{AssignmentSpec, ClusterSpec, RegistrySpec, Right};
+use tether::emulator::azure::{AssignmentSpec, ClusterIdentity, ClusterSpec, RegistrySpec, Right};
 use tether::emulator::world::{Door, PAYMENTS, PLATFORM, World, WorldOptions};
 use tether::model::{AssignmentName, GrantKey, Mark, MarkKind, Owner, PrincipalId, Role};
 use uuid::Uuid;
@@ -78,6 +78,19 @@ pub(crate) async fn every_state() -> World {
 pub(crate) async fn unseen() -> World {
     let world = every_state().await;
     world.azure.revoke(PLATFORM, Right::Read);
+    world
+}
+
+/// A world with a cluster of which it cannot be known what it pulls as
+pub(crate) async fn unstated() -> World {
+    let world = empty().await;
+    for name in ["acrbase", "acrshop"] {
+        registry(&world, name, "shop", "auto");
+    }
+    cluster(&world, "aks-bare", "search", "auto");
+    let mut legacy = spec("aks-legacy", "legal", "auto");
+    legacy.identity = ClusterIdentity::ServicePrincipal { client_id: Uuid::from_u128(7) };
+    world.azure.create_cluster(&legacy).unwrap();
     world
 }
 

@@ -34,6 +34,8 @@ class Model {
     this.data = data;
     this.pairs = new Map();
     for (const pair of data.pairs) this.pairs.set(this.key(pair.cluster, pair.registry), pair);
+    this.counts = { ...data.counts };
+    for (const { state } of this.unlisted()) this.counts[state] += 1;
     const byName = (list) => list.map((_, place) => place).sort((a, b) => compare(list[a], list[b]));
     this.clusters = byName(data.clusters);
     this.registries = byName(data.registries);
@@ -54,6 +56,17 @@ class Model {
     return unseen ? { state: "unknown", symbol: "?", why: unseen } : NOTHING;
   }
 
+  /** The pairs that are not listed and yet not known to be unattached, since an end was not all seen */
+  *unlisted() {
+    const places = this.data.registries.map((_, place) => place);
+    const unseen = places.filter((place) => this.data.registries[place].unseen);
+    for (const [cluster, end] of this.data.clusters.entries()) {
+      for (const registry of end.unseen ? places : unseen) {
+        if (!this.pairs.has(this.key(cluster, registry))) yield { cluster, registry, state: "unknown" };
+      }
+    }
+  }
+
   /**
    * The clusters and registries that a filter leaves, by name. Whoever matches is shown with all that it
    * is paired with; where there is nothing to pair it with, with everything, since why not may be asked.
@@ -69,13 +82,14 @@ class Model {
     const asksForStates = filter.states.size > 0;
     const isRow = clusters.map(matches);
     const isColumn = registries.map(matches);
-    for (const pair of pairs) {
-      if (asksForStates && !filter.states.has(pair.state)) continue;
-      if (isRow[pair.cluster] || isColumn[pair.registry]) {
-        rows.add(pair.cluster);
-        columns.add(pair.registry);
-      }
-    }
+    const keep = ({ cluster, registry, state }) => {
+      if (asksForStates && !filter.states.has(state)) return;
+      if (!isRow[cluster] && !isColumn[registry]) return;
+      rows.add(cluster);
+      columns.add(registry);
+    };
+    for (const pair of pairs) keep(pair);
+    for (const pair of this.unlisted()) keep(pair);
     if (asksForEnds && !asksForStates) {
       isRow.forEach((is, place) => is && rows.add(place));
       isColumn.forEach((is, place) => is && columns.add(place));

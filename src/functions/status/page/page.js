@@ -96,10 +96,10 @@ function showChoices() {
 function showCounts() {
   const buttons = STATES.map(({ name, symbol, means }) => {
     const button = element("button", {
-      type: "button", "data-filter-state": name, "data-count": model.data.counts[name],
+      type: "button", "data-filter-state": name, "data-count": model.counts[name],
       "aria-pressed": filter.states.has(name), title: means,
     }, element("span", { class: "symbol", "aria-hidden": true, "data-state": name }, symbol),
-    ` ${name} `, element("b", {}, NUMBER.format(model.data.counts[name])));
+    ` ${name} `, element("b", {}, NUMBER.format(model.counts[name])));
     button.addEventListener("click", () => {
       if (!filter.states.delete(name)) filter.states.add(name);
       refine();
