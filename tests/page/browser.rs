@@ -19,11 +19,15 @@ use uuid::Uuid;
 const CHROMIUM: &str = "/usr/bin/chromium";
 const DRIVER: &str = "/usr/bin/chromedriver";
 
+/// Ends the driver and Chromium, which are in its group, when nobody holds its standard input any more:
+/// also when the test is killed.
+const WATCHED: &str = "/usr/bin/chromedriver --port=0 & read -r _; kill -KILL 0";
+
 /// The longest that the browser may take for anything
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// Nothing but the page, and nothing that asks anybody
-const FLAGS: [&str; 10] = [
+const FLAGS: [&str; 11] = [
     "--headless=new",
     "--no-sandbox",
     "--disable-gpu",
@@ -32,6 +36,7 @@ const FLAGS: [&str; 10] = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
     "--hide-scrollbars",
     "--window-size=1280,800",
 ];
@@ -81,8 +86,11 @@ impl Browser {
             Self { client, port, session: String::new(), profile, driver, _turn: turn };
         let mut flags: Vec<_> = FLAGS.map(str::to_owned).into();
         flags.push(format!("--user-data-dir={}", browser.profile.display()));
+        // Not the page for new tabs, which would ask its maker for news.
+        let start =
+            json!({ "session": { "restore_on_startup": 4, "startup_urls": ["about:blank"] } });
         let wanted = json!({ "capabilities": { "alwaysMatch": {
-            "goog:chromeOptions": { "binary": CHROMIUM, "args": flags },
+            "goog:chromeOptions": { "binary": CHROMIUM, "args": flags, "prefs": start },
             "goog:loggingPrefs": { "browser": "ALL" },
         } } });
         let made = browser.post("", wanted).await;
@@ -234,10 +242,10 @@ impl Browser {
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        // Chromium is not the driver's to take along when that is killed: the session must end first.
-        // Nothing can be done about a failure here.
+        // Only when the session has ended is nothing written into the profile any more. Nothing can be
+        // done about a failure here.
         let _ = self.end();
-        let _ = self.driver.start_kill();
+        drop(self.driver.stdin.take());
         let _ = std::fs::remove_dir_all(&self.profile);
     }
 }
@@ -255,9 +263,10 @@ impl Browser {
 
 /// A driver, and the port that it listens on
 async fn driver() -> (Child, u16) {
-    let mut command = Command::new(DRIVER);
-    command.arg("--port=0").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
-    let mut driver = command.kill_on_drop(true).spawn().unwrap();
+    let mut command = Command::new("/bin/sh");
+    command.args(["-c", WATCHED]).process_group(0);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut driver = command.spawn().unwrap();
     let mut lines = BufReader::new(driver.stdout.take().unwrap()).lines();
     while let Some(line) = lines.next_line().await.unwrap() {
         if let Some((_, port)) = line.split_once("started successfully on port ") {
