@@ -91,7 +91,7 @@ impl Browser {
             json!({ "session": { "restore_on_startup": 4, "startup_urls": ["about:blank"] } });
         let wanted = json!({ "capabilities": { "alwaysMatch": {
             "goog:chromeOptions": { "binary": CHROMIUM, "args": flags, "prefs": start },
-            "goog:loggingPrefs": { "browser": "ALL" },
+            "goog:loggingPrefs": { "browser": "ALL", "performance": "ALL" },
         } } });
         let made = browser.post("", wanted).await;
         made["sessionId"].as_str().unwrap().clone_into(&mut browser.session);
@@ -179,6 +179,21 @@ impl Browser {
         let lines = self.post("/se/log", json!({ "type": "browser" })).await;
         let lines = lines.as_array().unwrap().iter();
         lines.map(|line| format!("{} {}", line["level"], line["message"])).collect()
+    }
+
+    /// The requests since this was last asked for, as they left: address and headers
+    pub(crate) async fn requests(&self) -> Vec<(String, Value)> {
+        let lines = self.post("/se/log", json!({ "type": "performance" })).await;
+        let events = lines.as_array().unwrap().iter().map(|line| {
+            let event: Value = serde_json::from_str(line["message"].as_str().unwrap()).unwrap();
+            event["message"].clone()
+        });
+        let sent = events.filter(|event| event["method"] == "Network.requestWillBeSent");
+        sent.map(|event| {
+            let request = &event["params"]["request"];
+            (request["url"].as_str().unwrap().to_owned(), request["headers"].clone())
+        })
+        .collect()
     }
 
     /// Whether a page has opened a box that waits for somebody

@@ -31,6 +31,28 @@ async fn what_tags_hold_is_shown_as_text_and_runs_nowhere() {
 }
 
 #[tokio::test]
+async fn an_address_that_means_harm_is_text_too() {
+    let world = worlds::every_state().await;
+    let browser = Browser::start().await;
+    let url = worlds::url(&world);
+    for trick in TRICKS {
+        let text: String = url::form_urlencoded::byte_serialize(trick.as_bytes()).collect();
+        let fragment = format!("text={text}&tag={text}&subscription={text}&state={text}");
+        browser.open(&format!("{url}#{fragment}")).await;
+        assert_eq!(browser.text("#nothing").await, "Nothing matches these filters.", "{trick}");
+        let field = "return document.querySelector('#filter-tag').value";
+        assert_eq!(browser.run(field).await, trick);
+        assert!(!browser.has_alert().await, "{trick}");
+    }
+    for fragment in ["%", "%ff=%ff", "state=%00,held,__proto__", "=&&=", "text"] {
+        browser.open(&format!("{url}#{fragment}")).await;
+        let summary = browser.text("#summary").await;
+        assert!(summary.ends_with(" of 6 registries"), "{fragment}: {summary}");
+    }
+    assert_eq!(browser.console().await, Vec::<String>::new());
+}
+
+#[tokio::test]
 async fn only_the_scripts_of_the_page_run_and_only_its_function_is_asked() {
     let world = worlds::every_state().await;
     let browser = Browser::start().await;
@@ -38,8 +60,14 @@ async fn only_the_scripts_of_the_page_run_and_only_its_function_is_asked() {
     browser.click("#look-again").await;
     browser.until("document.querySelector('#looked').textContent.includes('kept')").await;
     assert_eq!(browser.console().await, Vec::<String>::new());
-    let asked = "return performance.getEntriesByType('resource').filter((one) => !one.name.startsWith(location.origin)).map((one) => one.name)";
-    assert_eq!(browser.run(asked).await, serde_json::json!([]));
+    let url = worlds::url(&world);
+    let (plain, key) = url.split_once("?code=").unwrap();
+    let requests = browser.requests().await;
+    let left: Vec<_> = requests.iter().map(|(url, _)| url.as_str()).collect();
+    assert_eq!(left, [&url, plain], "the page, and its look");
+    let (_, headers) = requests.last().unwrap();
+    assert_eq!(headers["x-functions-key"], key);
+    assert!(headers["Referer"].as_str().unwrap_or_default().is_empty(), "{headers}");
 
     let ran = browser
         .run(
@@ -95,16 +123,43 @@ async fn a_saved_page_shows_what_it_showed() {
     let world = worlds::every_state().await;
     let browser = Browser::start().await;
     browser.open(&worlds::url(&world)).await;
-    let saved = "return '<!doctype html>' + document.documentElement.outerHTML";
-    let saved = browser.run(saved).await;
-    let file = std::path::PathBuf::from(env!("CARGO_TARGET_TMPDIR"))
-        .join(format!("{}.html", uuid::Uuid::new_v4()));
-    std::fs::write(&file, saved.as_str().unwrap()).unwrap();
     drop(world);
-    browser.open(&format!("file://{}", file.display())).await;
+    open_saved(&browser).await;
     assert_eq!(browser.text("#summary").await, "6 of 6 clusters, 6 of 6 registries");
     browser.click("[aria-label='aks-young, acrshop: held']").await;
     assert!(browser.text("#story-text").await.contains("saved page"));
     assert!(browser.text("#age").await.starts_with("seen "));
     assert_eq!(browser.console().await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_saved_page_holds_text_only_though_no_header_watches_over_it() {
+    let world = worlds::hostile().await;
+    let browser = Browser::start().await;
+    browser.open(&worlds::url(&world)).await;
+    // As after a look at something new.
+    browser.run("keep(model.data); showAll(model.data)").await;
+    browser.click("[aria-label='aks-shop, acrshop: missing']").await;
+    open_saved(&browser).await;
+    assert_eq!(browser.text("#summary").await, "1 of 1 cluster, 1 of 1 registry");
+    assert!(!browser.has_alert().await);
+    let foreign = "return document.querySelectorAll('img, [onerror], [onfocus], body script:not(#data)').length";
+    assert_eq!(browser.run(foreign).await, 1, "more than the one script of the page");
+    let tags = "return Object.values(model.data.clusters[0].tags)";
+    let tags: Vec<String> = serde_json::from_value(browser.run(tags).await).unwrap();
+    for trick in TRICKS {
+        assert!(tags.iter().any(|tag| tag == trick), "{trick}: {tags:?}");
+    }
+    assert_eq!(browser.console().await, Vec::<String>::new());
+}
+
+/// Saves what the browser shows, and opens that.
+async fn open_saved(browser: &Browser) {
+    let saved = "return '<!doctype html>' + document.documentElement.outerHTML";
+    let saved = browser.run(saved).await;
+    let file = std::path::PathBuf::from(env!("CARGO_TARGET_TMPDIR"))
+        .join(format!("{}.html", uuid::Uuid::new_v4()));
+    std::fs::write(&file, saved.as_str().unwrap()).unwrap();
+    browser.open(&format!("file://{}", file.display())).await;
+    std::fs::remove_file(&file).unwrap();
 }
