@@ -85,3 +85,19 @@ async fn everything_can_be_done_by_keyboard() {
     browser.until("!document.querySelector('#story').open").await;
     assert_eq!(focus(&browser).await, last);
 }
+
+#[tokio::test]
+async fn focus_returns_to_the_pair_though_the_matrix_was_drawn_anew_meanwhile() {
+    let world = worlds::every_state().await;
+    let browser = Browser::start().await;
+    browser.open(&worlds::url(&world)).await;
+    let pair = "aks-young, acrshop: held";
+    browser.click(&format!("[aria-label='{pair}']")).await;
+    until_told(&browser).await;
+    browser.run("window.before = document.querySelector('[role=gridcell][data-state=held]')").await;
+    browser.run("location.hash = 'text=young'").await;
+    browser.until("!window.before.isConnected").await;
+    browser.press(&[key::ESCAPE]).await;
+    browser.until("!document.querySelector('#story').open").await;
+    browser.until(&format!("document.activeElement.ariaLabel === '{pair}'")).await;
+}
