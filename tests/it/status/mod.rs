@@ -2,6 +2,7 @@
 //! Azure. The page itself is tried in a browser elsewhere; here it is what is sent to it.
 
 mod answers;
+mod assets;
 mod document;
 mod large;
 mod looks;

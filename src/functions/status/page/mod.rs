@@ -14,7 +14,9 @@ use crate::runtime::HttpAnswer;
 
 const PAGE: &str = include_str!("page.html");
 const STYLE: &str = include_str!("page.css");
-const SCRIPT: &str = include_str!("page.js");
+/// What is shown, the matrix, and the page around it: one script, in this order
+const SCRIPT: &str =
+    concat!(include_str!("model.js"), include_str!("matrix.js"), include_str!("page.js"));
 
 const HTML: &str = "text/html; charset=utf-8";
 
