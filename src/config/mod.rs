@@ -5,6 +5,7 @@
 
 mod observer;
 mod sender;
+mod telemetry;
 #[cfg(test)]
 mod tests;
 
@@ -20,6 +21,7 @@ use uuid::Uuid;
 use crate::azure::{Auth, Cloud, Endpoint, Endpoints, Estate};
 use crate::policy::{Policy, PolicyError};
 use crate::runtime::logs;
+use crate::runtime::telemetry::Otlp;
 
 pub use observer::{ObserverSettings, observer_from_environment, policy_file, read_observer};
 pub use sender::{SenderSettings, read_sender, sender_from_environment};
@@ -45,6 +47,8 @@ pub struct Settings {
     pub policy: Policy,
     /// Which log lines are written, as `tracing` filters are
     pub log: String,
+    /// The collector of traces and metrics, if there is one
+    pub telemetry: Option<Otlp>,
 }
 
 /// Why the settings cannot be used
@@ -144,6 +148,7 @@ pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Settings, Confi
     let closed = reader.seconds("TETHER_RETRY_AFTER_CAP", RETRY_AFTER_CAP_HINT, 3600, 3600);
     let waits = graph_age.zip(closed);
     let log = reader.log();
+    let telemetry = reader.telemetry();
     let (
         Some(port),
         Some(auth),
@@ -152,8 +157,19 @@ pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Settings, Confi
         Some(waits),
         Some(reply_queues),
         Some(log),
+        Some(telemetry),
         true,
-    ) = (port, auth, endpoints, estate, waits, reply_queues, log, reader.problems.is_empty())
+    ) = (
+        port,
+        auth,
+        endpoints,
+        estate,
+        waits,
+        reply_queues,
+        log,
+        telemetry,
+        reader.problems.is_empty(),
+    )
     else {
         return Err(ConfigError::Settings(reader.problems));
     };
@@ -169,6 +185,7 @@ pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Settings, Confi
         longest_closed,
         policy,
         log,
+        telemetry,
     })
 }
 
