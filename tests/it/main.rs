@@ -60,6 +60,8 @@ mod send;
 #[cfg(test)]
 mod several;
 #[cfg(test)]
+mod telemetry;
+#[cfg(test)]
 mod tidy;
 #[cfg(test)]
 mod told;
