@@ -36,11 +36,10 @@ pub(super) use record::InvocationLog;
 /// The filter is a level or a list such as `info,azure_core=warn`.
 pub fn init(filter: &str, telemetry: Option<&Telemetry>) -> Result<(), ServeError> {
     let streams = io::stderr.with_max_level(Level::WARN).or_else(io::stdout);
-    let lines = subscriber(filter, streams)?;
     // Two kinds of subscribers: a layer that is not there would still be asked about every event.
     let installed = match telemetry {
-        None => set_global_default(lines),
-        Some(telemetry) => set_global_default(lines.with(telemetry.layer())),
+        None => set_global_default(subscriber(filter, streams)?),
+        Some(telemetry) => set_global_default(traced(filter, streams, telemetry)?),
     };
     installed.map_err(|error| ServeError::LogsInstalled(error.into()))?;
     panic::set_hook(Box::new(log_panic));
@@ -60,6 +59,18 @@ where
     // The spans of traces are none of its business, however much is wanted.
     let wanted = wanted(filter)?.or(invocation).and(filter_fn(|span| !is_traced(span)));
     Ok(Registry::default().with(InvocationLayer { writer }.with_filter(wanted)))
+}
+
+/// The same with spans that go to a collector, not yet installed
+pub fn traced<W>(
+    filter: &str,
+    writer: W,
+    telemetry: &Telemetry,
+) -> Result<impl Subscriber + Send + Sync + use<W>, ServeError>
+where
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
+    Ok(subscriber(filter, writer)?.with(telemetry.layer()))
 }
 
 /// Whether a text can be a filter, and what is wrong with it if not
