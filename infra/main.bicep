@@ -74,6 +74,13 @@ param waitingCommandsThreshold int = 0
 @description('More app settings, each `{ "name": "TETHER_LOG", "value": "debug" }`; infra/README.md has the list.')
 param settings array = []
 
+@description('Where an OpenTelemetry collector takes traces and metrics by OTLP over HTTP, such as `https://collector.example:4318`; without one nothing is sent.')
+param otlpEndpoint string = ''
+
+@description('Headers that the collector asks for, such as `api-key=...`. Whoever manages the app can read them.')
+@secure()
+param otlpHeaders string = ''
+
 @description('Name of the function app, unique in Azure.')
 param functionAppName string = 'func-${name}-${uniqueString(subscription().id, resourceGroupName)}'
 
@@ -169,6 +176,8 @@ module app 'modules/function-app.bicep' = {
     alwaysReady: alwaysReady
     statusPage: statusPage
     settings: settings
+    otlpEndpoint: otlpEndpoint
+    otlpHeaders: otlpHeaders
   }
 }
 

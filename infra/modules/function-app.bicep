@@ -19,6 +19,24 @@ param instanceMemoryMB int
 param alwaysReady int
 param statusPage bool
 param settings array
+param otlpEndpoint string
+
+@secure()
+param otlpHeaders string
+
+// Without a collector nothing of it is set.
+var collector = empty(otlpEndpoint) ? [] : [
+  {
+    name: 'OTEL_EXPORTER_OTLP_ENDPOINT'
+    value: otlpEndpoint
+  }
+]
+var collectorHeaders = empty(otlpHeaders) ? [] : [
+  {
+    name: 'OTEL_EXPORTER_OTLP_HEADERS'
+    value: otlpHeaders
+  }
+]
 
 resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2023-01-31' existing = {
   name: identityName
@@ -149,7 +167,7 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
           name: 'AzureWebJobs.status.Disabled'
           value: statusPage ? 'false' : 'true'
         }
-      ], settings)
+      ], collector, collectorHeaders, settings)
     }
   }
 }

@@ -14,9 +14,11 @@ use azure_core::http::policies::auth::BearerTokenAuthorizationPolicy;
 use azure_core::http::{
     ClientOptions, Context, Pipeline, PipelineSendOptions, Request, RetryOptions, Transport, Url,
 };
+use tracing::Instrument as _;
 
 use super::pace::{Pacer, Pass};
 use super::request::Ask;
+use super::trace::{Call, Counts};
 use super::transport::{Carrier, Wire};
 use super::{ArmError, Credential, Endpoint, meter};
 
@@ -47,6 +49,7 @@ pub(super) struct Client {
     pipeline: Pipeline,
     credential: Credential,
     pacer: Pacer,
+    counts: Counts,
 }
 
 impl fmt::Debug for Client {
@@ -74,7 +77,7 @@ impl Client {
         let (name, version) = (option_env!("CARGO_PKG_NAME"), option_env!("CARGO_PKG_VERSION"));
         let pipeline =
             Pipeline::new(name, version, options, Vec::new(), vec![Arc::new(token)], None);
-        Self { base: endpoint.as_https(), pipeline, credential, pacer }
+        Self { base: endpoint.as_https(), pipeline, credential, pacer, counts: Counts::new() }
     }
 
     /// The same way with other turns
@@ -133,8 +136,15 @@ impl Client {
         }
         // The library's own reading of failures expects JSON in one shape.
         let options = PipelineSendOptions { skip_checks: true, ..PipelineSendOptions::default() };
-        let answer = self.pipeline.send(&Context::new(), &mut request, Some(options)).await;
-        meter::count(answer.as_ref().ok().map(|answer| u16::from(answer.status())));
+        let call = Call::open(ask);
+        call.goes_along(&mut request);
+        let context = Context::new();
+        let sent = self.pipeline.send(&context, &mut request, Some(options));
+        let answer = sent.instrument(call.span()).await;
+        let status = answer.as_ref().ok().map(|answer| u16::from(answer.status()));
+        call.ended(status);
+        meter::count(status);
+        self.counts.note(ask, status);
         let answer = answer.map_err(ArmError::of_library)?;
         let (status, headers, body) = answer.deconstruct();
         let (status, body) = (u16::from(status), Bytes::from(body));

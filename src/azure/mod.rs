@@ -19,6 +19,7 @@ mod query;
 mod queue;
 mod refusal;
 mod request;
+mod trace;
 mod transport;
 mod wire;
 

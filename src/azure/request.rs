@@ -17,6 +17,16 @@ const LOCKS: &str = "api-version=2020-05-01";
 const DENIALS: &str = "api-version=2022-04-01";
 const GRAPH: &str = "api-version=2024-04-01";
 
+/// What requests are about, by the type in their path
+const KINDS: [(&str, &str); 6] = [
+    ("managedClusters", "clusters"),
+    ("registries", "registries"),
+    ("roleAssignments", "role assignments"),
+    ("locks", "locks"),
+    ("denyAssignments", "deny assignments"),
+    ("resources", "resource graph"),
+];
+
 const AUTHORIZATION: &str = "/providers/Microsoft.Authorization";
 
 /// One request
@@ -31,6 +41,14 @@ impl Ask {
     /// Whether it is to change something
     pub(super) fn is_write(&self) -> bool {
         matches!(self.method, Method::Put | Method::Delete)
+    }
+
+    /// What it is about, in one of few words: the type of resource that ends its path
+    pub(super) fn kind(&self) -> &'static str {
+        let provider = self.url.path().rsplit("/providers/").next().unwrap_or_default();
+        let what = provider.split('/').nth(1).unwrap_or_default();
+        let mut known = KINDS.into_iter().filter(|(name, _)| what.eq_ignore_ascii_case(name));
+        known.next().map_or("other", |(_, kind)| kind)
     }
 
     /// Reads a cluster.
@@ -275,6 +293,24 @@ mod tests {
                 registry()
             ),
         );
+    }
+
+    #[test]
+    fn few_words_say_what_a_request_is_about() {
+        let (base, subscription) = (base(), SUB.parse().unwrap());
+        let name = AssignmentName(NAME.parse().unwrap());
+        for (ask, kind) in [
+            (Ask::clusters(&base, subscription), "clusters"),
+            (Ask::registry(&base, &registry()), "registries"),
+            (Ask::grant(&base, &registry(), name), "role assignments"),
+            (Ask::grants_at(&base, &registry()), "role assignments"),
+            (Ask::locks_in(&base, subscription), "locks"),
+            (Ask::denials_at(&base, &registry()), "deny assignments"),
+            (Ask::graph(&base, json!({})), "resource graph"),
+            (Ask::get(&base, "/subscriptions", ASSIGNMENTS), "other"),
+        ] {
+            assert_eq!(ask.kind(), kind, "{ask:?}");
+        }
     }
 
     #[test]

@@ -8,21 +8,28 @@ use crate::config::{self, Settings};
 use crate::functions::status::StatusPage;
 use crate::functions::{Worker, app};
 use crate::reconcile::Reconciler;
+use crate::runtime::telemetry::Telemetry;
 use crate::runtime::{App, Server, logs, shutdown_signal};
 
 pub(super) async fn serve() -> anyhow::Result<Exit> {
     let settings = config::from_environment()?;
-    logs::init(&settings.log)?;
+    let client = http_client()?;
+    let telemetry = settings.telemetry.as_ref();
+    let telemetry = telemetry.map(|otlp| Telemetry::begin(otlp, client.clone())).transpose()?;
+    logs::init(&settings.log, telemetry.as_ref())?;
     let shutdown = shutdown_signal();
     let server = Server::bind(settings.port).await?;
-    server.run(async { start(settings) }, shutdown).await?;
+    let ended = server.run(async { start(settings, client) }, shutdown).await;
+    if let Some(telemetry) = telemetry {
+        telemetry.end().await;
+    }
+    ended?;
     Ok(Exit::Stopped)
 }
 
-fn start(settings: Settings) -> anyhow::Result<App<Arc<Worker>>> {
+fn start(settings: Settings, client: reqwest::Client) -> anyhow::Result<App<Arc<Worker>>> {
     let Settings { auth, endpoints, estate, reply_queues, policy, .. } = settings;
     let Settings { graph_age, longest_closed, status, .. } = settings;
-    let client = http_client()?;
     let credential = credential(&auth)?;
     let arm =
         Arm::new(&endpoints, credential.clone(), client.clone()).closed_at_most(longest_closed);

@@ -5,6 +5,7 @@
 
 mod observer;
 mod sender;
+mod telemetry;
 #[cfg(test)]
 mod tests;
 
@@ -20,6 +21,7 @@ use uuid::Uuid;
 use crate::azure::{Auth, Cloud, Endpoint, Endpoints, Estate};
 use crate::policy::{Policy, PolicyError};
 use crate::runtime::logs;
+use crate::runtime::telemetry::Otlp;
 
 pub use observer::{ObserverSettings, observer_from_environment, policy_file, read_observer};
 pub use sender::{SenderSettings, read_sender, sender_from_environment};
@@ -47,6 +49,8 @@ pub struct Settings {
     pub policy: Policy,
     /// Which log lines are written, as `tracing` filters are
     pub log: String,
+    /// The collector of traces and metrics, if there is one
+    pub telemetry: Option<Otlp>,
 }
 
 /// Why the settings cannot be used
@@ -152,6 +156,7 @@ pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Settings, Confi
         _ => None,
     });
     let log = reader.log();
+    let telemetry = reader.telemetry();
     let (
         Some(port),
         Some(auth),
@@ -161,6 +166,7 @@ pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Settings, Confi
         Some(reply_queues),
         Some(status),
         Some(log),
+        Some(telemetry),
         true,
     ) = (
         port,
@@ -171,6 +177,7 @@ pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Settings, Confi
         reply_queues,
         status,
         log,
+        telemetry,
         reader.problems.is_empty(),
     )
     else {
@@ -189,6 +196,7 @@ pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Settings, Confi
         status,
         policy,
         log,
+        telemetry,
     })
 }
 

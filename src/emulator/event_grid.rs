@@ -273,6 +273,9 @@ fn cloud_event(event: &Value) -> Value {
         ("eventType", "type"),
         ("eventTime", "time"),
         ("data", "data"),
+        // Extension attributes, which are passed on as they are.
+        ("traceparent", "traceparent"),
+        ("tracestate", "tracestate"),
     ];
     for (from, to) in fields {
         if let Some(value) = event.get(from) {

@@ -11,7 +11,7 @@ use super::events::is_event;
 use super::refuse::Rejected;
 use super::reply::Reply;
 use super::report::Answer;
-use super::resource_changed::scopes;
+use super::resource_changed::commands;
 use super::worker::{Trouble, Worker};
 use crate::azure::chain;
 use crate::runtime::{Context, Failure, Outputs, ServiceBusTrigger, State};
@@ -25,6 +25,7 @@ pub(super) async fn command_received(
     context: Context,
     message: ServiceBusTrigger,
 ) -> Result<Outputs, Failure> {
+    worker.waited(&message);
     let done = match command::read(&message.body) {
         Ok(command::Message::Command(command)) => worker.command(command, &message).await,
         Ok(command::Message::Events(events)) => worker.look_at(&events, &message).await,
@@ -106,8 +107,7 @@ impl Worker {
             let rejected = Rejected::of(stray.to_string(), &refusal);
             rejected.send(self.queue(), None, message.message_id.as_ref()).await?;
         }
-        for scope in scopes(events) {
-            let command = Command { recheck: true, ..Command::reconcile(scope) };
+        for command in commands(events) {
             if self.outside_estate(&command).await?.is_none() {
                 self.obey(&command, &Reply::default()).await?;
             }

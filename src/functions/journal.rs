@@ -1,12 +1,99 @@
-//! What a run is worth saying in the log: one line per change and per reason, never who asked for it.
+//! What a run is worth saying: in the log one line per change and per reason and one at the end, never
+//! who asked for it; and its span, for a collector.
 
-use tracing::{debug, info, warn};
+use std::time::Duration;
 
+use tracing::field::Empty;
+use tracing::{Span, debug, error_span, info, warn};
+
+use super::command::{Command, What};
+use super::metrics::{self, kind};
 use super::report::Spent;
 use crate::azure::chain;
-use crate::model::{Pulls, Scope};
-use crate::plan::{Attach, Detach, HeldReason, Plan, Warning, render};
-use crate::reconcile::{Change, Left, Outcome, Report};
+use crate::model::{ClusterId, Pulls, Scope};
+use crate::plan::{Attach, AttachReason, Detach, Held, HeldReason, Plan, Warning, render};
+use crate::reconcile::{Change, Left, Report, Undone};
+
+/// The most clusters that a line names: those that share an identity
+const CLUSTERS: usize = 20;
+
+/// The longest id of a command that a line shows
+const ID: usize = 64;
+
+/// What led to a run
+pub(super) struct Origin<'a> {
+    /// The command
+    pub(super) command: &'a Command,
+    /// How long ago the event happened that led to it, if one did
+    pub(super) since_event: Option<Duration>,
+}
+
+impl Origin<'_> {
+    fn correlation(&self) -> Option<&str> {
+        correlation(self.command)
+    }
+
+    fn since_event_ms(&self) -> Option<u64> {
+        self.since_event.map(|since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+    }
+}
+
+/// The carrying out of one command, as a span
+pub(super) struct Run(Span);
+
+impl Run {
+    pub(super) fn open(command: &Command) -> Self {
+        let scope = match &command.what {
+            What::Reconcile(scope) => kind(scope),
+            What::Attach(_) | What::Detach(_) => "pair",
+        };
+        Self(error_span!(
+            "run",
+            otel.kind = "internal",
+            otel.name = command.what.name(),
+            otel.status_code = Empty,
+            tether.scope = scope,
+            tether.about = %command.what,
+            tether.correlation = correlation(command),
+            tether.attempt = command.attempt,
+            tether.dry_run = command.dry_run,
+            tether.outcome = Empty,
+            tether.requests = Empty,
+        ))
+    }
+
+    pub(super) fn span(&self) -> Span {
+        self.0.clone()
+    }
+
+    /// Notes how it ended, and writes it.
+    pub(super) fn ended(self, command: &Command, outcome: &str, spent: &Spent) {
+        let requests = spent.asked.requests;
+        self.0.record("tether.outcome", outcome).record("tether.requests", requests);
+        if outcome == "failed" {
+            self.0.record("otel.status_code", "ERROR");
+        }
+        info!(
+            command = command.what.name(),
+            about = %command.what,
+            correlation = correlation(command),
+            attempt = command.attempt,
+            dry_run = command.dry_run,
+            outcome,
+            requests,
+            throttled = spent.asked.throttled,
+            milliseconds = spent.milliseconds(),
+            "command ended"
+        );
+    }
+}
+
+/// The id by which a command is known: that of the operation whose event led to it, or the sender's
+/// own. One that may be somebody's name or address is not shown.
+fn correlation(command: &Command) -> Option<&str> {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ':');
+    command.id.as_deref().filter(|id| id.len() <= ID && id.chars().all(is_plain))
+}
 
 /// Writes how much is going to be done.
 pub(super) fn write_plan(scope: &Scope, plan: &Plan) {
@@ -16,18 +103,19 @@ pub(super) fn write_plan(scope: &Scope, plan: &Plan) {
 }
 
 /// Writes what came of a run and what it took, and of a detachment what still lets the cluster pull.
-pub(super) fn write(report: &Report, left: Option<&Left>, spent: &Spent) {
+pub(super) fn write(report: &Report, left: Option<&Left>, spent: &Spent, origin: &Origin<'_>) {
+    let about = &About { origin, scope: &report.scope };
     for item in &report.attached {
-        attached(item, "attached");
+        about.attached(item, "applied", "attached");
     }
     for item in &report.already {
-        attached(item, "attached already");
+        about.attached(item, "already", "attached already");
     }
     for item in &report.detached {
-        detached(item, "detached");
+        about.detached(item, "applied", "detached");
     }
     for item in &report.gone {
-        detached(item, "detached already");
+        about.detached(item, "already", "detached already");
     }
     for (access, pulls) in left.into_iter().flat_map(|left| &left.access) {
         let certain = *pulls == Pulls::Yes;
@@ -38,24 +126,10 @@ pub(super) fn write(report: &Report, left: Option<&Left>, spent: &Spent) {
         warn!(%warning, "{}", headline(warning));
     }
     for undone in &report.undone {
-        let outcome = match undone.outcome {
-            Outcome::Later { .. } => "will be tried again",
-            Outcome::Denied => "not permitted",
-            Outcome::Held => "held",
-        };
-        let (cause, code) = (chain(&undone.cause), undone.cause.code());
-        let (not_done, assignment) = match &undone.change {
-            Change::Attach(item) => ("not attached", item.name),
-            Change::Detach(item) => ("not detached", item.name),
-        };
-        warn!(change = %undone.change, %assignment, code, cause, "{not_done}: {outcome}");
+        about.undone(undone);
     }
     for held in &report.held {
-        if matches!(held.reason, HeldReason::Limit { .. }) {
-            warn!(change = %held, "held");
-        } else {
-            info!(change = %held, "held");
-        }
+        about.held(held);
     }
     for kept in &report.kept {
         debug!(grant = %kept, "kept");
@@ -65,6 +139,7 @@ pub(super) fn write(report: &Report, left: Option<&Left>, spent: &Spent) {
     }
     info!(
         scope = %report.scope,
+        correlation = origin.correlation(),
         attached = report.attached.len(),
         already = report.already.len(),
         detached = report.detached.len(),
@@ -95,22 +170,103 @@ fn headline(warning: &Warning) -> &'static str {
     }
 }
 
-fn attached(item: &Attach, word: &str) {
-    info!(
-        registry = %item.grant.registry,
-        principal = %item.grant.principal,
-        assignment = %item.name,
-        change = %item,
-        "{word}"
-    );
+/// What every line on a change says besides
+struct About<'a> {
+    origin: &'a Origin<'a>,
+    scope: &'a Scope,
 }
 
-fn detached(item: &Detach, word: &str) {
-    info!(
-        registry = %item.grant.registry,
-        principal = %item.grant.principal,
-        assignment = %item.name,
-        change = %item,
-        "{word}"
-    );
+impl About<'_> {
+    fn attached(&self, item: &Attach, outcome: &str, word: &str) {
+        info!(
+            registry = %item.grant.registry,
+            principal = %item.grant.principal,
+            assignment = %item.name,
+            change = %item,
+            cluster = clusters(&item.clusters),
+            rule = rule(item),
+            outcome,
+            since_event_ms = self.origin.since_event_ms(),
+            correlation = self.origin.correlation(),
+            scope = %self.scope,
+            "{word}"
+        );
+    }
+
+    fn detached(&self, item: &Detach, outcome: &str, word: &str) {
+        info!(
+            registry = %item.grant.registry,
+            principal = %item.grant.principal,
+            assignment = %item.name,
+            change = %item,
+            cluster = clusters(&item.clusters),
+            outcome,
+            since_event_ms = self.origin.since_event_ms(),
+            correlation = self.origin.correlation(),
+            scope = %self.scope,
+            "{word}"
+        );
+    }
+
+    fn undone(&self, undone: &Undone) {
+        let outcome = metrics::outcome(undone.outcome);
+        let becomes = match outcome {
+            "later" => "will be tried again",
+            "denied" => "not permitted",
+            _ => "held",
+        };
+        let (not_done, assignment, grant, whose, rule) = match &undone.change {
+            Change::Attach(item) => {
+                ("not attached", item.name, &item.grant, &item.clusters, rule(item))
+            }
+            Change::Detach(item) => ("not detached", item.name, &item.grant, &item.clusters, None),
+        };
+        warn!(
+            change = %undone.change,
+            %assignment,
+            code = undone.cause.code(),
+            cause = chain(&undone.cause),
+            registry = %grant.registry,
+            principal = %grant.principal,
+            cluster = clusters(whose),
+            rule,
+            outcome,
+            correlation = self.origin.correlation(),
+            scope = %self.scope,
+            "{not_done}: {becomes}"
+        );
+    }
+
+    fn held(&self, held: &Held) {
+        macro_rules! line {
+            ($level:ident) => {
+                $level!(
+                    change = %held,
+                    code = held.reason.code(),
+                    registry = %held.registry,
+                    principal = held.principal.map(display),
+                    cluster = clusters(&held.clusters),
+                    outcome = "held",
+                    correlation = self.origin.correlation(),
+                    scope = %self.scope,
+                    "held"
+                )
+            };
+        }
+        // Only a person can say that so many changes are meant.
+        if matches!(held.reason, HeldReason::Limit { .. }) { line!(warn) } else { line!(info) }
+    }
+}
+
+/// The rule that wants it, if one does
+fn rule(item: &Attach) -> Option<&str> {
+    match &item.reason {
+        AttachReason::Rule(name) => Some(name),
+        AttachReason::PinFollows | AttachReason::Asked => None,
+    }
+}
+
+fn clusters(ids: &[ClusterId]) -> Option<String> {
+    let ids: Vec<&str> = ids.iter().take(CLUSTERS).map(ClusterId::as_str).collect();
+    (!ids.is_empty()).then(|| ids.join(","))
 }

@@ -2,12 +2,14 @@
 //!
 //! They say where to look and when to look again. What is to be done there is decided elsewhere.
 
+mod cause;
 mod command;
 mod command_received;
 mod ending;
 mod events;
 mod follow_up;
 mod journal;
+mod metrics;
 mod pending;
 mod reconcile_tick;
 mod refuse;

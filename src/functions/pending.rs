@@ -13,6 +13,7 @@ use super::command::Command;
 use super::follow_up::{FollowUp, is_enough, key};
 use super::reply::Reply;
 use crate::azure::{Message, Queue, QueueError};
+use crate::runtime::telemetry::traceparent;
 
 /// The queue on which commands and follow-ups travel
 const COMMANDS: &str = "commands";
@@ -55,6 +56,7 @@ impl FollowUps {
         let mut command = follow_up.command.clone();
         // Who asked is for the report alone.
         command.requested_by = command.requested_by.filter(|_| reply.queue.is_some());
+        command.traceparent = traceparent().or(command.traceparent);
         let message = Message {
             body: command.to_body(),
             message_id: Some(follow_up.message_id()),

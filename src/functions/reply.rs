@@ -11,6 +11,7 @@ use super::command::Refusal;
 use super::report::Answer;
 use crate::azure::{Message, Queue, QueueError};
 use crate::runtime::ServiceBusTrigger;
+use crate::runtime::telemetry::traceparent;
 
 /// Namespace of reports' message ids
 const NAMESPACE: Uuid = uuid!("6f6f0b0a-9b7b-5c0e-bb0e-0d5c2b8f7a11");
@@ -62,6 +63,10 @@ impl Reply {
             message_id: self.message_id(attempt, answer.outcome()),
             correlation_id: self.correlation.clone(),
             content_type: Some("application/json".into()),
+            properties: traceparent()
+                .map(|context| ("traceparent".into(), context))
+                .into_iter()
+                .collect(),
             ..Message::default()
         };
         queue.send(name, message).await

@@ -2,10 +2,10 @@
 //!
 //! Nothing is carried out here: it is for whoever wants to know beforehand, and for checks.
 
-use super::command::{self, Command, Message};
+use super::command::{self, Message};
 use super::events::is_event;
 use super::refuse::Rejected;
-use super::resource_changed::scopes;
+use super::resource_changed::commands;
 use crate::runtime::ServiceBusTrigger;
 
 /// What a message comes to
@@ -38,10 +38,7 @@ pub fn understand(body: &[u8]) -> Understood {
             Understood::Commands { commands: vec![command.to_body()], strays: 0 }
         }
         Ok(Message::Events(events)) => Understood::Commands {
-            commands: scopes(&events)
-                .into_iter()
-                .map(|scope| Command { recheck: true, ..Command::reconcile(scope) }.to_body())
-                .collect(),
+            commands: commands(&events).map(|command| command.to_body()).collect(),
             strays: events.iter().filter(|event| !is_event(event)).count(),
         },
         Err(refusal) => {

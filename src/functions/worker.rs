@@ -7,12 +7,13 @@ use std::fmt;
 
 use time::OffsetDateTime;
 use tokio::time::Instant;
-use tracing::{error, info, warn};
+use tracing::{Instrument as _, error, info, warn};
 
 use super::command::{Command, Pair, Refusal, What};
 use super::ending::{Ending, ending};
 use super::follow_up::FollowUp;
-use super::journal;
+use super::journal::{self, Origin, Run};
+use super::metrics::Metrics;
 use super::pending::FollowUps;
 use super::reply::Reply;
 use super::report::{Answer, Came, Spent};
@@ -20,7 +21,7 @@ use crate::azure::{Asked, Queue, QueueError, chain, metered};
 use crate::model::Scope;
 use crate::plan::Plan;
 use crate::reconcile::{Left, PairError, ReconcileError, Reconciler, Report, Wish};
-use crate::runtime::Failure;
+use crate::runtime::{Failure, ServiceBusTrigger};
 
 /// What carries commands out
 pub struct Worker {
@@ -28,6 +29,7 @@ pub struct Worker {
     follow_ups: FollowUps,
     /// The queues that a command's `ReplyTo` may name
     reply_queues: BTreeSet<String>,
+    metrics: Metrics,
     now: Box<dyn Fn() -> OffsetDateTime + Send + Sync>,
 }
 
@@ -57,7 +59,8 @@ impl Worker {
     /// queues that are listed
     pub fn new(reconciler: Reconciler, queue: Queue, reply_queues: BTreeSet<String>) -> Self {
         let now = Box::new(OffsetDateTime::now_utc);
-        Self { reconciler, follow_ups: FollowUps::new(queue), reply_queues, now }
+        let (follow_ups, metrics) = (FollowUps::new(queue), Metrics::new());
+        Self { reconciler, follow_ups, reply_queues, metrics, now }
     }
 
     /// The same by another clock: follow-ups are due by it.
@@ -78,13 +81,45 @@ impl Worker {
         &self.reply_queues
     }
 
+    /// Notes how long a message has waited in the queue.
+    pub(super) fn waited(&self, message: &ServiceBusTrigger) {
+        if let Some(enqueued) = message.enqueued_at {
+            let age = (self.now)() - enqueued;
+            self.metrics.waited(age.try_into().unwrap_or_default());
+        }
+    }
+
     /// Carries a command out, sees to what has to follow, and reports.
     pub(super) async fn obey(&self, command: &Command, reply: &Reply) -> Result<(), Trouble> {
-        self.follow_ups.arrived(command, reply).await;
-        let started = Instant::now();
-        // On the heap: it is as large as all that a run does.
-        let (came, asked) = metered(Box::pin(self.carry_out(command))).await;
-        let spent = Spent { asked, took: started.elapsed() };
+        let run = Run::open(command);
+        let work = async {
+            self.follow_ups.arrived(command, reply).await;
+            let started = Instant::now();
+            // On the heap: it is as large as all that a run does.
+            let (came, asked) = metered(Box::pin(self.carry_out(command))).await;
+            let spent = Spent { asked, took: started.elapsed() };
+            (self.conclude(command, reply, came, spent).await, spent)
+        };
+        let (ended, spent) = work.instrument(run.span()).await;
+        let outcome = match &ended {
+            Ok(outcome) => outcome,
+            Err(Trouble::Refused(_)) => "refused",
+            Err(Trouble::GivenUp(_)) => "given-up",
+            Err(Trouble::Passing(_) | Trouble::Lasting(_)) => "failed",
+        };
+        run.ended(command, outcome, &spent);
+        self.metrics.ended(&command.what, outcome, &spent);
+        ended.map(|_| ())
+    }
+
+    /// Tells what came of a command, and sees to what has to follow. In a word, how it ended.
+    async fn conclude(
+        &self,
+        command: &Command,
+        reply: &Reply,
+        came: Result<Outcome, PairError>,
+        spent: Spent,
+    ) -> Result<&'static str, Trouble> {
         let came = match came {
             Ok(came) => Ok(came),
             Err(PairError::Unread(error)) => Err(error),
@@ -98,7 +133,13 @@ impl Worker {
             }
         };
         match &came {
-            Ok(Outcome::Run(report, left)) => journal::write(report, left.as_ref(), &spent),
+            Ok(Outcome::Run(report, left)) => {
+                let since_event = command.event_time.map(|event| (self.now)() - event);
+                let since_event = since_event.map(|since| since.try_into().unwrap_or_default());
+                self.metrics.applied(report, since_event);
+                let origin = Origin { command, since_event };
+                journal::write(report, left.as_ref(), &spent, &origin);
+            }
             Ok(Outcome::Plan(plan)) => journal::write_dry_run(plan),
             Err(error) => {
                 let Asked { requests, throttled } = spent.asked;
@@ -118,7 +159,9 @@ impl Worker {
     }
 
     async fn reconcile(&self, scope: &Scope, dry_run: bool) -> Result<Outcome, ReconcileError> {
+        let started = Instant::now();
         let plan = self.reconciler.plan(scope).await?;
+        self.metrics.planned(scope, &plan, started.elapsed());
         journal::write_plan(scope, &plan);
         if dry_run {
             return Ok(Outcome::Plan(plan));
@@ -128,9 +171,11 @@ impl Worker {
     }
 
     async fn pair(&self, wish: Wish, pair: &Pair, dry_run: bool) -> Result<Outcome, PairError> {
+        let started = Instant::now();
         let (cluster, registry) = self.reconciler.find_pair(&pair.cluster, &pair.registry).await?;
         let found = self.reconciler.plan_pair(wish, &cluster, &registry).await?;
         let scope = Scope::Pair(cluster, registry);
+        self.metrics.planned(&scope, &found.plan, started.elapsed());
         journal::write_plan(&scope, &found.plan);
         if dry_run {
             return Ok(Outcome::Plan(found.plan));
@@ -159,7 +204,7 @@ impl Worker {
         reply: &Reply,
         came: &Result<Outcome, ReconcileError>,
         spent: Spent,
-    ) -> Result<(), Trouble> {
+    ) -> Result<&'static str, Trouble> {
         let now = (self.now)();
         let end = match came {
             Ok(Outcome::Run(report, _)) => ending(command, reply, Ok(report), now),
@@ -171,6 +216,7 @@ impl Worker {
             Ok(Outcome::Plan(plan)) => Came::Plan(plan),
             Err(error) => Came::Unread(error),
         };
+        let mut outcome = "done";
         match end {
             Ending::Done => {}
             Ending::Recheck(follow_up) => self.follow(&follow_up, now).await?,
@@ -181,9 +227,12 @@ impl Worker {
                     let answer = Answer::ended(command, &told, Some(&follow_up), spent);
                     self.report(Some(command), reply, &answer).await?;
                 }
-                return Ok(());
+                return Ok("later");
             }
-            Ending::GivenUp => give_up(command, &told)?,
+            Ending::GivenUp => {
+                give_up(command, &told)?;
+                outcome = "given-up";
+            }
             Ending::Failed => {
                 let cause = came.as_ref().err().map(|error| chain(error));
                 let failure = Failure::new("NotObserved", cause.unwrap_or_default());
@@ -191,7 +240,8 @@ impl Worker {
             }
         }
         let answer = Answer::ended(command, &told, None, spent);
-        self.report(Some(command), reply, &answer).await
+        self.report(Some(command), reply, &answer).await?;
+        Ok(outcome)
     }
 
     async fn follow(&self, follow_up: &FollowUp, now: OffsetDateTime) -> Result<(), Trouble> {

@@ -137,6 +137,35 @@ pub enum HeldReason {
 }
 
 impl HeldReason {
+    /// The reason in one word, for whoever counts
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NoIdentityYet => "NoIdentityYet",
+            Self::ServicePrincipal => "ServicePrincipal",
+            Self::NoIdentity => "NoIdentity",
+            Self::ClusterDeleting => "ClusterDeleting",
+            Self::RegistryMode(_) => "RegistryMode",
+            Self::RoleNotHonoured(_) => "RoleNotHonoured",
+            Self::GrantsUnreadable => "GrantsUnreadable",
+            Self::Unread { .. } => "Unread",
+            Self::AmbiguousName { .. } => "AmbiguousName",
+            Self::Conditional { .. } => "Conditional",
+            Self::ClustersUnseen => "ClustersUnseen",
+            Self::RegistriesUnseen => "RegistriesUnseen",
+            Self::Full { .. } => "Full",
+            Self::MayBeIdentityOf(_) => "MayBeIdentityOf",
+            Self::IdentityUnknown(_) => "IdentityUnknown",
+            Self::OutOfSight => "OutOfSight",
+            Self::LeftToTheTimer => "LeftToTheTimer",
+            Self::NeededBy(_) => "NeededBy",
+            Self::PinnedFor(_) => "PinnedFor",
+            Self::PinnedButVetoed => "PinnedButVetoed",
+            Self::ReplacementHeld => "ReplacementHeld",
+            Self::Mode(_) => "Mode",
+            Self::Limit { .. } => "Limit",
+        }
+    }
+
     /// Whether it passes by itself: a cluster that is being made or deleted will be done some day.
     pub fn passes(&self) -> bool {
         matches!(self, Self::NoIdentityYet | Self::ClusterDeleting | Self::MayBeIdentityOf(_))

@@ -24,6 +24,7 @@ use super::app::{Function, Functions};
 use super::envelope::Envelope;
 use super::invocation::random_id;
 use super::logs::InvocationLog;
+use super::telemetry::Trace;
 use super::{Context, Failure, Invocation, InvocationError, Outputs};
 use super::{answer, body};
 
@@ -112,7 +113,8 @@ fn header_id(headers: &HeaderMap) -> Option<&str> {
 impl Function {
     async fn answer(&self, headers: HeaderMap, body: Body) -> Response {
         let log = InvocationLog::new(&self.name, header_id(&headers));
-        let work = AssertUnwindSafe(self.outcome(body, &log)).catch_unwind();
+        let trace = Trace::open(&self.name, log.span());
+        let work = AssertUnwindSafe(self.outcome(&headers, body, &log, &trace)).catch_unwind();
         let outcome = work.instrument(log.span().clone()).await;
         let outcome = outcome.unwrap_or_else(|_| Err(InvocationError::Panicked.into()));
         let written = outcome.and_then(|outputs| {
@@ -123,12 +125,19 @@ impl Function {
             Ok(body) => answer::success(body),
             Err(failure) => {
                 log.span().in_scope(|| report(&failure));
+                trace.failed(&failure);
                 answer::failure(&failure)
             }
         }
     }
 
-    async fn outcome(&self, body: Body, log: &InvocationLog) -> Result<Outputs, Failure> {
+    async fn outcome(
+        &self,
+        headers: &HeaderMap,
+        body: Body,
+        log: &InvocationLog,
+        trace: &Trace,
+    ) -> Result<Outputs, Failure> {
         let limit = self.options.timeout;
         let deadline = Instant::now() + limit;
         // The slot comes before the body: what waits must not fill the memory.
@@ -138,7 +147,9 @@ impl Function {
         };
         let run = async {
             let invocation = self.read(body, deadline, log).await?;
-            self.service.clone().oneshot(invocation).await
+            trace.caused_by(headers, &invocation);
+            let served = self.service.clone().oneshot(invocation);
+            served.instrument(trace.span().clone()).await
         };
         timeout_at(deadline, run)
             .await

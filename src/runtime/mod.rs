@@ -6,7 +6,7 @@
 //! deadline, a slot and a span, and survives a function that panics.
 //!
 //! It does not know what any function is for, imports nothing else of this package, and reads no
-//! environment: the port and the log filter are passed in.
+//! environment: the port, the log filter and the collector are passed in.
 
 mod answer;
 mod app;
@@ -20,6 +20,7 @@ mod invocation;
 pub mod logs;
 mod outputs;
 mod server;
+pub mod telemetry;
 mod trigger;
 mod value;
 

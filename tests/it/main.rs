@@ -64,6 +64,8 @@ mod several;
 #[cfg(test)]
 mod status;
 #[cfg(test)]
+mod telemetry;
+#[cfg(test)]
 mod tidy;
 #[cfg(test)]
 mod told;

@@ -107,6 +107,18 @@ fn the_deciding_rooms_are_synchronous() {
 }
 
 #[test]
+fn the_deciding_rooms_tell_nobody() {
+    for room in ["src/model", "src/policy", "src/plan"] {
+        for file in rust_files(room) {
+            let text = fs::read_to_string(&file).unwrap();
+            for word in ["opentelemetry", "tracing::"] {
+                assert!(!text.contains(word), "{} holds `{word}`", file.display());
+            }
+        }
+    }
+}
+
+#[test]
 fn only_config_reads_the_environment() {
     for file in rust_files("src") {
         let text = fs::read_to_string(&file).unwrap();

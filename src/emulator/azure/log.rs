@@ -1,6 +1,6 @@
 //! What was asked of the pretend Azure, for tests and for the demo's report.
 //!
-//! Tokens and secrets are never kept: no headers, and no bodies of token requests.
+//! Tokens and secrets are never kept: no headers but that of traces, and no bodies of token requests.
 
 use serde_json::Value;
 use time::OffsetDateTime;
@@ -20,6 +20,8 @@ pub struct RequestRecord {
     pub status: u16,
     /// `person`, `identity` or `nobody`
     pub caller: &'static str,
+    /// The W3C trace context that came along
+    pub traceparent: Option<String>,
     /// The body, if it was JSON
     pub body: Option<Value>,
 }

@@ -70,6 +70,7 @@ impl Shared {
             query: asked.query.clone(),
             status: answer.status,
             caller: name,
+            traceparent: asked.header("traceparent").map(str::to_owned),
             body: if secret { None } else { asked.seen_json() },
         });
         answer = answer

@@ -11,6 +11,7 @@ use std::fmt;
 
 use serde_json::Value;
 use thiserror::Error;
+use time::OffsetDateTime;
 use uuid::{Uuid, uuid};
 
 use super::events::is_event;
@@ -53,6 +54,8 @@ pub(super) struct Command {
     pub(super) requested_by: Option<Person>,
     /// W3C trace context of whatever caused it
     pub(super) traceparent: Option<String>,
+    /// When the event happened that led to it
+    pub(super) event_time: Option<OffsetDateTime>,
 }
 
 /// What is to be done
@@ -127,8 +130,8 @@ impl Command {
     /// A first attempt
     pub(super) fn of(what: What) -> Self {
         let (dry_run, attempt, recheck) = (false, 0, false);
-        let (id, requested_by, traceparent) = (None, None, None);
-        Self { what, dry_run, attempt, recheck, id, requested_by, traceparent }
+        let (id, requested_by, traceparent, event_time) = (None, None, None, None);
+        Self { what, dry_run, attempt, recheck, id, requested_by, traceparent, event_time }
     }
 
     /// A first look at a scope
@@ -140,7 +143,9 @@ impl Command {
     /// follows from what it asks for. Follow-ups are told apart by it.
     pub(super) fn identified(mut self, message_id: Option<&str>) -> Self {
         if self.id.is_none() && !matches!(self.what, What::Reconcile(_)) {
-            let computed = || Uuid::new_v5(&NAMESPACE, self.to_body().as_bytes()).to_string();
+            // The same request is the same in whatever trace it comes.
+            let asked = || Self { traceparent: None, ..self.clone() }.to_body();
+            let computed = || Uuid::new_v5(&NAMESPACE, asked().as_bytes()).to_string();
             let usable = message_id.filter(|id| wire::is_id(id)).map(str::to_owned);
             self.id = Some(usable.unwrap_or_else(computed));
         }

@@ -1,5 +1,7 @@
 //! What is read from a message, and what is refused.
 
+use time::macros::datetime;
+
 use super::*;
 
 const CLUSTER: &str = "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/rg/providers/Microsoft.ContainerService/managedClusters/aks1";
@@ -42,7 +44,8 @@ fn a_command_is_read_plain_and_in_a_cloud_event() {
 fn every_field_is_read() {
     let body = format!(
         r#"{{"command":"Reconcile","scope":"{CLUSTER}","version":1,"id":"7","dryRun":true,
-           "requestedBy":"someone","attempt":3,"recheck":true,"traceparent":"00-a-b-01"}}"#
+           "requestedBy":"someone","attempt":3,"recheck":true,"traceparent":"00-a-b-01",
+           "eventTime":"2026-09-01T12:00:04+02:00"}}"#
     );
     let expected = Command {
         what: What::Reconcile(CLUSTER.parse().unwrap()),
@@ -52,6 +55,7 @@ fn every_field_is_read() {
         id: Some("7".into()),
         requested_by: Some(Person("someone".into())),
         traceparent: Some("00-a-b-01".into()),
+        event_time: Some(datetime!(2026-09-01 10:00:04 UTC)),
     };
     reads(&body, expected);
     let pair = r#""cluster":"aks1","registry":"acr1.azurecr.io""#;
@@ -76,6 +80,9 @@ fn a_command_survives_being_written_and_read() {
         };
         reads(&command.to_body(), command);
     }
+    let event_time = Some(datetime!(2026-09-01 10:00:04.6117357 UTC));
+    let command = Command { event_time, ..everything() };
+    reads(&command.to_body(), command);
     assert_eq!(everything().to_body(), r#"{"command":"reconcile","scope":"everything"}"#);
 }
 
@@ -96,6 +103,8 @@ fn a_command_on_a_pair_gets_an_id_that_its_deliveries_share() {
     assert_eq!(computed, id(attach(), Some("")));
     assert_eq!(computed, id(attach(), Some(&"i".repeat(129))));
     assert_ne!(computed, id(on_a_pair(What::Detach), None));
+    let traced = Command { traceparent: Some("00-a-b-01".into()), ..attach() };
+    assert_eq!(computed, id(traced, None), "the same request in another trace");
     assert_eq!(id(everything(), Some("m")), None);
 }
 
@@ -125,6 +134,15 @@ fn who_asks_is_not_quoted_of_whatever_kind_it_is() {
         let body = format!(r#"{{"command":"reconcile","scope":"everything","requestedBy":{who}}}"#);
         refuses(&body, "`requestedBy`: expected a string", Some("requestedBy"));
     }
+}
+
+#[test]
+fn what_is_no_time_is_refused() {
+    refuses(
+        r#"{"command":"reconcile","scope":"everything","eventTime":"noon"}"#,
+        "`eventTime` is no time",
+        Some("eventTime"),
+    );
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use super::{Command, Pair, Person, Refusal, What, shown};
 
@@ -17,7 +19,7 @@ const PERSON: usize = 256;
 /// The fields that every command may have
 const COMMON: [&str; 7] =
     ["command", "version", "id", "dryRun", "requestedBy", "attempt", "traceparent"];
-const RECONCILE: [&str; 2] = ["scope", "recheck"];
+const RECONCILE: [&str; 3] = ["scope", "recheck", "eventTime"];
 const ON_A_PAIR: [&str; 2] = ["cluster", "registry"];
 
 /// A command as it is written; which fields belong to which command is checked by name
@@ -45,6 +47,8 @@ struct Wire {
     recheck: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     traceparent: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    event_time: Option<String>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
@@ -84,16 +88,16 @@ impl Name {
     }
 
     /// The fields of its own
-    fn own(self) -> [&'static str; 2] {
+    fn own(self) -> &'static [&'static str] {
         match self {
-            Self::Reconcile => RECONCILE,
-            Self::Attach | Self::Detach => ON_A_PAIR,
+            Self::Reconcile => &RECONCILE,
+            Self::Attach | Self::Detach => &ON_A_PAIR,
         }
     }
 
     fn fields_hint(self) -> String {
         let own = self.own();
-        let fields: Vec<&str> = own.into_iter().chain(COMMON.into_iter().skip(1)).collect();
+        let fields: Vec<&str> = own.iter().copied().chain(COMMON.into_iter().skip(1)).collect();
         format!("the fields of `{}` are {}", self.text(), fields.join(", "))
     }
 }
@@ -116,6 +120,7 @@ pub(super) fn write(command: &Command) -> String {
         attempt: command.attempt,
         recheck: command.recheck,
         traceparent: command.traceparent.clone(),
+        event_time: command.event_time.and_then(|time| time.format(&Rfc3339).ok()),
     };
     serde_json::json!(wire).to_string()
 }
@@ -171,14 +176,22 @@ fn meant(name: Name, wire: Wire) -> Result<Command, Refusal> {
         Name::Attach => What::Attach(pair(name, wire.cluster, wire.registry)?),
         Name::Detach => What::Detach(pair(name, wire.cluster, wire.registry)?),
     };
+    let event_time = wire.event_time.as_deref().map(event_time).transpose()?;
     let Wire { dry_run, attempt, recheck, id, requested_by, traceparent, .. } = wire;
     let requested_by = requested_by.map(|name| Person(name.chars().take(PERSON).collect()));
-    Ok(Command { what, dry_run, attempt, recheck, id, requested_by, traceparent })
+    Ok(Command { what, dry_run, attempt, recheck, id, requested_by, traceparent, event_time })
 }
 
 /// Whether a text can tell one command from another
 pub(super) fn is_id(id: &str) -> bool {
     (1..=ID).contains(&id.encode_utf16().count()) && !id.chars().any(char::is_control)
+}
+
+fn event_time(text: &str) -> Result<OffsetDateTime, Refusal> {
+    OffsetDateTime::parse(text, &Rfc3339).map_err(|_| {
+        let hint = "leave `eventTime` out, or give a time such as 2026-09-01T10:00:00Z";
+        Refusal::new("`eventTime` is no time", Some("eventTime"), hint)
+    })
 }
 
 fn scope(scope: Option<String>) -> Result<crate::model::Scope, Refusal> {

@@ -14,6 +14,7 @@ use std::panic;
 use std::sync::Arc;
 
 use tracing::span::{Attributes, Id, Record};
+use tracing::subscriber::set_global_default;
 use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::filter::{FilterExt as _, LevelFilter, filter_fn};
 use tracing_subscriber::fmt::MakeWriter;
@@ -23,18 +24,24 @@ use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::{EnvFilter, Registry};
 
 use super::ServeError;
+use super::telemetry::{Telemetry, is_traced};
 use line::{Fields, Line};
 use record::InvocationRecord;
 
 pub(super) use record::InvocationLog;
 
-/// Sends all logs of the process to its streams and to the answers, and panics to the logs.
+/// Sends all logs of the process to its streams and to the answers, panics to the logs, and spans to
+/// the collector if there is one.
 ///
 /// The filter is a level or a list such as `info,azure_core=warn`.
-pub fn init(filter: &str) -> Result<(), ServeError> {
+pub fn init(filter: &str, telemetry: Option<&Telemetry>) -> Result<(), ServeError> {
     let streams = io::stderr.with_max_level(Level::WARN).or_else(io::stdout);
-    tracing::subscriber::set_global_default(subscriber(filter, streams)?)
-        .map_err(|error| ServeError::LogsInstalled(error.into()))?;
+    // Two kinds of subscribers: a layer that is not there would still be asked about every event.
+    let installed = match telemetry {
+        None => set_global_default(subscriber(filter, streams)?),
+        Some(telemetry) => set_global_default(traced(filter, streams, telemetry)?),
+    };
+    installed.map_err(|error| ServeError::LogsInstalled(error.into()))?;
     panic::set_hook(Box::new(log_panic));
     Ok(())
 }
@@ -43,14 +50,27 @@ pub fn init(filter: &str) -> Result<(), ServeError> {
 pub fn subscriber<W>(
     filter: &str,
     writer: W,
-) -> Result<impl Subscriber + Send + Sync + use<W>, ServeError>
+) -> Result<impl Subscriber + for<'a> LookupSpan<'a> + Send + Sync + use<W>, ServeError>
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
     // The span names the invocation on every line; no filter may take it away.
     let invocation = filter_fn(is_invocation).with_max_level_hint(Level::ERROR);
-    let wanted = wanted(filter)?.or(invocation);
+    // The spans of traces are none of its business, however much is wanted.
+    let wanted = wanted(filter)?.or(invocation).and(filter_fn(|span| !is_traced(span)));
     Ok(Registry::default().with(InvocationLayer { writer }.with_filter(wanted)))
+}
+
+/// The same with spans that go to a collector, not yet installed
+pub fn traced<W>(
+    filter: &str,
+    writer: W,
+    telemetry: &Telemetry,
+) -> Result<impl Subscriber + Send + Sync + use<W>, ServeError>
+where
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
+    Ok(subscriber(filter, writer)?.with(telemetry.layer()))
 }
 
 /// Whether a text can be a filter, and what is wrong with it if not

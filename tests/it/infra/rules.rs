@@ -254,6 +254,46 @@ fn the_status_page_is_off_unless_it_is_asked_for() {
 }
 
 #[test]
+fn the_collector_is_off_unless_stated_and_its_settings_are_read_by_the_code() {
+    let app = file("infra/modules/function-app.bicep");
+    let main = file("infra/main.bicep");
+    let given = body(&main, "app");
+    for (parameter, variable) in
+        [("otlpEndpoint", "collector"), ("otlpHeaders", "collectorHeaders")]
+    {
+        let Some(Declaration::Param { default, .. }) = main.declarations.get(parameter) else {
+            panic!("infra/main.bicep has no {parameter}")
+        };
+        assert_eq!(*default, Some(Value::Text(Some(String::new()))));
+        let passed = given.get("params").unwrap().get(parameter);
+        assert_eq!(passed, Some(&Value::Name(parameter.to_owned())));
+        let Some(Declaration::Var(Value::Choice(none, some))) = app.declarations.get(variable)
+        else {
+            panic!("{variable} is no choice")
+        };
+        assert_eq!(**none, Value::Array(Vec::new()));
+        let Value::Array(settings) = &**some else { panic!("{variable}") };
+        let name = settings[0].get("name").unwrap().text().unwrap();
+        assert_eq!(settings[0].get("value"), Some(&Value::Name(parameter.to_owned())));
+        let read_by = read("src/config/telemetry.rs");
+        assert!(read_by.contains(&format!("\"{name}\"")), "nothing reads {name}");
+    }
+}
+
+#[test]
+fn what_is_said_of_the_collector_is_what_the_code_reads_and_counts() {
+    let readme = read("infra/README.md");
+    let named = |text: &str, start: &str| -> BTreeSet<String> {
+        let quoted = text.split(['"', '`']).filter(|word| word.starts_with(start));
+        let is_name = |word: &&str| !word.contains([' ', '=', '*', '\n']);
+        quoted.filter(is_name).map(str::to_owned).collect()
+    };
+    assert_eq!(named(&readme, "OTEL_"), named(&read("src/config/telemetry.rs"), "OTEL_"));
+    let counted = ["src/functions/metrics.rs", "src/azure/trace.rs"].map(read).concat();
+    assert_eq!(named(&readme, "tether."), named(&counted, "tether."));
+}
+
+#[test]
 fn the_filter_lets_through_what_the_check_and_the_pretend_world_expect() {
     let events = file("infra/modules/event-subscription.bicep");
     let Some(Declaration::Var(filter)) = events.declarations.get("filter") else { panic!() };

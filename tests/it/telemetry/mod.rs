@@ -1,0 +1,341 @@
+//! What a collector is told: the real executable, and a small collector on loopback.
+
+mod collector;
+mod queries;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use opentelemetry_proto::tonic::trace::v1::{Span, span::SpanKind};
+use serde_json::{Value, json};
+use tether::emulator::event_grid::Schema;
+use tether::emulator::queue::Message;
+use tether::emulator::world::{Door, World, WorldOptions};
+
+use super::corridor::input::{EVERYTHING, logged, send};
+use super::corridor::{attached, cluster, options, registry, settle, start};
+use collector::{Collector, Manner, attribute, series};
+
+/// The longest that a test waits for the collector
+const LIMIT: Duration = Duration::from_secs(30);
+
+const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+const CONTEXT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+const CORRELATION: &str = "44444444-4444-4444-8444-444444444444";
+
+/// A world whose handler tells this collector, with time that stands still
+fn told(collector: &Collector) -> WorldOptions {
+    let mut options = WorldOptions { speed: 0.0, schema: Schema::CloudEvents, ..options() };
+    let endpoint = collector.endpoint.clone();
+    options.environment.insert("OTEL_EXPORTER_OTLP_ENDPOINT".into(), endpoint);
+    options
+}
+
+/// Asks the handler to end, so that it sends what is left, and waits until it has: its host starts
+/// another one.
+async fn end_handler(world: &World) {
+    let pid = world.host.handler_pid().unwrap();
+    let kill = tokio::process::Command::new("kill").args(["-TERM", &pid.to_string()]).status();
+    assert!(kill.await.unwrap().success());
+    let is_another = || world.host.handler_pid().is_some_and(|now| now != pid);
+    world.host.wait_until(LIMIT, is_another).await.unwrap();
+}
+
+/// The event of a cluster that was written, within a trace
+fn event(id: &str, traceparent: &str) -> Value {
+    json!({
+        "id": "55555555-5555-4555-8555-555555555555", "subject": id, "topic": "/subscriptions/x",
+        "eventType": "Microsoft.Resources.ResourceWriteSuccess",
+        "eventTime": "2026-01-10T09:00:00.0000000Z", "traceparent": traceparent,
+        "data": {
+            "operationName": "Microsoft.ContainerService/managedClusters/write",
+            "resourceUri": id, "correlationId": CORRELATION, "claims": { "name": "Pretend Person" },
+        },
+    })
+}
+
+fn name(span: &Span) -> (&str, SpanKind) {
+    (span.name.as_str(), span.kind())
+}
+
+/// A cluster in the making is attached by a follow-up of what an event led to.
+async fn attach_by_follow_up(door: Door, collector: &Collector) -> World {
+    let world = start(WorldOptions { door, ..told(collector) }).await;
+    world.events.pause();
+    let acr = registry("acr1").tag("acr-attach", "auto").tag("team", "a");
+    world.azure.create_registry(&acr).unwrap();
+    let mut aks = cluster("aks1").tag("acr-attach", "auto").tag("team", "a");
+    aks.ready = false;
+    let aks = world.azure.create_cluster(&aks).unwrap();
+    settle(&world).await;
+    let event = event(&aks, CONTEXT);
+    match door {
+        Door::Function => deliver(&world, &event).await,
+        Door::Queue => {
+            let body = cloud(&event).to_string().into_bytes();
+            let message = Message { body, ..Message::default() };
+            world.namespace.send("commands", message).unwrap();
+        }
+    }
+    settle(&world).await;
+    for _ in 0..10 {
+        if attached(&world, &aks).is_empty() {
+            world.clock.advance(Duration::from_secs(120));
+            settle(&world).await;
+        }
+    }
+    assert_eq!(attached(&world, &aks).len(), 1);
+    end_handler(&world).await;
+    world
+}
+
+/// What led to a span, itself first, and the context that the first of all came with
+fn path_to<'a>(span: &'a Span, spans: &'a [Span]) -> (Vec<(&'a str, SpanKind)>, String) {
+    let mut path = vec![name(span)];
+    let mut at = span;
+    while let Some(parent) = spans.iter().find(|one| one.span_id == at.parent_span_id) {
+        path.push(name(parent));
+        at = parent;
+    }
+    (path, format!("00-{}-{}-01", hex(&at.trace_id), hex(&at.parent_span_id)))
+}
+
+/// What led to what stands in one trace, from the event to the PUT.
+async fn an_attachment_is_one_trace(door: Door) {
+    let collector = Collector::start(Manner::Takes).await;
+    let world = attach_by_follow_up(door, &collector).await;
+    let spans = collector.spans();
+    let put = spans.iter().find(|span| span.name == "PUT role assignments").expect("a PUT");
+    assert_eq!(attribute(put, "http.response.status_code").as_deref(), Some("201"));
+    let (path, cause) = path_to(put, &spans);
+    assert_eq!(cause, CONTEXT, "the event's own context");
+    let run = ("reconcile", SpanKind::Internal);
+    let received = ("command-received", SpanKind::Consumer);
+    assert_eq!(path[0], ("PUT role assignments", SpanKind::Client));
+    assert_eq!(path[1..5], [run, received, run, received], "a follow-up after the first look");
+    let rest = &path[5..];
+    let is_whole = match door {
+        Door::Function => rest.last() == Some(&("resource-changed", SpanKind::Consumer)),
+        Door::Queue => rest.iter().all(|span| [run, received].contains(span)),
+    };
+    assert!(is_whole, "{path:?}");
+
+    // The pretend Azure was told the same, and whoever gives out tokens nothing.
+    let log = world.azure.log();
+    let request = log.iter().find(|request| request.method == "PUT").unwrap();
+    let expected = format!("00-{TRACE}-{}-01", hex(&put.span_id));
+    assert_eq!(request.traceparent.as_deref(), Some(expected.as_str()));
+    let mut tokens = log.iter().filter(|request| request.path.contains("/msi/")).peekable();
+    assert!(tokens.peek().is_some());
+    assert!(tokens.all(|request| request.traceparent.is_none()));
+
+    let shown = format!("{spans:?}");
+    for word in ["Pretend", "claims", "Bearer", "eyJ"] {
+        assert!(!shown.contains(word), "{shown}");
+    }
+    check_metrics(&collector);
+    let resource = collector.resource();
+    let has = |name: &str, value: &str| resource.contains(&(name.to_owned(), value.to_owned()));
+    assert!(has("service.name", "tether") && has("service.version", env!("CARGO_PKG_VERSION")));
+}
+
+#[tokio::test]
+async fn an_event_a_command_a_follow_up_and_a_put_are_one_trace() {
+    an_attachment_is_one_trace(Door::Function).await;
+}
+
+#[tokio::test]
+async fn the_same_where_events_go_straight_to_the_queue() {
+    an_attachment_is_one_trace(Door::Queue).await;
+}
+
+/// Every metric of the table in infra/README.md that such an attachment can lead to was sent, with
+/// words for attributes and no name.
+fn check_metrics(collector: &Collector) {
+    let metrics = collector.metrics();
+    let all: BTreeMap<&str, _> = metrics.iter().map(|one| (one.name.as_str(), one)).collect();
+    let counted = |name: &str, attributes: &str| {
+        let metric = all.get(name).unwrap_or_else(|| panic!("no `{name}` in {:?}", all.keys()));
+        let series = series(metric);
+        let found = series.iter().find(|(named, _)| named == attributes);
+        found.unwrap_or_else(|| panic!("no {attributes:?} of {name} in {series:?}")).1
+    };
+    assert_eq!(counted("tether.changes", "tether.change=attach tether.outcome=applied"), 1);
+    assert_eq!(counted("tether.event_to_attached", ""), 1);
+    assert!(counted("tether.commands", "tether.command=reconcile tether.outcome=later") > 0);
+    let ended = "tether.command=reconcile tether.outcome=done";
+    assert_eq!(counted("tether.commands", ended), counted("tether.command.duration", ended));
+    let held = "tether.change=attach tether.reason=NoIdentityYet tether.scope=cluster";
+    assert!(counted("tether.held", held) > 0);
+    assert!(counted("tether.queue.age", "") > 1);
+    assert!(counted("tether.plan.duration", "tether.scope=cluster") > 1);
+    assert!(counted("tether.plan.changes", "tether.change=attach tether.scope=cluster") > 1);
+    let put = "http.request.method=PUT http.response.status_code=201 tether.kind=role assignments";
+    assert_eq!(counted("tether.arm.requests", put), 1);
+    for metric in &metrics {
+        assert!(metric.name.starts_with("tether.") && !metric.unit.is_empty(), "{}", metric.name);
+        for (attributes, _) in series(metric) {
+            assert!(!attributes.contains("aks1") && !attributes.contains("acr1"), "{attributes}");
+        }
+    }
+}
+
+/// An event as Event Grid posts it, at the host's door
+async fn deliver(world: &World, event: &Value) {
+    let client = tether::azure::http_client().unwrap();
+    let request = client.post(world.host.webhook_url("resource-changed"));
+    let request = request.header("aeg-event-type", "Notification");
+    let request = request.header("content-type", "application/cloudevents+json");
+    let answer = request.body(cloud(event).to_string()).send().await.unwrap();
+    assert_eq!(answer.status().as_u16(), 202);
+}
+
+fn cloud(event: &Value) -> Value {
+    let mut event = event.clone();
+    let fields = event.as_object_mut().unwrap();
+    for (old, new) in [("eventType", "type"), ("eventTime", "time"), ("topic", "source")] {
+        let value = fields.remove(old).unwrap();
+        fields.insert(new.into(), value);
+    }
+    fields.insert("specversion".into(), "1.0".into());
+    event
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
+}
+
+#[tokio::test]
+async fn a_context_comes_from_a_command_or_from_beside_it_and_goes_into_the_report() {
+    let collector = Collector::start(Manner::Takes).await;
+    let world = start(told(&collector)).await;
+    let other = CONTEXT.replace('4', "7");
+    let property = |name: &str, value: &str| {
+        [(name.to_owned(), Value::String(value.to_owned()))].into_iter().collect()
+    };
+    let with = |body: &str, context: Option<&str>| {
+        let properties = context.map(|value| property("Diagnostic-Id", value)).unwrap_or_default();
+        let reply_to = Some("reports".to_owned());
+        let body = body.as_bytes().to_vec();
+        let message_id = Some(uuid::Uuid::new_v4().to_string());
+        let message = Message { body, properties, reply_to, message_id, ..Message::default() };
+        world.namespace.send("commands", message).unwrap();
+    };
+    let field =
+        format!(r#"{{"command":"reconcile","scope":"everything","traceparent":"{other}"}}"#);
+    let cases = [
+        (EVERYTHING, Some(CONTEXT), Some(CONTEXT)),
+        (field.as_str(), Some(CONTEXT), Some(other.as_str())),
+        (EVERYTHING, Some("|not-w3c.1."), None),
+        (EVERYTHING, None, None),
+    ];
+    for (body, beside, _) in cases {
+        with(body, beside);
+        settle(&world).await;
+    }
+    end_handler(&world).await;
+    let spans = collector.spans();
+    let mut received: Vec<_> = spans.iter().filter(|one| one.name == "command-received").collect();
+    received.sort_by_key(|span| span.start_time_unix_nano);
+    assert_eq!(received.len(), cases.len());
+    let reports = world.namespace.active("reports");
+    for (span, (_, _, expected)) in received.iter().zip(cases) {
+        let parent = format!("00-{}-{}-01", hex(&span.trace_id), hex(&span.parent_span_id));
+        match expected {
+            Some(expected) => assert_eq!(parent, expected),
+            None => assert_eq!(span.parent_span_id, Vec::<u8>::new()),
+        }
+        let trace = hex(&span.trace_id);
+        let report = reports.iter().find(|one| {
+            let context = one.message.properties.get("traceparent").and_then(Value::as_str);
+            context.is_some_and(|context| context.contains(&trace))
+        });
+        assert!(report.is_some(), "no report says that it is of {trace}: {reports:?}");
+    }
+}
+
+/// Whatever the collector does, clusters are attached as fast as without it, and the log says once
+/// what is wrong.
+async fn a_bad_collector_hurts_nobody(manner: Manner, said: &str) {
+    let collector = Collector::start(manner).await;
+    let world = start(told(&collector)).await;
+    let acr = registry("acr1").tag("acr-attach", "auto").tag("team", "a");
+    world.azure.create_registry(&acr).unwrap();
+    let aks = cluster("aks1").tag("acr-attach", "auto").tag("team", "a");
+    let aks = world.azure.create_cluster(&aks).unwrap();
+    settle(&world).await;
+    assert_eq!(attached(&world, &aks).len(), 1);
+    let told = || logged(&world).matches(said).count();
+    world.host.wait_until(LIMIT, || told() > 0).await.unwrap();
+    for number in 0..20 {
+        send(&world, &number.to_string(), EVERYTHING);
+        settle(&world).await;
+    }
+    let invocations = world.host.invocations();
+    for one in &invocations {
+        assert_eq!(one.failure, None);
+        assert!(one.took < Duration::from_secs(4), "{} took {:?}", one.function, one.took);
+    }
+    assert!(invocations.len() > 20);
+    assert_eq!(told(), 1, "{}", logged(&world));
+    assert!(!collector.requests().is_empty());
+    end_handler(&world).await;
+}
+
+#[tokio::test]
+async fn a_collector_that_fails_hurts_nobody() {
+    a_bad_collector_hurts_nobody(Manner::Fails, "reason=\"it answers 500\"").await;
+}
+
+#[tokio::test]
+async fn a_collector_that_never_answers_hurts_nobody() {
+    a_bad_collector_hurts_nobody(Manner::Hangs, "the collector takes no spans or metrics").await;
+}
+
+#[tokio::test]
+async fn nothing_is_sent_and_nothing_goes_along_unless_it_is_asked_for() {
+    let collector = Collector::start(Manner::Takes).await;
+    let off = WorldOptions { speed: 0.0, ..options() };
+    let mut disabled = told(&collector);
+    disabled.environment.insert("OTEL_SDK_DISABLED".into(), "true".into());
+    for options in [off, disabled] {
+        let world = start(options).await;
+        let acr = registry("acr1").tag("acr-attach", "auto").tag("team", "a");
+        world.azure.create_registry(&acr).unwrap();
+        let aks = cluster("aks1").tag("acr-attach", "auto").tag("team", "a");
+        let aks = world.azure.create_cluster(&aks).unwrap();
+        settle(&world).await;
+        assert_eq!(attached(&world, &aks).len(), 1);
+        end_handler(&world).await;
+        assert!(world.azure.log().iter().all(|request| request.traceparent.is_none()));
+        let sent = world.namespace.sent();
+        assert!(sent.iter().all(|one| !String::from_utf8_lossy(&one.body).contains("traceparent")));
+    }
+    assert_eq!(collector.requests(), []);
+}
+
+#[tokio::test]
+async fn only_the_stated_headers_are_sent() {
+    let collector = Collector::start(Manner::Takes).await;
+    let mut options = told(&collector);
+    let headers = [
+        ("OTEL_EXPORTER_OTLP_HEADERS", "api-key=secret%20one"),
+        // The library reads them; nobody checked where the first goes.
+        ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "other-key=two"),
+        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://127.0.0.1:9"),
+        ("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip"),
+    ];
+    options.environment.extend(headers.map(|(name, value)| (name.into(), value.into())));
+    let world = start(options).await;
+    send(&world, "1", EVERYTHING);
+    settle(&world).await;
+    end_handler(&world).await;
+    let requests = collector.requests();
+    assert!(requests.len() >= 2, "spans and metrics");
+    for headers in requests {
+        assert_eq!(headers["api-key"], "secret one");
+        assert_eq!(headers["content-type"], "application/x-protobuf");
+        assert!(!headers.contains_key("other-key") && !headers.contains_key("content-encoding"));
+    }
+    assert!(!logged(&world).contains("secret one"));
+}
