@@ -3,11 +3,13 @@
 //! What a tag entitles a resource to is the policy's business.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-/// The tags of a resource
+/// The tags of a resource. Clones share them: whoever looks at a whole estate has clusters and registries
+/// of an answer that others look at, too.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Tags {
-    by_name: BTreeMap<String, String>,
+    by_name: Arc<BTreeMap<String, String>>,
 }
 
 impl Tags {
@@ -27,11 +29,11 @@ impl Tags {
 
 impl<N: AsRef<str>, V: Into<String>> FromIterator<(N, V)> for Tags {
     fn from_iter<I: IntoIterator<Item = (N, V)>>(tags: I) -> Self {
-        let by_name = tags
+        let by_name: BTreeMap<_, _> = tags
             .into_iter()
             .map(|(name, value)| (name.as_ref().to_lowercase(), value.into()))
             .collect();
-        Self { by_name }
+        Self { by_name: by_name.into() }
     }
 }
 
