@@ -68,8 +68,11 @@ impl AssignmentName {
     /// format; ids that differ only in letter case give the same name.
     pub fn new(owner: &Owner, grant: &GrantKey) -> Self {
         let GrantKey { registry, principal, role } = grant;
-        let seed =
-            [FORMAT, &owner.0, registry.key(), &principal.to_string(), &role.guid().to_string()];
+        let mut written = [Uuid::encode_buffer(), Uuid::encode_buffer()];
+        let [principal_text, role_text] = &mut written;
+        let principal = principal.0.hyphenated().encode_lower(principal_text);
+        let role = role.guid().hyphenated().encode_lower(role_text);
+        let seed = [FORMAT, &owner.0, registry.key(), principal, role];
         Self(Uuid::new_v5(&NAMESPACE, seed.join("\n").as_bytes()))
     }
 
@@ -147,9 +150,18 @@ impl Mark {
             MarkKind::Rule => "rule",
             MarkKind::Pin => "pin",
         };
-        let place = self.subscription.map(|id| format!("@{}", id.0.simple())).unwrap_or_default();
-        let text = format!("{FORMAT} {kind} {}{place}: {sentence}", self.cluster.0.simple());
-        text.chars().take(DESCRIPTION).collect()
+        let hash = self.cluster.0.simple();
+        let mut text = match self.subscription {
+            Some(id) => format!("{FORMAT} {kind} {hash}@{}: {sentence}", id.0.simple()),
+            None => format!("{FORMAT} {kind} {hash}: {sentence}"),
+        };
+        // Most are far shorter, in bytes even.
+        let cut =
+            if text.len() > DESCRIPTION { text.char_indices().nth(DESCRIPTION) } else { None };
+        if let Some((end, _)) = cut {
+            text.truncate(end);
+        }
+        text
     }
 }
 

@@ -11,7 +11,7 @@ use crate::model::{
     AssignmentName, Cluster, ClusterHash, ClusterId, ClusterState, Grant, Identity, Inventory,
     Mark, MarkKind, PrincipalId, Registry, RegistryMode, Role, Scope,
 };
-use crate::policy::{Candidate, Decision, Policy, RegistryNames, RoleChoice, Rule};
+use crate::policy::{Candidate, Decision, Policy, RegistryNames, RoleChoice, Rule, Stand};
 
 /// What the policy says about one identity at one registry
 #[derive(Debug)]
@@ -47,11 +47,18 @@ pub(super) struct Index<'a> {
     inventory: &'a Inventory,
     policy: &'a Policy,
     names: RegistryNames,
-    holders: BTreeMap<PrincipalId, Vec<&'a Cluster>>,
+    holders: BTreeMap<PrincipalId, Holders<'a>>,
     grants: ByRegistry<'a, Grant>,
     /// The clusters that are pinned by an identity they no longer have, by the one they have now
     pins: ByRegistry<'a, Cluster>,
     known: Known<'a>,
+}
+
+/// The clusters that hold one identity, and how each stands to the rules
+#[derive(Debug, Default)]
+struct Holders<'a> {
+    clusters: Vec<&'a Cluster>,
+    stands: Vec<Stand>,
 }
 
 /// The pairs that the policy may want
@@ -73,7 +80,7 @@ impl<'a> Index<'a> {
             inventory,
             policy,
             names: RegistryNames::new(inventory.registries.values()),
-            holders: holders(inventory),
+            holders: holders(inventory, policy),
             grants: grants(inventory),
             pins: pins(inventory, policy, &known),
             known,
@@ -108,28 +115,42 @@ impl<'a> Index<'a> {
         principals.extend(grants.into_iter().flat_map(BTreeMap::keys));
         principals.extend(self.pins.get(key).into_iter().flat_map(BTreeMap::keys));
         let in_scope = move |principal: &PrincipalId| match self.holders.get(principal) {
-            Some(holders) => holders.iter().any(|cluster| scope.covers(&cluster.id, &registry.id)),
+            Some(holders) => {
+                holders.clusters.iter().any(|cluster| scope.covers(&cluster.id, &registry.id))
+            }
             // An identity that only a grant remembers, where the scope is wide enough to tell that
             // it is an orphan
             None => {
                 slice(grants, *principal).iter().any(|grant| is_in_scope(self.inventory, grant))
             }
         };
+        let stand = self.policy.stand_of_registry(registry);
         principals.into_iter().filter(in_scope).filter_map(move |principal| {
-            let desire = self.desire(registry, principal);
+            let desire = self.desire_of(registry, &stand, principal);
             desire.may_matter().then_some(desire)
         })
     }
 
     /// The desire of one identity at one registry, whether or not it may lead to anything
     pub(super) fn desire(&'a self, registry: &'a Registry, principal: PrincipalId) -> Desire<'a> {
+        self.desire_of(registry, &self.policy.stand_of_registry(registry), principal)
+    }
+
+    fn desire_of(
+        &'a self,
+        registry: &'a Registry,
+        stand: &Stand,
+        principal: PrincipalId,
+    ) -> Desire<'a> {
         let key = registry.id.key();
-        let holders = self.holders.get(&principal).map_or(&[][..], Vec::as_slice);
+        let holders = self.holders.get(&principal);
         Desire {
             registry,
             principal,
-            holders,
-            stance: stance(self.policy, registry, holders, &self.names),
+            holders: holders.map_or(&[], |holders| &holders.clusters),
+            stance: holders.map_or(Stance::Unwanted, |holders| {
+                stance(self.policy, (registry, stand), holders, &self.names)
+            }),
             found: slice(self.grants.get(key), principal),
             followed_by_pin: slice(self.pins.get(key), principal),
         }
@@ -220,14 +241,16 @@ fn slice<'a, T>(
     by_identity.and_then(|map| map.get(&principal)).map_or(&[], Vec::as_slice)
 }
 
-fn holders(inventory: &Inventory) -> BTreeMap<PrincipalId, Vec<&Cluster>> {
-    let mut holders: BTreeMap<_, Vec<_>> = BTreeMap::new();
+fn holders<'a>(inventory: &'a Inventory, policy: &Policy) -> BTreeMap<PrincipalId, Holders<'a>> {
+    let mut all: BTreeMap<_, Holders<'a>> = BTreeMap::new();
     for cluster in inventory.clusters.values() {
         if let Some(principal) = cluster.identity.principal() {
-            holders.entry(principal).or_default().push(cluster);
+            let holders = all.entry(principal).or_default();
+            holders.clusters.push(cluster);
+            holders.stands.push(policy.stand_of_cluster(cluster));
         }
     }
-    holders
+    all
 }
 
 fn grants(inventory: &Inventory) -> ByRegistry<'_, Grant> {
@@ -286,15 +309,15 @@ fn is_marked_for(grant: &Grant, cluster: &ClusterId) -> bool {
 /// Joins the verdicts of all holders: a veto wins, then a wish, then an ambiguous name.
 fn stance<'a>(
     policy: &'a Policy,
-    registry: &'a Registry,
-    holders: &[&'a Cluster],
+    (registry, stand): (&'a Registry, &Stand),
+    holders: &Holders<'a>,
     names: &RegistryNames,
 ) -> Stance<'a> {
     let mut wanted: Option<&'a str> = None;
     let mut clusters = Vec::new();
     let mut ambiguous = None;
-    for cluster in holders {
-        match policy.decision(cluster, registry, names) {
+    for (cluster, its) in holders.clusters.iter().zip(&holders.stands) {
+        match policy.decision_between((cluster, its), (registry, stand), names) {
             Decision::Vetoed { .. } => return Stance::Vetoed,
             Decision::Attach { by: Rule { role: RoleChoice::Only(role), .. } }
                 if !RoleChoice::Only(*role).suits(&registry.mode) =>
