@@ -145,7 +145,7 @@ impl Mark {
     }
 
     /// The mark, then a sentence for people, cut at 200 characters
-    pub fn describe(&self, sentence: &str) -> String {
+    pub fn describe(&self, sentence: impl fmt::Display) -> String {
         let kind = match self.kind {
             MarkKind::Rule => "rule",
             MarkKind::Pin => "pin",

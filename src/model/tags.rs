@@ -15,10 +15,13 @@ pub struct Tags {
 impl Tags {
     /// The value of a tag, its name in any letter case
     pub fn get(&self, name: &str) -> Option<&str> {
-        match self.by_name.get(name) {
-            Some(value) => Some(value),
-            None => self.by_name.get(&name.to_lowercase()).map(String::as_str),
-        }
+        self.get_lower(name).or_else(|| self.get_lower(&name.to_lowercase()))
+    }
+
+    /// The value of a tag whose name is in lower case already: for whoever asks very often, and mostly for
+    /// what is not there
+    pub fn get_lower(&self, name: &str) -> Option<&str> {
+        self.by_name.get(name).map(String::as_str)
     }
 
     /// Names (in lower case) and values, in the order of names

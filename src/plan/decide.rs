@@ -147,10 +147,9 @@ impl Case<'_> {
         let pins = self.pinned_clusters();
         let first = pins.iter().chain(clusters).next().map(|cluster| &cluster.id);
         let reason = want.reason.clone();
-        let sentence = first
-            .map_or_else(String::new, |id| format!("lets cluster {} pull; {reason}", id.name()));
-        let description =
-            first.map_or_else(String::new, |id| Mark::of(kind, id).describe(&sentence));
+        let description = first.map_or_else(String::new, |id| {
+            Mark::of(kind, id).describe(format_args!("lets cluster {} pull; {reason}", id.name()))
+        });
         let name = AssignmentName::new(&self.policy.owner, &grant);
         let clusters = ids(clusters);
         let others = self.desire.holders.iter().map(|cluster| &cluster.id);

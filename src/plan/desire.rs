@@ -47,6 +47,8 @@ pub(super) struct Index<'a> {
     inventory: &'a Inventory,
     policy: &'a Policy,
     names: RegistryNames,
+    /// In the order of ids
+    clusters: Vec<(&'a Cluster, Stand)>,
     holders: BTreeMap<PrincipalId, Holders<'a>>,
     grants: ByRegistry<'a, Grant>,
     /// The clusters that are pinned by an identity they no longer have, by the one they have now
@@ -54,11 +56,11 @@ pub(super) struct Index<'a> {
     known: Known<'a>,
 }
 
-/// The clusters that hold one identity, and how each stands to the rules
+/// The clusters that hold one identity, and their places among all
 #[derive(Debug, Default)]
 struct Holders<'a> {
     clusters: Vec<&'a Cluster>,
-    stands: Vec<Stand>,
+    places: Vec<usize>,
 }
 
 /// The pairs that the policy may want
@@ -76,11 +78,13 @@ type ByRegistry<'a, T> = BTreeMap<&'a str, BTreeMap<PrincipalId, Vec<&'a T>>>;
 impl<'a> Index<'a> {
     pub(super) fn new(inventory: &'a Inventory, policy: &'a Policy) -> Self {
         let known = Known::new(inventory);
+        let clusters = policy.stands_of_clusters(inventory.clusters.values());
         Self {
             inventory,
             policy,
             names: RegistryNames::new(inventory.registries.values()),
-            holders: holders(inventory, policy),
+            holders: holders(&clusters),
+            clusters,
             grants: grants(inventory),
             pins: pins(inventory, policy, &known),
             known,
@@ -89,9 +93,10 @@ impl<'a> Index<'a> {
 
     /// The pairs that the policy may want, by the places of their registries and clusters
     pub(super) fn wished(&self) -> Wished<'a> {
-        let clusters: Vec<_> = self.inventory.clusters.values().collect();
-        let registries: Vec<_> = self.inventory.registries.values().collect();
-        let pairs = self.policy.candidates(&clusters, &registries);
+        let registries = self.policy.stands_of_registries(self.inventory.registries.values());
+        let pairs = self.policy.candidates(&self.clusters, &registries);
+        let clusters = self.clusters.iter().map(|(cluster, _)| *cluster).collect();
+        let registries = registries.into_iter().map(|(registry, _)| registry).collect();
         Wished { pairs, clusters, registries }
     }
 
@@ -149,7 +154,8 @@ impl<'a> Index<'a> {
             principal,
             holders: holders.map_or(&[], |holders| &holders.clusters),
             stance: holders.map_or(Stance::Unwanted, |holders| {
-                stance(self.policy, (registry, stand), holders, &self.names)
+                let stands = holders.places.iter().filter_map(|place| self.clusters.get(*place));
+                stance(self.policy, (registry, stand), stands, &self.names)
             }),
             found: slice(self.grants.get(key), principal),
             followed_by_pin: slice(self.pins.get(key), principal),
@@ -241,13 +247,13 @@ fn slice<'a, T>(
     by_identity.and_then(|map| map.get(&principal)).map_or(&[], Vec::as_slice)
 }
 
-fn holders<'a>(inventory: &'a Inventory, policy: &Policy) -> BTreeMap<PrincipalId, Holders<'a>> {
+fn holders<'a>(clusters: &[(&'a Cluster, Stand)]) -> BTreeMap<PrincipalId, Holders<'a>> {
     let mut all: BTreeMap<_, Holders<'a>> = BTreeMap::new();
-    for cluster in inventory.clusters.values() {
+    for (place, (cluster, _)) in clusters.iter().enumerate() {
         if let Some(principal) = cluster.identity.principal() {
             let holders = all.entry(principal).or_default();
             holders.clusters.push(cluster);
-            holders.stands.push(policy.stand_of_cluster(cluster));
+            holders.places.push(place);
         }
     }
     all
@@ -310,13 +316,13 @@ fn is_marked_for(grant: &Grant, cluster: &ClusterId) -> bool {
 fn stance<'a>(
     policy: &'a Policy,
     (registry, stand): (&'a Registry, &Stand),
-    holders: &Holders<'a>,
+    holders: impl Iterator<Item = &'a (&'a Cluster, Stand)>,
     names: &RegistryNames,
 ) -> Stance<'a> {
     let mut wanted: Option<&'a str> = None;
     let mut clusters = Vec::new();
     let mut ambiguous = None;
-    for (cluster, its) in holders.clusters.iter().zip(&holders.stands) {
+    for (cluster, its) in holders {
         match policy.decision_between((cluster, its), (registry, stand), names) {
             Decision::Vetoed { .. } => return Stance::Vetoed,
             Decision::Attach { by: Rule { role: RoleChoice::Only(role), .. } }

@@ -37,6 +37,24 @@ impl Policy {
         self.stand(registry.into(), |rule| &rule.registry)
     }
 
+    /// Clusters, each with its stand
+    pub fn stands_of_clusters<'a>(
+        &self,
+        clusters: impl IntoIterator<Item = &'a Cluster>,
+    ) -> Vec<(&'a Cluster, Stand)> {
+        let each = clusters.into_iter();
+        each.map(|cluster| (cluster, self.stand_of_cluster(cluster))).collect()
+    }
+
+    /// Registries, each with its stand
+    pub fn stands_of_registries<'a>(
+        &self,
+        registries: impl IntoIterator<Item = &'a Registry>,
+    ) -> Vec<(&'a Registry, Stand)> {
+        let each = registries.into_iter();
+        each.map(|registry| (registry, self.stand_of_registry(registry))).collect()
+    }
+
     fn stand(&self, side: Resource<'_>, asked: fn(&Rule) -> &Selector) -> Stand {
         let fits = |rule| asked(rule).clauses.iter().all(|clause| side.fits(clause));
         Stand { fits: self.rules().iter().map(fits).collect(), is_disabled: says_disabled(side) }

@@ -22,6 +22,8 @@ mod demo;
 #[cfg(test)]
 mod estate;
 #[cfg(test)]
+mod figures;
+#[cfg(test)]
 mod havoc;
 #[cfg(test)]
 mod hostile;

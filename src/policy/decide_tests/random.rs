@@ -140,8 +140,8 @@ fn what_is_looked_up_or_known_of_the_sides_is_what_is_found_pair_by_pair() {
         let policy = policy(&rules(&mut dice).concat());
         let (clusters, registries) = world(&mut dice);
         let names = RegistryNames::new(registries.iter());
-        let places: (Vec<&Cluster>, Vec<&Registry>) =
-            (clusters.iter().collect(), registries.iter().collect());
+        let places =
+            (policy.stands_of_clusters(&clusters), policy.stands_of_registries(&registries));
         let found = policy.candidates(&places.0, &places.1);
         let mut expected = Vec::new();
         for (r, registry) in registries.iter().enumerate() {
