@@ -3,7 +3,7 @@
 //! An assignment is ours if and only if its GUID recomputes from owner, registry, principal and
 //! role. The description only says why it is there; nothing is deleted on its word.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::str::FromStr;
 
 use thiserror::Error;
@@ -150,11 +150,14 @@ impl Mark {
             MarkKind::Rule => "rule",
             MarkKind::Pin => "pin",
         };
-        let hash = self.cluster.0.simple();
-        let mut text = match self.subscription {
-            Some(id) => format!("{FORMAT} {kind} {hash}@{}: {sentence}", id.0.simple()),
-            None => format!("{FORMAT} {kind} {hash}: {sentence}"),
-        };
+        let mut buffer = Uuid::encode_buffer();
+        let mut text = String::with_capacity(DESCRIPTION);
+        text.extend([FORMAT, " ", kind, " ", self.cluster.0.simple().encode_lower(&mut buffer)]);
+        if let Some(id) = self.subscription {
+            text.extend(["@", id.0.simple().encode_lower(&mut buffer)]);
+        }
+        // Writing to a text never fails.
+        let _ = write!(text, ": {sentence}");
         // Most are far shorter, in bytes even.
         let cut =
             if text.len() > DESCRIPTION { text.char_indices().nth(DESCRIPTION) } else { None };

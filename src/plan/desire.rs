@@ -3,6 +3,7 @@
 //! Clusters that share an identity are joined here; what is found at the registry is not looked at
 //! yet.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::known::Known;
@@ -20,6 +21,8 @@ pub(super) struct Desire<'a> {
     pub(super) principal: PrincipalId,
     /// The clusters that hold the identity, as far as they were seen
     pub(super) holders: &'a [&'a Cluster],
+    /// Their hashes, once asked for, in the same order
+    hashes: &'a [OnceCell<ClusterHash>],
     pub(super) stance: Stance<'a>,
     /// The grants found, by role
     pub(super) found: &'a [&'a Grant],
@@ -56,11 +59,12 @@ pub(super) struct Index<'a> {
     known: Known<'a>,
 }
 
-/// The clusters that hold one identity, and their places among all
+/// The clusters that hold one identity, their places among all, and their hashes once asked for
 #[derive(Debug, Default)]
 struct Holders<'a> {
     clusters: Vec<&'a Cluster>,
     places: Vec<usize>,
+    hashes: Vec<OnceCell<ClusterHash>>,
 }
 
 /// The pairs that the policy may want
@@ -153,6 +157,7 @@ impl<'a> Index<'a> {
             registry,
             principal,
             holders: holders.map_or(&[], |holders| &holders.clusters),
+            hashes: holders.map_or(&[], |holders| &holders.hashes),
             stance: holders.map_or(Stance::Unwanted, |holders| {
                 let stands = holders.places.iter().filter_map(|place| self.clusters.get(*place));
                 stance(self.policy, (registry, stand), stands, &self.names)
@@ -254,6 +259,7 @@ fn holders<'a>(clusters: &[(&'a Cluster, Stand)]) -> BTreeMap<PrincipalId, Holde
             let holders = all.entry(principal).or_default();
             holders.clusters.push(cluster);
             holders.places.push(place);
+            holders.hashes.push(OnceCell::new());
         }
     }
     all
@@ -348,6 +354,14 @@ fn stance<'a>(
 }
 
 impl Desire<'_> {
+    /// The hash of a cluster, computed once for all registries if it holds the identity
+    pub(super) fn hash_of(&self, cluster: &Cluster) -> ClusterHash {
+        let hash = || ClusterHash::of(&cluster.id);
+        let mut known = self.holders.iter().zip(self.hashes);
+        let known = known.find(|(holder, _)| std::ptr::eq(**holder, cluster));
+        known.map_or_else(hash, |(_, known)| *known.get_or_init(hash))
+    }
+
     fn may_matter(&self) -> bool {
         let is_idle = matches!(self.stance, Stance::Unwanted | Stance::Vetoed);
         !(is_idle && self.found.is_empty() && self.followed_by_pin.is_empty())
