@@ -209,7 +209,7 @@ mod tests {
             (MarkKind::Pin, somewhere),
         ] {
             let mark = Mark { kind, cluster, subscription };
-            let text = mark.describe(&"é".repeat(500));
+            let text = mark.describe("é".repeat(500));
             assert_eq!(Mark::read(&text), Some(mark));
             assert_eq!(text.chars().count(), 200);
         }
