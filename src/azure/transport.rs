@@ -19,6 +19,10 @@ use super::Endpoint;
 /// How long it may take to reach a server
 const CONNECT: Duration = Duration::from_secs(10);
 
+/// How many connections to one server are kept for later: a run over many subscriptions opens hundreds,
+/// each with its keys and buffers. While there is that much to ask, who waits takes them over at once.
+const KEPT: usize = 64;
+
 /// How long one request may take from its start to the last byte of the answer
 const REQUEST: Duration = Duration::from_secs(30);
 
@@ -38,6 +42,7 @@ pub fn http_client() -> Result<reqwest::Client, ClientError> {
         .user_agent(concat!("tether/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(CONNECT)
         .timeout(REQUEST)
+        .pool_max_idle_per_host(KEPT)
         .redirect(Policy::none())
         .no_proxy()
         .build()

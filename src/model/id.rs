@@ -193,7 +193,8 @@ macro_rules! typed_id {
 
             /// The resource's own name, as it came
             pub fn name(&self) -> &str {
-                self.0.segment(7)
+                // The last segment, looked for from behind: it is asked for every pair.
+                self.0.original.rsplit('/').next().unwrap_or_default()
             }
         }
 

@@ -3,7 +3,7 @@
 //! An assignment is ours if and only if its GUID recomputes from owner, registry, principal and
 //! role. The description only says why it is there; nothing is deleted on its word.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::str::FromStr;
 
 use thiserror::Error;
@@ -68,8 +68,11 @@ impl AssignmentName {
     /// format; ids that differ only in letter case give the same name.
     pub fn new(owner: &Owner, grant: &GrantKey) -> Self {
         let GrantKey { registry, principal, role } = grant;
-        let seed =
-            [FORMAT, &owner.0, registry.key(), &principal.to_string(), &role.guid().to_string()];
+        let mut written = [Uuid::encode_buffer(), Uuid::encode_buffer()];
+        let [principal_text, role_text] = &mut written;
+        let principal = principal.0.hyphenated().encode_lower(principal_text);
+        let role = role.guid().hyphenated().encode_lower(role_text);
+        let seed = [FORMAT, &owner.0, registry.key(), principal, role];
         Self(Uuid::new_v5(&NAMESPACE, seed.join("\n").as_bytes()))
     }
 
@@ -142,14 +145,26 @@ impl Mark {
     }
 
     /// The mark, then a sentence for people, cut at 200 characters
-    pub fn describe(&self, sentence: &str) -> String {
+    pub fn describe(&self, sentence: impl fmt::Display) -> String {
         let kind = match self.kind {
             MarkKind::Rule => "rule",
             MarkKind::Pin => "pin",
         };
-        let place = self.subscription.map(|id| format!("@{}", id.0.simple())).unwrap_or_default();
-        let text = format!("{FORMAT} {kind} {}{place}: {sentence}", self.cluster.0.simple());
-        text.chars().take(DESCRIPTION).collect()
+        let mut buffer = Uuid::encode_buffer();
+        let mut text = String::with_capacity(DESCRIPTION);
+        text.extend([FORMAT, " ", kind, " ", self.cluster.0.simple().encode_lower(&mut buffer)]);
+        if let Some(id) = self.subscription {
+            text.extend(["@", id.0.simple().encode_lower(&mut buffer)]);
+        }
+        // Writing to a text never fails.
+        let _ = write!(text, ": {sentence}");
+        // Most are far shorter, in bytes even.
+        let cut =
+            if text.len() > DESCRIPTION { text.char_indices().nth(DESCRIPTION) } else { None };
+        if let Some((end, _)) = cut {
+            text.truncate(end);
+        }
+        text
     }
 }
 
@@ -194,7 +209,7 @@ mod tests {
             (MarkKind::Pin, somewhere),
         ] {
             let mark = Mark { kind, cluster, subscription };
-            let text = mark.describe(&"é".repeat(500));
+            let text = mark.describe("é".repeat(500));
             assert_eq!(Mark::read(&text), Some(mark));
             assert_eq!(text.chars().count(), 200);
         }

@@ -3,20 +3,25 @@
 //! What a tag entitles a resource to is the policy's business.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-/// The tags of a resource
+/// The tags of a resource. Clones share them: whoever looks at a whole estate has clusters and registries
+/// of an answer that others look at, too.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Tags {
-    by_name: BTreeMap<String, String>,
+    by_name: Arc<BTreeMap<String, String>>,
 }
 
 impl Tags {
     /// The value of a tag, its name in any letter case
     pub fn get(&self, name: &str) -> Option<&str> {
-        match self.by_name.get(name) {
-            Some(value) => Some(value),
-            None => self.by_name.get(&name.to_lowercase()).map(String::as_str),
-        }
+        self.get_lower(name).or_else(|| self.get_lower(&name.to_lowercase()))
+    }
+
+    /// The value of a tag whose name is in lower case already: for whoever asks very often, and mostly for
+    /// what is not there
+    pub fn get_lower(&self, name: &str) -> Option<&str> {
+        self.by_name.get(name).map(String::as_str)
     }
 
     /// Names (in lower case) and values, in the order of names
@@ -27,11 +32,11 @@ impl Tags {
 
 impl<N: AsRef<str>, V: Into<String>> FromIterator<(N, V)> for Tags {
     fn from_iter<I: IntoIterator<Item = (N, V)>>(tags: I) -> Self {
-        let by_name = tags
+        let by_name: BTreeMap<_, _> = tags
             .into_iter()
             .map(|(name, value)| (name.as_ref().to_lowercase(), value.into()))
             .collect();
-        Self { by_name }
+        Self { by_name: by_name.into() }
     }
 }
 

@@ -145,12 +145,12 @@ impl Case<'_> {
         let grant = self.key(role);
         let kind = if want.pinned { MarkKind::Pin } else { MarkKind::Rule };
         let pins = self.pinned_clusters();
-        let first = pins.iter().chain(clusters).next().map(|cluster| &cluster.id);
         let reason = want.reason.clone();
-        let sentence = first
-            .map_or_else(String::new, |id| format!("lets cluster {} pull; {reason}", id.name()));
-        let description =
-            first.map_or_else(String::new, |id| Mark::of(kind, id).describe(&sentence));
+        let description = pins.iter().chain(clusters).next().map_or_else(String::new, |first| {
+            let subscription = Some(first.id.subscription());
+            let mark = Mark { kind, cluster: self.desire.hash_of(first), subscription };
+            mark.describe(format_args!("lets cluster {} pull; {reason}", first.id.name()))
+        });
         let name = AssignmentName::new(&self.policy.owner, &grant);
         let clusters = ids(clusters);
         let others = self.desire.holders.iter().map(|cluster| &cluster.id);

@@ -3,6 +3,7 @@
 //! Clusters that share an identity are joined here; what is found at the registry is not looked at
 //! yet.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::known::Known;
@@ -11,7 +12,7 @@ use crate::model::{
     AssignmentName, Cluster, ClusterHash, ClusterId, ClusterState, Grant, Identity, Inventory,
     Mark, MarkKind, PrincipalId, Registry, RegistryMode, Role, Scope,
 };
-use crate::policy::{Candidate, Decision, Policy, RegistryNames, RoleChoice, Rule};
+use crate::policy::{Candidate, Decision, Policy, RegistryNames, RoleChoice, Rule, Stand};
 
 /// What the policy says about one identity at one registry
 #[derive(Debug)]
@@ -20,6 +21,8 @@ pub(super) struct Desire<'a> {
     pub(super) principal: PrincipalId,
     /// The clusters that hold the identity, as far as they were seen
     pub(super) holders: &'a [&'a Cluster],
+    /// Their hashes, once asked for, in the same order
+    hashes: &'a [OnceCell<ClusterHash>],
     pub(super) stance: Stance<'a>,
     /// The grants found, by role
     pub(super) found: &'a [&'a Grant],
@@ -47,11 +50,21 @@ pub(super) struct Index<'a> {
     inventory: &'a Inventory,
     policy: &'a Policy,
     names: RegistryNames,
-    holders: BTreeMap<PrincipalId, Vec<&'a Cluster>>,
+    /// In the order of ids
+    clusters: Vec<(&'a Cluster, Stand)>,
+    holders: BTreeMap<PrincipalId, Holders<'a>>,
     grants: ByRegistry<'a, Grant>,
     /// The clusters that are pinned by an identity they no longer have, by the one they have now
     pins: ByRegistry<'a, Cluster>,
     known: Known<'a>,
+}
+
+/// The clusters that hold one identity, their places among all, and their hashes once asked for
+#[derive(Debug, Default)]
+struct Holders<'a> {
+    clusters: Vec<&'a Cluster>,
+    places: Vec<usize>,
+    hashes: Vec<OnceCell<ClusterHash>>,
 }
 
 /// The pairs that the policy may want
@@ -69,11 +82,13 @@ type ByRegistry<'a, T> = BTreeMap<&'a str, BTreeMap<PrincipalId, Vec<&'a T>>>;
 impl<'a> Index<'a> {
     pub(super) fn new(inventory: &'a Inventory, policy: &'a Policy) -> Self {
         let known = Known::new(inventory);
+        let clusters = policy.stands_of_clusters(inventory.clusters.values());
         Self {
             inventory,
             policy,
             names: RegistryNames::new(inventory.registries.values()),
-            holders: holders(inventory),
+            holders: holders(&clusters),
+            clusters,
             grants: grants(inventory),
             pins: pins(inventory, policy, &known),
             known,
@@ -82,9 +97,10 @@ impl<'a> Index<'a> {
 
     /// The pairs that the policy may want, by the places of their registries and clusters
     pub(super) fn wished(&self) -> Wished<'a> {
-        let clusters: Vec<_> = self.inventory.clusters.values().collect();
-        let registries: Vec<_> = self.inventory.registries.values().collect();
-        let pairs = self.policy.candidates(&clusters, &registries);
+        let registries = self.policy.stands_of_registries(self.inventory.registries.values());
+        let pairs = self.policy.candidates(&self.clusters, &registries);
+        let clusters = self.clusters.iter().map(|(cluster, _)| *cluster).collect();
+        let registries = registries.into_iter().map(|(registry, _)| registry).collect();
         Wished { pairs, clusters, registries }
     }
 
@@ -108,28 +124,44 @@ impl<'a> Index<'a> {
         principals.extend(grants.into_iter().flat_map(BTreeMap::keys));
         principals.extend(self.pins.get(key).into_iter().flat_map(BTreeMap::keys));
         let in_scope = move |principal: &PrincipalId| match self.holders.get(principal) {
-            Some(holders) => holders.iter().any(|cluster| scope.covers(&cluster.id, &registry.id)),
+            Some(holders) => {
+                holders.clusters.iter().any(|cluster| scope.covers(&cluster.id, &registry.id))
+            }
             // An identity that only a grant remembers, where the scope is wide enough to tell that
             // it is an orphan
             None => {
                 slice(grants, *principal).iter().any(|grant| is_in_scope(self.inventory, grant))
             }
         };
+        let stand = self.policy.stand_of_registry(registry);
         principals.into_iter().filter(in_scope).filter_map(move |principal| {
-            let desire = self.desire(registry, principal);
+            let desire = self.desire_of(registry, &stand, principal);
             desire.may_matter().then_some(desire)
         })
     }
 
     /// The desire of one identity at one registry, whether or not it may lead to anything
     pub(super) fn desire(&'a self, registry: &'a Registry, principal: PrincipalId) -> Desire<'a> {
+        self.desire_of(registry, &self.policy.stand_of_registry(registry), principal)
+    }
+
+    fn desire_of(
+        &'a self,
+        registry: &'a Registry,
+        stand: &Stand,
+        principal: PrincipalId,
+    ) -> Desire<'a> {
         let key = registry.id.key();
-        let holders = self.holders.get(&principal).map_or(&[][..], Vec::as_slice);
+        let holders = self.holders.get(&principal);
         Desire {
             registry,
             principal,
-            holders,
-            stance: stance(self.policy, registry, holders, &self.names),
+            holders: holders.map_or(&[], |holders| &holders.clusters),
+            hashes: holders.map_or(&[], |holders| &holders.hashes),
+            stance: holders.map_or(Stance::Unwanted, |holders| {
+                let stands = holders.places.iter().filter_map(|place| self.clusters.get(*place));
+                stance(self.policy, (registry, stand), stands, &self.names)
+            }),
             found: slice(self.grants.get(key), principal),
             followed_by_pin: slice(self.pins.get(key), principal),
         }
@@ -220,14 +252,17 @@ fn slice<'a, T>(
     by_identity.and_then(|map| map.get(&principal)).map_or(&[], Vec::as_slice)
 }
 
-fn holders(inventory: &Inventory) -> BTreeMap<PrincipalId, Vec<&Cluster>> {
-    let mut holders: BTreeMap<_, Vec<_>> = BTreeMap::new();
-    for cluster in inventory.clusters.values() {
+fn holders<'a>(clusters: &[(&'a Cluster, Stand)]) -> BTreeMap<PrincipalId, Holders<'a>> {
+    let mut all: BTreeMap<_, Holders<'a>> = BTreeMap::new();
+    for (place, (cluster, _)) in clusters.iter().enumerate() {
         if let Some(principal) = cluster.identity.principal() {
-            holders.entry(principal).or_default().push(cluster);
+            let holders = all.entry(principal).or_default();
+            holders.clusters.push(cluster);
+            holders.places.push(place);
+            holders.hashes.push(OnceCell::new());
         }
     }
-    holders
+    all
 }
 
 fn grants(inventory: &Inventory) -> ByRegistry<'_, Grant> {
@@ -286,15 +321,15 @@ fn is_marked_for(grant: &Grant, cluster: &ClusterId) -> bool {
 /// Joins the verdicts of all holders: a veto wins, then a wish, then an ambiguous name.
 fn stance<'a>(
     policy: &'a Policy,
-    registry: &'a Registry,
-    holders: &[&'a Cluster],
+    (registry, stand): (&'a Registry, &Stand),
+    holders: impl Iterator<Item = &'a (&'a Cluster, Stand)>,
     names: &RegistryNames,
 ) -> Stance<'a> {
     let mut wanted: Option<&'a str> = None;
     let mut clusters = Vec::new();
     let mut ambiguous = None;
-    for cluster in holders {
-        match policy.decision(cluster, registry, names) {
+    for (cluster, its) in holders {
+        match policy.decision_between((cluster, its), (registry, stand), names) {
             Decision::Vetoed { .. } => return Stance::Vetoed,
             Decision::Attach { by: Rule { role: RoleChoice::Only(role), .. } }
                 if !RoleChoice::Only(*role).suits(&registry.mode) =>
@@ -319,6 +354,14 @@ fn stance<'a>(
 }
 
 impl Desire<'_> {
+    /// The hash of a cluster, computed once for all registries if it holds the identity
+    pub(super) fn hash_of(&self, cluster: &Cluster) -> ClusterHash {
+        let hash = || ClusterHash::of(&cluster.id);
+        let mut known = self.holders.iter().zip(self.hashes);
+        let known = known.find(|(holder, _)| std::ptr::eq(**holder, cluster));
+        known.map_or_else(hash, |(_, known)| *known.get_or_init(hash))
+    }
+
     fn may_matter(&self) -> bool {
         let is_idle = matches!(self.stance, Stance::Unwanted | Stance::Vetoed);
         !(is_idle && self.found.is_empty() && self.followed_by_pin.is_empty())

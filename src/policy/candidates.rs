@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use super::resource::Resource;
-use super::{Effect, Join, Policy, Rule, Selector, names};
+use super::{Effect, Join, Policy, Rule, Stand, names};
 use crate::model::{Cluster, Registry};
 
 /// A pair of a registry and a cluster, by their places in what was given
@@ -22,12 +22,18 @@ impl Policy {
     /// and with what is found.
     ///
     /// [`decision`]: Self::decision
-    pub fn candidates(&self, clusters: &[&Cluster], registries: &[&Registry]) -> Vec<Candidate> {
+    pub fn candidates(
+        &self,
+        clusters: &[(&Cluster, Stand)],
+        registries: &[(&Registry, Stand)],
+    ) -> Vec<Candidate> {
         let by_name = by_name(registries);
         let mut found = Vec::new();
-        for rule in self.rules().iter().filter(|rule| rule.effect == Effect::Attach) {
-            let tables = Tables { rule, by_name: &by_name, clusters, registries };
-            tables.meet(&mut found);
+        for (place, rule) in self.rules().iter().enumerate() {
+            if rule.effect == Effect::Attach {
+                let tables = Tables { place, rule, by_name: &by_name, clusters, registries };
+                tables.meet(&mut found);
+            }
         }
         found.sort_unstable();
         found.dedup();
@@ -36,10 +42,9 @@ impl Policy {
 }
 
 /// The places of registries by everything they may be called, in lower case
-fn by_name<'a>(registries: &[&'a Registry]) -> BTreeMap<String, Vec<usize>> {
+fn by_name(registries: &[(&Registry, Stand)]) -> BTreeMap<String, Vec<usize>> {
     let mut by_name: BTreeMap<String, Vec<usize>> = BTreeMap::new();
-    for (place, registry) in registries.iter().enumerate() {
-        let registry: &'a Registry = registry;
+    for (place, (registry, _)) in registries.iter().enumerate() {
         for name in names::called(registry) {
             let places = by_name.entry(name.to_ascii_lowercase()).or_default();
             if places.last() != Some(&place) {
@@ -52,27 +57,29 @@ fn by_name<'a>(registries: &[&'a Registry]) -> BTreeMap<String, Vec<usize>> {
 
 /// What a rule is held against
 struct Tables<'a> {
+    /// Which of the policy's rules it is
+    place: usize,
     rule: &'a Rule,
     by_name: &'a BTreeMap<String, Vec<usize>>,
-    clusters: &'a [&'a Cluster],
-    registries: &'a [&'a Registry],
+    clusters: &'a [(&'a Cluster, Stand)],
+    registries: &'a [(&'a Registry, Stand)],
 }
 
 impl<'a> Tables<'a> {
     fn meet(&self, found: &mut Vec<Candidate>) {
         let mut by_values: BTreeMap<Vec<&'a str>, Vec<usize>> = BTreeMap::new();
-        for (place, registry) in self.registries.iter().enumerate() {
+        for (place, (registry, stand)) in self.registries.iter().enumerate() {
             let side = Resource::from(*registry);
-            if let Some(values) = self.values_of(&self.rule.registry, side, false) {
+            if let Some(values) = self.values_of(stand, side, false) {
                 by_values.entry(values).or_default().push(place);
             }
         }
         if by_values.is_empty() {
             return;
         }
-        for (place, cluster) in self.clusters.iter().enumerate() {
+        for (place, (cluster, stand)) in self.clusters.iter().enumerate() {
             let side = Resource::from(*cluster);
-            let Some(values) = self.values_of(&self.rule.cluster, side, true) else { continue };
+            let Some(values) = self.values_of(stand, side, true) else { continue };
             let Some(registries) = by_values.get(&values) else { continue };
             match self.named(side) {
                 None => found.extend(registries.iter().map(|registry| (*registry, place))),
@@ -90,11 +97,11 @@ impl<'a> Tables<'a> {
     /// The values of the joined tags on one side, if the side fits and has all of them
     fn values_of(
         &self,
-        selector: &Selector,
+        stand: &Stand,
         side: Resource<'a>,
         is_cluster: bool,
     ) -> Option<Vec<&'a str>> {
-        if !selector.clauses.iter().all(|clause| side.fits(clause)) {
+        if !stand.fits(self.place) {
             return None;
         }
         let mut values = Vec::new();

@@ -17,6 +17,7 @@ use crate::model::{Cluster, Registry, RegistryId};
 
 use super::names::{self, DISABLED, RegistryNames};
 use super::resource::Resource;
+use super::stand::Stand;
 use super::{
     Check, Clause, Condition, Decision, Effect, Join, Looked, Match, Policy, Rule, Seen, Side,
     Step, Subject, Verdict, Veto,
@@ -37,7 +38,7 @@ impl Policy {
         registry: &Registry,
         names: &RegistryNames,
     ) -> Verdict<'_> {
-        let pair = Pair { cluster, registry, names };
+        let pair = Pair { cluster, registry, names, stands: None };
         let built_in = [
             Subject::OtherTenant,
             Subject::Disabled(Side::Cluster),
@@ -61,13 +62,26 @@ impl Policy {
         registry: &Registry,
         names: &RegistryNames,
     ) -> Decision<'_> {
-        let pair = Pair { cluster, registry, names };
+        self.decision_on(&Pair { cluster, registry, names, stands: None })
+    }
+
+    /// The same for two whose stands are known: what one side decides alone is not looked at again.
+    pub fn decision_between(
+        &self,
+        (cluster, its): (&Cluster, &Stand),
+        (registry, theirs): (&Registry, &Stand),
+        names: &RegistryNames,
+    ) -> Decision<'_> {
+        self.decision_on(&Pair { cluster, registry, names, stands: Some((its, theirs)) })
+    }
+
+    fn decision_on(&self, pair: &Pair<'_>) -> Decision<'_> {
         if pair.check(Condition::TenantsDiffer).may_be() {
             return Decision::OtherTenant;
         }
-        match self.veto(&pair) {
+        match self.veto(pair) {
             Some(by) => Decision::Vetoed { by },
-            None => self.wish(&pair),
+            None => self.wish(pair),
         }
     }
 
@@ -79,22 +93,21 @@ impl Policy {
         registry: &Registry,
         names: &RegistryNames,
     ) -> Option<&Rule> {
-        let pair = Pair { cluster, registry, names };
+        let pair = Pair { cluster, registry, names, stands: None };
         self.pins.iter().find(|rule| matches!(pair.fit(rule), Fit::Yes))
     }
 
     fn veto(&self, pair: &Pair<'_>) -> Option<Veto<'_>> {
-        let disabled = [Side::Cluster, Side::Registry]
-            .into_iter()
-            .find(|side| pair.check(Condition::SaysDisabled(*side)).may_be());
+        let disabled =
+            [Side::Cluster, Side::Registry].into_iter().find(|side| pair.is_disabled(*side));
         // A name that may mean this registry is enough to forbid it.
-        let rule = || self.with(Effect::Veto).find(|rule| pair.fit(rule).may_be());
+        let rule = || self.with(Effect::Veto, pair).find(|rule| pair.fit(rule).may_be());
         disabled.map(Veto::Disabled).or_else(|| rule().map(Veto::Rule))
     }
 
     fn wish(&self, pair: &Pair<'_>) -> Decision<'_> {
         let (mut unsuited, mut ambiguous) = (None, None);
-        for rule in self.with(Effect::Attach) {
+        for rule in self.with(Effect::Attach, pair) {
             match pair.fit(rule) {
                 Fit::Yes if rule.role.suits(&pair.registry.mode) => {
                     return Decision::Attach { by: rule };
@@ -113,8 +126,14 @@ impl Policy {
         }
     }
 
-    fn with(&self, effect: Effect) -> impl Iterator<Item = &Rule> {
-        self.rules.iter().filter(move |rule| rule.effect == effect)
+    /// The rules with this effect, but for those that a known stand rules out
+    fn with<'p>(&'p self, effect: Effect, pair: &Pair<'_>) -> impl Iterator<Item = &'p Rule> {
+        let stands = pair.stands;
+        let may_fit = move |(place, rule): &(usize, &Rule)| {
+            rule.effect == effect
+                && stands.is_none_or(|(its, theirs)| its.fits(*place) && theirs.fits(*place))
+        };
+        self.rules.iter().enumerate().filter(may_fit).map(|(_, rule)| rule)
     }
 }
 
@@ -141,13 +160,19 @@ struct Pair<'a> {
     cluster: &'a Cluster,
     registry: &'a Registry,
     names: &'a RegistryNames,
+    /// How the cluster and the registry stand to the rules, where that is known already
+    stands: Option<(&'a Stand, &'a Stand)>,
 }
 
 impl<'a> Pair<'a> {
-    /// Whether all conditions hold: no wins, then the first name in the way
+    /// Whether all conditions hold: no wins, then the first name in the way. Where the stands are known,
+    /// what is asked of one side alone holds.
     fn fit(&self, rule: &Rule) -> Fit<'a> {
         let mut fit = Fit::Yes;
-        for condition in rule.conditions() {
+        let asked = |condition: &Condition<'_>| {
+            self.stands.is_none() || matches!(condition, Condition::Join(_))
+        };
+        for condition in rule.conditions().filter(asked) {
             match self.check(condition) {
                 Fit::No => return Fit::No,
                 Fit::Ambiguous(name) if matches!(fit, Fit::Yes) => fit = Fit::Ambiguous(name),
@@ -163,11 +188,7 @@ impl<'a> Pair<'a> {
                 let tenants = self.cluster.tenant.zip(self.registry.tenant);
                 Fit::from_bool(tenants.is_some_and(|(cluster, registry)| cluster != registry))
             }
-            Condition::SaysDisabled(side) => {
-                Fit::from_bool(self.tag(side, ACR_ATTACH).is_some_and(|value| {
-                    names::words(value).any(|word| word.eq_ignore_ascii_case(DISABLED))
-                }))
-            }
+            Condition::SaysDisabled(side) => Fit::from_bool(says_disabled(self.side(side))),
             Condition::Clause { side, clause } => Fit::from_bool(self.side(side).fits(clause)),
             Condition::Join(Join::SameTag { cluster, registry }) => {
                 let value = self.tag(Side::Cluster, cluster).filter(|value| !is_blank(value));
@@ -176,6 +197,14 @@ impl<'a> Pair<'a> {
             Condition::Join(Join::RegistryNamedIn(tag)) => {
                 self.tag(Side::Cluster, tag).map_or(Fit::No, |value| self.named_in(value))
             }
+        }
+    }
+
+    fn is_disabled(&self, side: Side) -> bool {
+        match (side, self.stands) {
+            (Side::Cluster, Some((its, _))) => its.is_disabled,
+            (Side::Registry, Some((_, theirs))) => theirs.is_disabled,
+            (_, None) => says_disabled(self.side(side)),
         }
     }
 
@@ -290,6 +319,12 @@ fn parts(clause: &Clause) -> Box<dyn Iterator<Item = &Clause> + '_> {
         Clause::All(clauses) | Clause::Any(clauses) => Box::new(clauses.iter()),
         Clause::Not(clause) => Box::new(std::iter::once(&**clause)),
     }
+}
+
+/// Whether one side refuses to take part
+pub(super) fn says_disabled(side: Resource<'_>) -> bool {
+    let mut words = side.tag(ACR_ATTACH).into_iter().flat_map(names::words);
+    words.any(|word| word.eq_ignore_ascii_case(DISABLED))
 }
 
 fn is_blank(value: &str) -> bool {

@@ -20,6 +20,7 @@ mod resource;
 mod rule;
 mod schema;
 mod selector;
+mod stand;
 mod suggest;
 mod verdict;
 mod yaml;
@@ -40,6 +41,7 @@ pub use names::RegistryNames;
 pub use rule::{Effect, Join, RoleChoice, Rule};
 pub use schema::schema;
 pub use selector::{Clause, Consent, Property, Selector, Test};
+pub use stand::Stand;
 pub use verdict::{
     Check, Condition, Decision, Looked, Match, Seen, Side, Step, Subject, Verdict, Veto,
 };

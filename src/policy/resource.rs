@@ -43,12 +43,9 @@ impl<'a> Resource<'a> {
         }
     }
 
-    /// The value of a tag whose name is in lower case already: `Tags::get` would lower it once more
-    /// for every absent tag of every pair. Tags come in the order of names, so one beyond ends the
-    /// search.
+    /// The value of a tag whose name is in lower case already
     pub(super) fn tag(self, name: &str) -> Option<&'a str> {
-        let (found, value) = self.tags.iter().find(|(found, _)| *found >= name)?;
-        (found == name).then_some(value)
+        self.tags.get_lower(name)
     }
 
     /// What Azure says of it, in the one spelling in which it is compared

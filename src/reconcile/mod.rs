@@ -12,6 +12,7 @@ mod observe;
 mod pair;
 mod report;
 mod sight;
+mod wide;
 
 use thiserror::Error;
 
@@ -19,6 +20,8 @@ pub use apply::WRITING;
 pub use names::{NameError, find_in, find_one_in};
 pub use pair::{Left, PairError, PairPlan, Surroundings, Wish};
 pub use report::{Cause, Change, Outcome, Report, Undone};
+
+use wide::{Turn, Turns};
 
 use crate::azure::{Arm, ArmError, Estate, Graph, Wanted};
 use crate::model::{Inventory, Scope, SubscriptionId};
@@ -32,6 +35,7 @@ pub struct Reconciler {
     graph: Graph,
     estate: Estate,
     policy: Policy,
+    turns: Turns,
 }
 
 /// Why a run ended before it had a plan
@@ -48,7 +52,7 @@ pub struct ReconcileError {
 impl Reconciler {
     /// A reconciler for one estate and one policy
     pub fn new(arm: Arm, graph: Graph, estate: Estate, policy: Policy) -> Self {
-        Self { arm, graph, estate, policy }
+        Self { arm, graph, estate, policy, turns: Turns::default() }
     }
 
     /// What a run would do now. Reads, and writes nothing.
@@ -62,8 +66,9 @@ impl Reconciler {
             tracing::warn!(%scope, "outside the estate");
             return Ok(Plan::default());
         }
-        let mut inventory = self.observe(scope).await?;
-        let plan = self.confirmed_plan(&mut inventory).await?;
+        let mut turn = self.turns.none_yet();
+        let mut inventory = self.observe(scope, &mut turn).await?;
+        let plan = self.confirmed_plan(&mut inventory, &mut turn).await?;
         Ok(guard(plan, &self.policy, scope))
     }
 
@@ -73,9 +78,10 @@ impl Reconciler {
         if !self.is_in_estate(scope).await? {
             return Ok(Inventory::new(scope.clone()));
         }
-        let mut inventory = self.observe(scope).await?;
+        let mut turn = self.turns.none_yet();
+        let mut inventory = self.observe(scope, &mut turn).await?;
         // The plan itself is made by whoever asked, from what was read for it.
-        let _ = self.confirmed_plan(&mut inventory).await?;
+        let _ = self.confirmed_plan(&mut inventory, &mut turn).await?;
         Ok(inventory)
     }
 
@@ -103,7 +109,11 @@ impl Reconciler {
     /// Plans, reads what the plan rests on, and plans again, until nothing that has not been read is
     /// to be written: both ends of every change; before a removal every cluster that may need it,
     /// whatever Resource Graph knows; and what Resource Graph may not show of our assignments.
-    async fn confirmed_plan(&self, inventory: &mut Inventory) -> Result<Plan, ReconcileError> {
+    async fn confirmed_plan(
+        &self,
+        inventory: &mut Inventory,
+        turn: &mut Turn<'_>,
+    ) -> Result<Plan, ReconcileError> {
         let mut read = confirm::read_by_observing(inventory);
         let (mut saw_every_cluster, mut saw_marks) = (false, false);
         loop {
@@ -116,7 +126,7 @@ impl Reconciler {
                 self.read_marks(&unmarked, inventory).await?;
             } else if removes && !saw_every_cluster && sight::needs_every_cluster(&draft) {
                 saw_every_cluster = true;
-                self.see_every_cluster(inventory).await?;
+                self.see_every_cluster(inventory, turn).await?;
             } else if unread.is_empty() {
                 return Ok(draft);
             } else {

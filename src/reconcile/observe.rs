@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use futures::stream::{self, StreamExt};
 
 use super::abreast::AT_ONCE;
+use super::wide::Turn;
 use super::{ReconcileError, Reconciler, reading};
 use crate::azure::{ArmError, Seen, Wanted, chain};
 use crate::model::{
@@ -15,12 +16,16 @@ use crate::policy::{Decision, Mode, RegistryNames};
 
 impl Reconciler {
     /// Looks at everything that deciding about this scope needs.
-    pub(super) async fn observe(&self, scope: &Scope) -> Result<Inventory, ReconcileError> {
+    pub(super) async fn observe(
+        &self,
+        scope: &Scope,
+        turn: &mut Turn<'_>,
+    ) -> Result<Inventory, ReconcileError> {
         match scope {
-            Scope::Cluster(id) => self.observe_cluster(scope, id).await,
-            Scope::Registry(id) => self.observe_registry(scope, id).await,
+            Scope::Cluster(id) => self.observe_cluster(scope, id, turn).await,
+            Scope::Registry(id) => self.observe_registry(scope, id, turn).await,
             Scope::Everything | Scope::Subscription(_) | Scope::Pair(..) => {
-                self.observe_estate(scope).await
+                self.observe_estate(scope, turn).await
             }
         }
     }
@@ -31,13 +36,14 @@ impl Reconciler {
         &self,
         scope: &Scope,
         id: &ClusterId,
+        turn: &mut Turn<'_>,
     ) -> Result<Inventory, ReconcileError> {
         let mut inventory = Inventory::new(scope.clone());
         inventory.gaps.insert(Gap::Clusters);
         let cluster = self.arm.cluster(id).await.map_err(reading(format!("cluster `{id}`")))?;
         let Some(cluster) = cluster else {
             return if self.policy.mode == Mode::Sync {
-                self.observe_what_is_left_of(id, nothing(inventory)).await
+                self.observe_what_is_left_of(id, nothing(inventory), turn).await
             } else {
                 Ok(nothing(inventory))
             };
@@ -58,7 +64,9 @@ impl Reconciler {
         &self,
         id: &ClusterId,
         mut inventory: Inventory,
+        turn: &mut Turn<'_>,
     ) -> Result<Inventory, ReconcileError> {
+        turn.come().await;
         inventory.gaps.remove(&Gap::Clusters);
         self.ask_graph(Wanted::Everything, &mut inventory).await?;
         inventory.clusters.remove(id);
@@ -77,10 +85,12 @@ impl Reconciler {
         &self,
         scope: &Scope,
         id: &RegistryId,
+        turn: &mut Turn<'_>,
     ) -> Result<Inventory, ReconcileError> {
         let mut inventory = Inventory::new(scope.clone());
         let registry = self.arm.registry(id).await.map_err(reading(format!("registry `{id}`")))?;
         let Some(registry) = registry else { return Ok(nothing(inventory)) };
+        turn.come().await;
         self.ask_graph(Wanted::Everything, &mut inventory).await?;
         inventory.add_registry(registry);
         let subscription = id.subscription();
@@ -89,7 +99,12 @@ impl Reconciler {
         Ok(inventory)
     }
 
-    async fn observe_estate(&self, scope: &Scope) -> Result<Inventory, ReconcileError> {
+    async fn observe_estate(
+        &self,
+        scope: &Scope,
+        turn: &mut Turn<'_>,
+    ) -> Result<Inventory, ReconcileError> {
+        turn.come().await;
         let mut inventory = Inventory::new(scope.clone());
         match self.ask_graph(Wanted::Everything, &mut inventory).await {
             // Whoever may not ask Resource Graph may still list each subscription.

@@ -161,9 +161,10 @@ impl Reconciler {
         let mut cluster = read_last(&inventory, &cluster.id)?;
         let registry = inventory.registries.get(&registry.id).cloned().unwrap_or(registry);
         let mut plan = decide(&inventory, &self.policy, (&cluster, &registry))?;
+        let mut turn = self.turns.none_yet();
         if !plan.detach.is_empty() {
             // Resource Graph may not know a cluster yet that needs the identity.
-            self.see_every_cluster(&mut inventory).await?;
+            self.see_every_cluster(&mut inventory, &mut turn).await?;
             cluster = read_last(&inventory, &cluster.id)?;
             plan = decide(&inventory, &self.policy, (&cluster, &registry))?;
         }

@@ -7,6 +7,7 @@ use std::pin::pin;
 use futures::stream::{self, StreamExt};
 
 use super::abreast::{AT_ONCE, abreast};
+use super::wide::Turn;
 use super::{ReconcileError, Reconciler, reading};
 use crate::azure::{ArmError, Listed, chain};
 use crate::model::{
@@ -59,7 +60,9 @@ impl Reconciler {
     pub(super) async fn see_every_cluster(
         &self,
         inventory: &mut Inventory,
+        turn: &mut Turn<'_>,
     ) -> Result<(), ReconcileError> {
+        turn.come().await;
         let subscriptions = self.subscriptions().await?;
         let mut unlisted: BTreeSet<_> = inventory.clusters.keys().cloned().collect();
         let lists = subscriptions.into_iter().map(|id| async move {

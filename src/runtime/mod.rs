@@ -11,6 +11,7 @@
 mod answer;
 mod app;
 mod body;
+mod connections;
 mod dispatch;
 mod envelope;
 mod error;

@@ -4,19 +4,21 @@
 //! answer of any kind. What is initialised, and when to end, is passed in.
 
 use std::error::Error;
-use std::future::Future;
+use std::future::{Future, ready};
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::serve::ListenerExt as _;
-use tokio::net::TcpListener;
+use axum::middleware::map_response;
+use axum::response::Response;
+use axum::serve::Listener as _;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
+use super::connections::Bounded;
 use super::dispatch::{Dispatch, Stage};
 use super::{App, ServeError};
 
@@ -29,7 +31,7 @@ pub const EXIT_RESTART: u8 = 200;
 /// A socket that the host can reach, not serving yet
 #[derive(Debug)]
 pub struct Server {
-    listener: TcpListener,
+    listener: Bounded,
     address: SocketAddr,
     patience: Duration,
     grace: Duration,
@@ -38,6 +40,7 @@ pub struct Server {
 impl Server {
     /// Listens on a port of 127.0.0.1, which is where the host looks and nobody else can. Port 0
     /// takes any free one.
+    #[expect(clippy::unused_async, reason = "tokio's sockets want a runtime: who awaits has one")]
     pub async fn bind(port: u16) -> Result<Self, ServeError> {
         let failed = |source: io::Error| {
             if source.kind() == io::ErrorKind::AddrInUse {
@@ -46,7 +49,7 @@ impl Server {
                 ServeError::Bind { port, source }
             }
         };
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(failed)?;
+        let listener = Bounded::bind(port).map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let (patience, grace) = (Duration::from_secs(60), Duration::from_secs(20));
         Ok(Self { listener, address, patience, grace })
@@ -115,17 +118,16 @@ struct Serving {
 }
 
 impl Serving {
-    fn spawn(listener: TcpListener, dispatch: Dispatch) -> Self {
+    fn spawn(listener: Bounded, dispatch: Dispatch) -> Self {
         let (stop, mut stopped) = watch::channel(false);
         let stopped = async move {
             // An error means that the sender is gone, which is a reason to stop as well.
             let _ = stopped.wait_for(|stopped| *stopped).await;
         };
-        // An answer in several pieces must not wait for the host's acknowledgement of the first.
-        let listener = listener.tap_io(|stream| {
-            let _ = stream.set_nodelay(true);
-        });
-        let serve = axum::serve(listener, dispatch.router()).with_graceful_shutdown(stopped);
+        let room = listener.room();
+        let ending = map_response(move |answer: Response| ready(room.end_if_crowded(answer)));
+        let router = dispatch.router().layer(ending);
+        let serve = axum::serve(listener, router).with_graceful_shutdown(stopped);
         Self { task: tokio::spawn(serve.into_future()), stop }
     }
 

@@ -24,6 +24,8 @@ mod estate;
 #[cfg(test)]
 mod estate_host;
 #[cfg(test)]
+mod figures;
+#[cfg(test)]
 mod havoc;
 #[cfg(test)]
 mod hostile;

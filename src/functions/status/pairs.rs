@@ -231,13 +231,15 @@ impl<'a> Matrix<'a> {
     /// Says of what a rule wants, and the plan says nothing of, why it does not come to be: a cluster
     /// with the same identity is vetoed.
     fn note_wishes_in_vain(&mut self) {
-        let clusters: Vec<_> = self.inventory.clusters.values().collect();
-        let registries: Vec<_> = self.inventory.registries.values().collect();
+        let clusters = self.policy.stands_of_clusters(self.inventory.clusters.values());
+        let registries = self.policy.stands_of_registries(self.inventory.registries.values());
         for (at, place) in self.policy.candidates(&clusters, &registries) {
             if self.told.contains_key(&(place, at)) {
                 continue;
             }
-            let (Some(cluster), Some(registry)) = (clusters.get(place), registries.get(at)) else {
+            let (Some((cluster, _)), Some((registry, _))) =
+                (clusters.get(place), registries.get(at))
+            else {
                 continue;
             };
             if self.wishes(cluster, registry) {

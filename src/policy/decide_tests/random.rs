@@ -133,20 +133,25 @@ fn decisions(policy: &Policy, clusters: &[Cluster], registries: &[Registry]) -> 
 }
 
 #[test]
-fn what_is_looked_up_is_what_is_found_pair_by_pair() {
+fn what_is_looked_up_or_known_of_the_sides_is_what_is_found_pair_by_pair() {
     let mut dice = Dice(1);
     let mut counts = [0; 3];
     for _ in 0..4_000 {
         let policy = policy(&rules(&mut dice).concat());
         let (clusters, registries) = world(&mut dice);
         let names = RegistryNames::new(registries.iter());
-        let places: (Vec<&Cluster>, Vec<&Registry>) =
-            (clusters.iter().collect(), registries.iter().collect());
+        let places =
+            (policy.stands_of_clusters(&clusters), policy.stands_of_registries(&registries));
         let found = policy.candidates(&places.0, &places.1);
         let mut expected = Vec::new();
         for (r, registry) in registries.iter().enumerate() {
             for (c, cluster) in clusters.iter().enumerate() {
                 let verdict = policy.decide(cluster, registry, &names);
+                let (its, theirs) =
+                    (policy.stand_of_cluster(cluster), policy.stand_of_registry(registry));
+                let known = ((cluster, &its), (registry, &theirs));
+                let decision = policy.decision_between(known.0, known.1, &names);
+                assert_eq!(decision, verdict.decision, "{policy:#?}\n{cluster:#?}\n{registry:#?}");
                 let fits = verdict.trace.iter().any(|step| {
                     let attaches =
                         matches!(step.subject, Subject::Rule(Rule { effect: Effect::Attach, .. }));

@@ -2,6 +2,7 @@
 
 mod bodies;
 mod client;
+mod connections;
 mod envelopes;
 mod lifecycle;
 mod limits;

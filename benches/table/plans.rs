@@ -1,15 +1,6 @@
-//! Planning for estates of any size: time and peak memory, beside holding every cluster against every
-//! registry where that ends within reason.
-//!
-//! Each size runs in a process of its own, so that its peak memory is its own. `cargo bench --bench
-//! scale` prints a table; the count of matches is checked against the slow way where both run.
-
-#![expect(clippy::unwrap_used, reason = "a bench that cannot start ends with a panic")]
-#![expect(clippy::print_stdout, reason = "the table is what was asked for")]
-#![expect(clippy::disallowed_methods, reason = "it measures time")]
+//! Matching and planning for estates of any size, beside holding every cluster against every registry.
 
 use std::fmt::Write as _;
-use std::process::Command;
 use std::time::Instant;
 
 use tether::model::{
@@ -19,17 +10,6 @@ use tether::model::{
 use tether::plan::plan;
 use tether::policy::{Decision, Policy, RegistryNames};
 use uuid::Uuid;
-
-/// Clusters, registries, and whether the slow way is tried too
-const SIZES: [(usize, usize, bool); 7] = [
-    (1_000, 100, true),
-    (2_000, 200, true),
-    (4_000, 400, true),
-    (10_000, 1_000, false),
-    (10_000, 10_000, false),
-    (100_000, 1_000, false),
-    (100_000, 10_000, false),
-];
 
 /// Registries of one team: a cluster of the team gets all of them
 const PER_TEAM: usize = 4;
@@ -108,70 +88,49 @@ fn registry(number: usize, registries: usize) -> Registry {
     }
 }
 
-/// The most memory that this process has held so far, in MiB
-fn peak() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kib = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok());
-    kib.unwrap_or_default() / 1024
-}
-
-/// One size, as one line
-fn measure(clusters: usize, registries: usize, slowly: bool) -> String {
-    let policy = policy();
+/// An estate of this size, in which nothing is attached
+fn estate(clusters: usize, registries: usize) -> Inventory {
     let mut inventory = Inventory::new(Scope::Everything);
     (0..clusters).for_each(|number| inventory.add_cluster(cluster(number, registries)));
     (0..registries).for_each(|number| inventory.add_registry(registry(number, registries)));
-    let held = peak();
-    let all: (Vec<_>, Vec<_>) =
-        (inventory.clusters.values().collect(), inventory.registries.values().collect());
+    inventory
+}
+
+/// How long planning takes, in ms: half of the tries took less.
+pub(crate) fn planning(clusters: usize, registries: usize, tries: usize) -> f64 {
+    let (policy, inventory) = (policy(), estate(clusters, registries));
+    let measured = (0..tries).map(|_| {
+        let start = Instant::now();
+        let planned = plan(&inventory, &policy);
+        let took = milliseconds(start);
+        assert!(planned.attach.len() > clusters, "much is wanted");
+        took
+    });
+    super::median(measured.collect())
+}
+
+/// How long it takes to find the wanted pairs, in ms: by looking them up, and pair by pair. Both find
+/// the same.
+pub(crate) fn matching(clusters: usize, registries: usize) -> (f64, f64) {
+    let (policy, inventory) = (policy(), estate(clusters, registries));
     let names = RegistryNames::new(inventory.registries.values());
     let is_wanted = |cluster: &Cluster, registry: &Registry| {
         let decision = policy.decision(cluster, registry, &names);
         matches!(decision, Decision::Attach { .. } | Decision::Ambiguous { .. })
     };
     let start = Instant::now();
-    let found = policy.candidates(&all.0, &all.1);
-    let pairs = found.iter().filter_map(|(r, c)| all.0.get(*c).zip(all.1.get(*r)));
-    let wanted = pairs.filter(|(cluster, registry)| is_wanted(cluster, registry)).count();
-    let matching = start.elapsed();
-    drop(found);
+    let clusters = policy.stands_of_clusters(inventory.clusters.values());
+    let registries = policy.stands_of_registries(inventory.registries.values());
+    let candidates = policy.candidates(&clusters, &registries);
+    let pairs = candidates.iter().map(|(r, c)| (clusters[*c].0, registries[*r].0));
+    let found = pairs.filter(|(cluster, registry)| is_wanted(cluster, registry)).count();
+    let looked_up = milliseconds(start);
     let start = Instant::now();
-    let planned = plan(&inventory, &policy);
-    let planning = start.elapsed();
-    assert_eq!(planned.attach.len() + planned.held.len(), wanted);
-    let peak = peak();
-    let slow = slowly.then(|| {
-        let start = Instant::now();
-        let pairs = all.0.iter().flat_map(|c| all.1.iter().map(move |r| (*c, *r)));
-        assert_eq!(pairs.filter(|(c, r)| is_wanted(c, r)).count(), wanted);
-        format!("{:.3}", start.elapsed().as_secs_f64())
-    });
-    format!(
-        "{clusters:>9} {registries:>11} {wanted:>9} {:>11.3} {:>11} {:>9.3} {held:>15} {peak:>9}",
-        matching.as_secs_f64(),
-        slow.unwrap_or_else(|| "-".to_owned()),
-        planning.as_secs_f64(),
-    )
+    let pairs = clusters.iter().flat_map(|c| registries.iter().map(move |r| (c.0, r.0)));
+    assert_eq!(pairs.filter(|(c, r)| is_wanted(c, r)).count(), found);
+    (looked_up, milliseconds(start))
 }
 
-fn main() {
-    let arguments: Vec<String> = std::env::args().collect();
-    if let [_, flag, clusters, registries, slowly] = &arguments[..]
-        && flag == "--one"
-    {
-        let (clusters, registries) = (clusters.parse().unwrap(), registries.parse().unwrap());
-        println!("{}", measure(clusters, registries, slowly == "true"));
-        return;
-    }
-    println!(
-        " clusters  registries   matches  matching s  pairwise s    plan s  inventory MiB  peak MiB"
-    );
-    for (clusters, registries, slowly) in SIZES {
-        let size = [clusters.to_string(), registries.to_string(), slowly.to_string()];
-        let mut command = Command::new(std::env::current_exe().unwrap());
-        let output = command.arg("--one").args(size).output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        print!("{}", String::from_utf8_lossy(&output.stdout));
-    }
+fn milliseconds(since: Instant) -> f64 {
+    1000.0 * since.elapsed().as_secs_f64()
 }
