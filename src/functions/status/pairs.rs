@@ -4,15 +4,15 @@
 //! in every mode; what these hold is said beside it. Where several things are to be said of a pair, the
 //! one that most needs a look is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::data::{Pair, State};
 use crate::model::{
-    AssignmentName, Cluster, ClusterHash, ClusterId, Grant, Inventory, Mark, MarkKind, PrincipalId,
-    Registry, RegistryId, Shown,
+    AssignmentName, Cluster, ClusterHash, ClusterId, ClusterState, Grant, GrantKey, Inventory,
+    Mark, MarkKind, PrincipalId, Registry, RegistryId, RegistryMode, Shown,
 };
 use crate::plan::{Action, Attach, AttachReason, Detach, DetachReason, HeldReason, Plan};
-use crate::policy::{Decision, Policy, RegistryNames};
+use crate::policy::{Decision, Policy, RegistryNames, RoleChoice, Rule};
 
 /// Every pair about which there is something to say, by cluster and registry
 pub(super) fn pairs(
@@ -86,6 +86,10 @@ struct Matrix<'a> {
     holders: BTreeMap<PrincipalId, Vec<&'a Cluster>>,
     /// What mode and limits hold
     held_by_run: BTreeMap<(Action, &'a RegistryId, PrincipalId), &'a HeldReason>,
+    /// What lets somebody pull for certain
+    certain: BTreeSet<&'a GrantKey>,
+    /// What is going to change for an identity that may pull before and after
+    remarks: BTreeMap<(RegistryId, PrincipalId), String>,
     told: BTreeMap<(usize, usize), (State, Option<String>)>,
 }
 
@@ -101,6 +105,7 @@ impl<'a> Matrix<'a> {
         let held = held.filter_map(|held| {
             Some(((held.action, &held.registry, held.principal?), &held.reason))
         });
+        let certain = inventory.grants.values().filter(|grant| !grant.conditional);
         Self {
             inventory,
             policy,
@@ -109,6 +114,8 @@ impl<'a> Matrix<'a> {
             registries: inventory.registries.keys().zip(0..).collect(),
             holders,
             held_by_run: held.collect(),
+            certain: certain.map(|grant| &grant.key).collect(),
+            remarks: BTreeMap::new(),
             told: BTreeMap::new(),
         }
     }
@@ -147,6 +154,11 @@ impl<'a> Matrix<'a> {
             AttachReason::Rule(_) => held,
             AttachReason::PinFollows | AttachReason::Asked => Some(joined(reason, held)),
         };
+        // It is there already, and only becomes a pin.
+        if self.certain.contains(grant) {
+            self.remark(grant, why);
+            return;
+        }
         for cluster in clusters {
             self.note(cluster, &grant.registry, State::Missing, why.clone());
         }
@@ -155,16 +167,21 @@ impl<'a> Matrix<'a> {
     fn note_detach(&mut self, detach: &Detach) {
         let Detach { grant, clusters, reason, .. } = detach;
         let held = self.held(Action::Detach, &grant.registry, grant.principal);
-        // Where the right role is there, or comes first, the cluster loses nothing.
-        let (state, why) = if *reason == DetachReason::RoleNotHonoured {
+        if *reason == DetachReason::RoleNotHonoured {
+            // It lets nobody pull. Who may, or will, is told by the assignment that takes its place.
             let what = format!("its assignment as {} goes: {reason}", grant.role);
-            (State::Attached, joined(&what, held))
-        } else {
-            (State::Extra, joined(reason, held))
-        };
-        for cluster in clusters {
-            self.note(cluster, &grant.registry, state, Some(why.clone()));
+            self.remark(grant, Some(joined(&what, held)));
+            return;
         }
+        let why = joined(reason, held);
+        for cluster in clusters {
+            self.note(cluster, &grant.registry, State::Extra, Some(why.clone()));
+        }
+    }
+
+    fn remark(&mut self, grant: &GrantKey, what: Option<String>) {
+        let whose = (grant.registry.clone(), grant.principal);
+        self.remarks.extend(what.map(|what| (whose, what)));
     }
 
     /// Says of everyone who holds the identity that they can pull by this.
@@ -175,15 +192,30 @@ impl<'a> Matrix<'a> {
             return;
         }
         let holders = self.holders.get(&grant.key.principal).cloned().unwrap_or_default();
+        let remark = self.remarks.get(&(registry.id.clone(), grant.key.principal)).cloned();
+        let owed_to = self.owed_to(grant, registry, &holders);
         for cluster in &holders {
             let (state, why) = if role.is_none() {
-                let unknown = HeldReason::RegistryMode(String::new());
-                (State::Unknown, Some(unknown.to_string()))
+                (State::Unknown, Some(HeldReason::RegistryMode(unknown_mode(registry)).to_string()))
             } else {
-                self.found(grant, cluster, registry, &holders)
+                self.found(grant, cluster, registry, owed_to)
             };
-            self.note(&cluster.id, &registry.id, state, why);
+            self.note(&cluster.id, &registry.id, state, why.or_else(|| remark.clone()));
         }
+    }
+
+    /// The holder that an assignment of ours is there for, or the first of those
+    fn owed_to<'h>(
+        &self,
+        grant: &Grant,
+        registry: &Registry,
+        holders: &[&'h Cluster],
+    ) -> Option<&'h Cluster> {
+        let mark = Mark::read(&grant.description)?;
+        holders.iter().copied().find(|holder| match mark.kind {
+            MarkKind::Rule => self.wishes(holder, registry),
+            MarkKind::Pin => ClusterHash::of(&holder.id) == mark.cluster,
+        })
     }
 
     /// How a pair is that has a grant, and about which the plan says nothing else
@@ -192,7 +224,7 @@ impl<'a> Matrix<'a> {
         grant: &Grant,
         cluster: &Cluster,
         registry: &Registry,
-        holders: &[&Cluster],
+        owed_to: Option<&Cluster>,
     ) -> (State, Option<String>) {
         if !AssignmentName::is_of(&self.policy.owner, grant) {
             let why = match self.policy.decision(cluster, registry, &self.names) {
@@ -205,22 +237,17 @@ impl<'a> Matrix<'a> {
             };
             return (State::Foreign, why);
         }
-        let mark = Mark::read(&grant.description);
-        let state = match mark {
-            Some(Mark { kind: MarkKind::Rule, .. }) => State::Attached,
-            Some(Mark { kind: MarkKind::Pin, .. }) | None => State::Pinned,
-        };
-        let Some(mark) = mark else {
+        let Some(mark) = Mark::read(&grant.description) else {
             let why = "its description was changed, so it counts as pinned".to_owned();
-            return (state, Some(why));
+            return (State::Pinned, Some(why));
         };
-        let others = || holders.iter().filter(|other| other.id != cluster.id);
-        let owed_to = match mark.kind {
-            MarkKind::Rule if self.wishes(cluster, registry) => None,
-            MarkKind::Rule => others().find(|other| self.wishes(other, registry)),
-            MarkKind::Pin => others().find(|other| ClusterHash::of(&other.id) == mark.cluster),
+        let (state, is_its_own) = match mark.kind {
+            MarkKind::Rule => (State::Attached, self.wishes(cluster, registry)),
+            MarkKind::Pin => (State::Pinned, false),
         };
-        let why = owed_to.map(|other| format!("it has the same identity as `{}`", other.id.name()));
+        let other = owed_to.filter(|other| !is_its_own && other.id != cluster.id);
+        let why =
+            other.map(|other| format!("it has the same identity as `{}`", Shown(other.id.name())));
         (state, why)
     }
 
@@ -228,11 +255,12 @@ impl<'a> Matrix<'a> {
         matches!(self.policy.decision(cluster, registry, &self.names), Decision::Attach { .. })
     }
 
-    /// Says of what a rule wants, and the plan says nothing of, why it does not come to be: a cluster
-    /// with the same identity is vetoed.
+    /// Says of what a rule wants, and the plan says nothing of, why it does not come to be.
     fn note_wishes_in_vain(&mut self) {
         let clusters = self.policy.stands_of_clusters(self.inventory.clusters.values());
         let registries = self.policy.stands_of_registries(self.inventory.registries.values());
+        // Very many clusters may share an identity: they have one answer.
+        let mut vetoes = BTreeMap::new();
         for (at, place) in self.policy.candidates(&clusters, &registries) {
             if self.told.contains_key(&(place, at)) {
                 continue;
@@ -242,14 +270,19 @@ impl<'a> Matrix<'a> {
             else {
                 continue;
             };
-            if self.wishes(cluster, registry) {
-                let why = self.vetoed_beside(cluster, registry);
-                self.note(&cluster.id, &registry.id, State::Held, why);
+            let decision = self.policy.decision(cluster, registry, &self.names);
+            if let Decision::Attach { by } = decision {
+                let whose = (at, cluster.identity.principal());
+                let veto =
+                    vetoes.entry(whose).or_insert_with(|| self.veto_beside(cluster, registry));
+                let why = veto.clone().unwrap_or_else(|| in_vain(cluster, registry, by));
+                self.note(&cluster.id, &registry.id, State::Held, Some(why));
             }
         }
     }
 
-    fn vetoed_beside(&self, cluster: &Cluster, registry: &Registry) -> Option<String> {
+    /// The veto against a cluster that has the same identity
+    fn veto_beside(&self, cluster: &Cluster, registry: &Registry) -> Option<String> {
         let mut holders = self.holders.get(&cluster.identity.principal()?)?.iter();
         holders.find_map(|other| match self.policy.decision(other, registry, &self.names) {
             vetoed @ Decision::Vetoed { .. } => {
@@ -283,6 +316,27 @@ impl<'a> Matrix<'a> {
             why: why.clone(),
         });
         pairs.collect()
+    }
+}
+
+/// Why a wish is left to others with the same identity, none of which is vetoed
+fn in_vain(cluster: &Cluster, registry: &Registry, by: &Rule) -> String {
+    match by.role {
+        RoleChoice::Only(role) if !by.role.suits(&registry.mode) => {
+            HeldReason::RoleNotHonoured(role).to_string()
+        }
+        _ if cluster.state == ClusterState::Deleting => HeldReason::ClusterDeleting.to_string(),
+        RoleChoice::Only(_) | RoleChoice::Auto => {
+            "a cluster with the same identity decides".to_owned()
+        }
+    }
+}
+
+/// The mode as Azure spells it, or nothing if the source did not say
+fn unknown_mode(registry: &Registry) -> String {
+    match &registry.mode {
+        RegistryMode::Other(mode) => mode.clone(),
+        RegistryMode::Legacy | RegistryMode::Abac | RegistryMode::Unread => String::new(),
     }
 }
 

@@ -4,7 +4,9 @@ use uuid::Uuid;
 
 use super::Observation;
 use super::data::State;
-use crate::model::{Gap, GrantKey, Identity, ResourceId, Role, SubscriptionId};
+use crate::model::{
+    AssignmentName, ClusterState, Gap, GrantKey, Identity, ResourceId, Role, SubscriptionId,
+};
 use crate::plan::build::{
     By, World, abac, cluster, cluster_id, creating, grant, policy, registry, registry_id, sharing,
     subscription, unread, world,
@@ -223,6 +225,57 @@ fn a_registry_that_honours_another_role_now_is_not_attached_by_the_old_one() {
     );
     let useless = world().cluster(cluster("c1", 1, OTHER)).registry(abac("r1", AUTO));
     check(&useless.pull(By::Foreign, "r1", 1), &[]);
+    let beside = switched().pull(By::Rule("c1"), "r1", 1).grant(grant(
+        By::Foreign,
+        "r1",
+        1,
+        Role::RepositoryReader,
+    ));
+    check(&beside, &[&format!("c1 r1 foreign team: {goes}")]);
+    let shared = world()
+        .cluster(sharing("c1", 7, AUTO))
+        .cluster(sharing("c2", 7, OTHER))
+        .registry(abac("r1", AUTO));
+    check(&shared.pull(By::Rule("c1"), "r1", 7), &["c1 r1 missing team"]);
+}
+
+#[test]
+fn what_is_attached_already_and_becomes_a_pin_is_not_missing() {
+    let shared = world()
+        .cluster(sharing("c1", 7, OTHER))
+        .cluster(sharing("c2", 7, AUTO))
+        .registry(registry("r1", AUTO))
+        .pull(By::Rule("c2"), "r1", 7)
+        .pull(By::Pin("c1"), "r1", 5);
+    check(
+        &shared,
+        &[
+            "c1 r1 attached: it has the same identity as `c2`",
+            "c2 r1 attached team: its pin follows",
+        ],
+    );
+}
+
+#[test]
+fn a_wish_that_is_left_to_others_with_the_same_identity_says_why() {
+    let mut going = sharing("c1", 7, AUTO);
+    going.state = ClusterState::Deleting;
+    let shared =
+        world().cluster(going).cluster(sharing("c2", 7, AUTO)).registry(registry("r1", AUTO));
+    check(&shared, &["c1 r1 held team: the cluster is being deleted", "c2 r1 missing team"]);
+}
+
+#[test]
+fn many_clusters_with_one_identity_are_each_looked_at_once() {
+    let many = (0..3000)
+        .fold(world(), |world, number| world.cluster(sharing(&format!("c{number:04}"), 7, OTHER)));
+    let many = (0..20).fold(many, |world, number| {
+        let name = format!("r{number}");
+        world.registry(registry(&name, AUTO)).pull(By::Rule("c0000"), &name, 7)
+    });
+    let policy = policy();
+    let seen = observed(&many, &policy).seen;
+    assert_eq!((seen.counts.extra, seen.pairs.len()), (60_000, 60_000));
 }
 
 /// A world with some combination of what may be so, by number; none if there are no more
@@ -291,7 +344,19 @@ fn consistent(world: &World) {
                 .attach
                 .iter()
                 .any(|item| is_here(&item.grant) && item.clusters.contains(&cluster.id));
-            assert_eq!(is_now(State::Missing), attaches, "{:?}\n{world:?}", told(&observation));
+            let certain = inventory.grants.values().filter(|grant| {
+                is_here(&grant.key) && Some(grant.key.role) == registry.mode.pull_role()
+            });
+            let is_ours: Vec<_> =
+                certain.map(|grant| AssignmentName::is_of(&policy.owner, grant)).collect();
+            let is_missing = attaches && is_ours.is_empty();
+            assert_eq!(is_now(State::Missing), is_missing, "{:?}\n{world:?}", told(&observation));
+            let is_backed = match pair.map(|pair| pair.state) {
+                Some(State::Attached | State::Pinned) => is_ours.contains(&true),
+                Some(State::Foreign) => is_ours.contains(&false),
+                _ => true,
+            };
+            assert!(is_backed, "{:?}\n{world:?}", told(&observation));
             let loses = planned.detach.iter().any(|item| {
                 is_here(&item.grant) && Some(item.grant.role) == registry.mode.pull_role()
             });
