@@ -26,7 +26,7 @@ use std::time::Duration;
 pub use understood::{Understood, understand};
 pub use worker::Worker;
 
-use crate::runtime::{App, HttpTrigger, Options};
+use crate::runtime::{App, Context, HttpTrigger, Options};
 use status::StatusPage;
 
 /// The names of the functions: the folders of `function-definitions`
@@ -49,15 +49,18 @@ const EVENTS_AT_ONCE: usize = 64;
 /// How long the status function may take: below the 230 s that Azure's load balancer gives a request
 pub const STATUS_BUDGET: Duration = Duration::from_secs(220);
 
-/// How many requests for the status are answered at once: each may hold some megabytes
-const STATUS_AT_ONCE: usize = 8;
+/// How many requests for the status are answered at once. Nearly all of them wait for the same look; one
+/// that is answered may hold some megabytes.
+const STATUS_AT_ONCE: usize = 64;
 
 /// The functions on one worker, and what the status function shows
 pub fn app(worker: Arc<Worker>, page: StatusPage) -> App<Arc<Worker>> {
     let door = Options { input: None, concurrency: EVENTS_AT_ONCE, timeout: DOOR_BUDGET };
     let commands = Options { input: None, concurrency: COMMANDS_AT_ONCE, timeout: COMMAND_BUDGET };
     let looks = Options { input: None, concurrency: STATUS_AT_ONCE, timeout: STATUS_BUDGET };
-    let show = move |request: HttpTrigger| page.clone().show(request);
+    let show = move |context: Context, request: HttpTrigger| {
+        page.clone().show(request, context.remaining())
+    };
     App::new(worker)
         .function_with("resource-changed", door.clone(), resource_changed::resource_changed)
         .function_with("reconcile-tick", door, reconcile_tick::reconcile_tick)

@@ -7,8 +7,8 @@ use std::fmt::Write as _;
 
 use super::{Plan, Warning};
 use crate::model::{
-    AssignmentName, Cluster, ClusterHash, ClusterId, Grant, Identity, Inventory, Mark, MarkKind,
-    PrincipalId, Registry, Shown,
+    AssignmentName, Cluster, ClusterHash, ClusterId, Gap, Grant, Identity, Inventory, Mark,
+    MarkKind, PrincipalId, Registry, ResourceId, Shown,
 };
 use crate::policy::{
     Check, Decision, Effect, Match, Policy, RegistryNames, Side, Step, Subject, Verdict, Veto,
@@ -78,6 +78,19 @@ impl<'a> Concern<'a> {
         let left = mine.map(|grant| grant.key.principal).filter(|id| !held.contains(id));
         let principals = left.chain(cluster.identity.principal()).collect();
         Self { cluster: &cluster.id, registry, principals }
+    }
+
+    /// Whether what was not seen may change what is told of the pair
+    fn is_touched_by(&self, gap: &Gap) -> bool {
+        match gap {
+            Gap::Clusters | Gap::Registries | Gap::Subscription(_) => true,
+            Gap::Grants { subscription, principal } => {
+                *subscription == self.registry.id.subscription()
+                    && principal.is_none_or(|principal| self.principals.contains(&principal))
+            }
+            Gap::Unread { id: ResourceId::Cluster(id), .. } => id == self.cluster,
+            Gap::Unread { id: ResourceId::Registry(id), .. } => *id == self.registry.id,
+        }
     }
 
     fn is_met_by(&self, principal: PrincipalId, clusters: &[ClusterId]) -> bool {
@@ -217,7 +230,8 @@ fn tell_next(text: &mut String, plan: &Plan, verdict: &Verdict<'_>, concern: &Co
     let kept = plan.kept.iter().filter(|item| item.grant.registry == registry.id);
     let kept = kept.filter(|item| concern.is_met_by(item.grant.principal, &item.clusters));
     lines.extend(kept.map(|item| format!("keeps {item}")));
-    lines.extend(plan.gaps.iter().map(|gap| format!("could not see everything: {gap}")));
+    let gaps = plan.gaps.iter().filter(|gap| concern.is_touched_by(gap));
+    lines.extend(gaps.map(|gap| format!("could not see everything: {gap}")));
     let warnings = plan.warnings.iter().filter(|warning| match warning {
         Warning::ServiceAccountPull(cluster) => cluster == concern.cluster,
         Warning::NearlyFull { subscription, .. } => *subscription == registry.id.subscription(),
@@ -235,7 +249,8 @@ fn tell_next(text: &mut String, plan: &Plan, verdict: &Verdict<'_>, concern: &Co
 #[cfg(test)]
 mod tests {
     use super::super::build::{
-        By, World, abac, cluster, creating, policy, registry, sharing, world,
+        By, World, abac, cluster, cluster_id, creating, policy, registry, registry_id, sharing,
+        world,
     };
     use super::super::plan;
     use super::*;
@@ -260,6 +275,24 @@ mod tests {
                 assert_eq!(told(&world.0, &whole, (cluster, registry)), alone);
             }
         }
+    }
+
+    #[test]
+    fn what_was_not_seen_elsewhere_is_no_part_of_a_pairs_story() {
+        let unread = |id| Gap::Unread { id, code: "Teapot".to_owned(), passes: None };
+        let cluster_of = |name| unread(ResourceId::Cluster(cluster_id(name)));
+        let estate = world()
+            .cluster(cluster("c1", 1, AUTO))
+            .cluster(cluster("c2", 2, AUTO))
+            .registry(registry("r1", AUTO))
+            .gap(cluster_of("c1"))
+            .gap(cluster_of("c2"));
+        let (inventory, whole) = (&estate.0, plan(&estate.0, &policy()));
+        let pair =
+            (&inventory.clusters[&cluster_id("c1")], &inventory.registries[&registry_id("r1")]);
+        let story = told(inventory, &whole, pair);
+        assert!(story.contains("could not see everything: cluster"), "{story}");
+        assert!(!story.contains("c2"), "{story}");
     }
 
     #[test]

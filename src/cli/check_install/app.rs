@@ -176,12 +176,12 @@ pub(super) async fn check_functions(
     id: &AppId,
     settings: &BTreeMap<String, String>,
 ) -> Vec<Finding> {
+    let (status, shows_status) = status(settings);
     let found = match installed.functions(id).await {
         Ok(found) => found,
-        Err(error) => return vec![unseen("the list of its functions", &error)],
+        Err(error) => return vec![unseen("the list of its functions", &error), status],
     };
     let is_on = |name: &&str| found.iter().any(|one| one.name == **name && !one.is_disabled);
-    let (status, shows_status) = status(settings);
     let needed = NAMES.iter().filter(|name| **name != "status" || shows_status);
     let missing: Vec<_> = needed.clone().filter(|name| !is_on(name)).collect();
     if missing.is_empty() {

@@ -13,6 +13,7 @@ mod watch;
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::json;
@@ -29,6 +30,9 @@ use crate::policy::Policy;
 use crate::reconcile::{ReconcileError, Reconciler, find_in};
 use crate::runtime::{Failure, HttpAnswer, HttpTrigger, Outputs};
 use watch::{Blind, KEPT, Watch};
+
+/// How much of the time for a request is left to writing its answer
+const TELLING: Duration = Duration::from_secs(20);
 
 /// The output binding
 const RESPONSE: &str = "response";
@@ -99,13 +103,17 @@ impl StatusPage {
         Self(Some(Arc::new(Shown { watch, policy, now })))
     }
 
-    /// Answers a request.
-    pub(super) async fn show(self, request: HttpTrigger) -> Result<Outputs, Failure> {
+    /// Answers a request within this time.
+    pub(super) async fn show(
+        self,
+        request: HttpTrigger,
+        within: Duration,
+    ) -> Result<Outputs, Failure> {
         let wish = Wish::of(&request);
         let answer = match self.0 {
             None => Err(Trouble::off()),
             Some(shown) => match &wish {
-                Ok(wish) => shown.show(wish).await,
+                Ok(wish) => shown.show(wish, within.saturating_sub(TELLING)).await,
                 Err(trouble) => Err(trouble.clone()),
             },
         };
@@ -122,8 +130,8 @@ impl StatusPage {
 }
 
 impl Shown {
-    async fn show(&self, wish: &Wish<'_>) -> Result<HttpAnswer, Trouble> {
-        let observation = self.watch.see().await.map_err(Trouble::from)?;
+    async fn show(&self, wish: &Wish<'_>, patience: Duration) -> Result<HttpAnswer, Trouble> {
+        let observation = self.watch.see(patience).await.map_err(Trouble::from)?;
         let Observation { began, seen, .. } = &*observation;
         let status = || Status::at((self.now)(), *began, KEPT.as_secs(), seen);
         match wish {

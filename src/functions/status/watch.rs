@@ -1,7 +1,7 @@
 //! One look at the estate for everyone who asks: never two at a time, and kept for a minute.
 //!
 //! A look goes on when whoever asked for it has gone, so that asking again is of use. One that failed
-//! is told to all who waited for it, and not kept. What was seen is let go after its minute: it may be
+//! is told to all who waited for it or ask a moment later. What was seen is let go after its minute: it may be
 //! as large as all that the work itself needs.
 
 use std::fmt;
@@ -17,8 +17,9 @@ use tracing::Instrument as _;
 /// For how long after its end a look serves everyone
 pub(super) const KEPT: Duration = Duration::from_secs(60);
 
-/// How long somebody waits for a look: Azure's load balancer gives a request 230 s
-const PATIENCE: Duration = Duration::from_secs(200);
+/// For how long after its end the failure of a look is told to whoever asks, so that nobody who asks again
+/// and again keeps Azure busy with what it just refused
+const FAILURE_KEPT: Duration = Duration::from_secs(5);
 
 /// What a look came to
 pub(super) type Look<T, E> = Result<Arc<T>, E>;
@@ -70,8 +71,9 @@ where
     }
 
     /// What is to be seen: by the last look if it is young enough, or else by one that begins now.
-    pub(super) async fn see(&self) -> Result<Arc<T>, Blind<E>> {
-        let Ok(outcome) = timeout(PATIENCE, self.look()).await else {
+    /// Nobody waits longer than stated.
+    pub(super) async fn see(&self, patience: Duration) -> Result<Arc<T>, Blind<E>> {
+        let Ok(outcome) = timeout(patience, self.look()).await else {
             return Err(Blind::StillLooking);
         };
         outcome.came.map_or(Err(Blind::BrokeOff), |came| came.map_err(Blind::Failed))
@@ -82,7 +84,7 @@ where
         let serves = |look: &&Under<T, E>| match look.peek() {
             None => true,
             Some(Outcome { came: Some(Ok(_)), ended }) => (self.now)() - *ended < KEPT,
-            Some(_) => false,
+            Some(Outcome { ended, .. }) => (self.now)() - *ended < FAILURE_KEPT,
         };
         if let Some(look) = last.as_ref().filter(serves) {
             return look.clone();
@@ -149,24 +151,25 @@ mod tests {
     }
 
     const SECOND: Duration = Duration::from_secs(1);
+    const PATIENCE: Duration = Duration::from_secs(200);
 
     #[tokio::test(start_paused = true)]
     async fn all_who_ask_share_one_look_which_is_kept_for_a_minute() {
         let (watch, _) = watch(10 * SECOND, false);
-        let asking = (0..50).map(|_| watch.see());
+        let asking = (0..50).map(|_| watch.see(PATIENCE));
         for seen in futures::future::join_all(asking).await {
             assert_eq!(seen, Ok(Arc::new(1)));
         }
         sleep(59 * SECOND).await;
-        assert_eq!(watch.see().await, Ok(Arc::new(1)));
+        assert_eq!(watch.see(PATIENCE).await, Ok(Arc::new(1)));
         sleep(SECOND).await;
-        assert_eq!(watch.see().await, Ok(Arc::new(2)));
+        assert_eq!(watch.see(PATIENCE).await, Ok(Arc::new(2)));
     }
 
     #[tokio::test(start_paused = true)]
     async fn what_was_seen_is_let_go_after_its_minute() {
         let (watch, _) = watch(SECOND, false);
-        let seen = Arc::downgrade(&watch.see().await.unwrap());
+        let seen = Arc::downgrade(&watch.see(PATIENCE).await.unwrap());
         sleep(59 * SECOND).await;
         assert!(seen.upgrade().is_some());
         sleep(2 * SECOND).await;
@@ -174,26 +177,33 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_look_that_failed_is_told_to_who_waited_and_not_kept() {
+    async fn a_look_that_failed_is_told_to_who_waited_and_for_a_moment() {
         let (watch, _) = watch(SECOND, true);
-        let asking = (0..5).map(|_| watch.see());
+        let asking = (0..5).map(|_| watch.see(PATIENCE));
         for seen in futures::future::join_all(asking).await {
             assert_eq!(seen, Err(Blind::Failed(1)));
         }
-        assert_eq!(watch.see().await, Err(Blind::Failed(2)));
+        sleep(4 * SECOND).await;
+        assert_eq!(watch.see(PATIENCE).await, Err(Blind::Failed(1)));
+        sleep(SECOND).await;
+        assert_eq!(watch.see(PATIENCE).await, Err(Blind::Failed(2)));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_look_goes_on_though_whoever_asked_does_not_wait_for_it() {
         let (watch, ended) = watch(2 * PATIENCE, false);
         let start = Instant::now();
-        assert_eq!(watch.see().await, Err(Blind::StillLooking));
-        assert_eq!(start.elapsed(), PATIENCE, "below what Azure gives a request");
+        assert_eq!(watch.see(PATIENCE).await, Err(Blind::StillLooking));
+        assert_eq!(start.elapsed(), PATIENCE);
         sleep(PATIENCE + 30 * SECOND).await;
         assert_eq!(ended.load(Ordering::SeqCst), 1, "it is over, and nobody asked");
-        assert_eq!(watch.see().await, Ok(Arc::new(1)));
+        assert_eq!(watch.see(PATIENCE).await, Ok(Arc::new(1)));
         sleep(31 * SECOND).await;
-        assert_eq!(watch.see().await, Err(Blind::StillLooking), "its minute began at its end");
+        assert_eq!(
+            watch.see(PATIENCE).await,
+            Err(Blind::StillLooking),
+            "its minute began at its end"
+        );
     }
 
     #[tokio::test(start_paused = true)]
@@ -201,7 +211,8 @@ mod tests {
         let begin: Begin<(), ()> = Box::new(|| Box::pin(async { panic!("broken") }));
         let watch = Watch::new(begin, Arc::new(|| OffsetDateTime::UNIX_EPOCH));
         for _ in 0..2 {
-            assert_eq!(watch.see().await, Err(Blind::BrokeOff));
+            assert_eq!(watch.see(PATIENCE).await, Err(Blind::BrokeOff));
+            sleep(FAILURE_KEPT).await;
         }
     }
 }
