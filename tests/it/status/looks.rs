@@ -45,8 +45,11 @@ async fn a_subscription_that_does_not_answer_is_said() {
     assert_eq!((told["registries"].as_array().unwrap().len(), pairs(&told).len()), (0, 0));
 }
 
+/// For how long a failure is told, and somewhat more
+const A_MOMENT: Duration = Duration::from_millis(5500);
+
 #[tokio::test]
-async fn a_look_that_fails_is_told_with_what_to_do_and_not_kept() {
+async fn a_look_that_fails_is_told_with_what_to_do_and_kept_for_a_moment_only() {
     let world = start(shown(&policy())).await;
     let fault = Fault::on("POST", "/Microsoft.ResourceGraph/resources");
     world.azure.faults().inject(fault.refusing(503, "ServiceUnavailable", "</h1>").always());
@@ -64,9 +67,12 @@ async fn a_look_that_fails_is_told_with_what_to_do_and_not_kept() {
     world.azure.faults().clear();
     let wrong = Fault::on("POST", "/Microsoft.ResourceGraph/resources");
     world.azure.faults().inject(wrong.refusing(400, "BadQuery", "no").always());
+    assert_eq!(get(&url, JSON).await.status, 503, "nobody is asked again at once");
+    tokio::time::sleep(A_MOMENT).await;
     assert_eq!(get(&url, JSON).await.status, 502);
     world.azure.faults().clear();
-    assert_eq!(status(&world).await["counts"]["clusters"], 0, "the failure is not kept");
+    tokio::time::sleep(A_MOMENT).await;
+    assert_eq!(status(&world).await["counts"]["clusters"], 0, "the failure is not kept for long");
     let invocations = world.host.invocations();
     assert!(invocations.iter().all(|one| one.failure.is_none()), "to the host all went well");
 }
