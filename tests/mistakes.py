@@ -1,0 +1,209 @@
+#!/usr/bin/env python3
+"""Plants mistakes in copies of tether, one at a time, and says after how many histories the simulation
+notices each. One that it does not notice, or that cannot be planted any more, ends it with 1.
+
+    tests/mistakes.py [--count HISTORIES] [--check] [WORD...]
+
+Words choose the mistakes that have one of them in their names. --check plants them without building, to
+see that the texts which they change are still there, each once.
+"""
+
+import argparse
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+COPY = ROOT / "target" / "mistakes"
+
+# A mistake: its name, and what is changed where. Some need two changes, since a second check stands
+# behind the first.
+MISTAKES = [
+    ("remove without a look at the assignment", [(
+        "src/reconcile/apply.rs",
+        "self.is_as_decided(item, &grant)\n            && is_due?",
+        "is_due?",
+    )]),
+    ("remove what was pinned meanwhile", [(
+        "src/reconcile/apply.rs",
+        "(unmarked || Mark::read(&grant.description) == item.mark)",
+        "(unmarked || item.mark.is_some())",
+    )]),
+    ("remove what is someone else's", [
+        (
+            "src/plan/decide.rs",
+            "AssignmentName::is_of(&self.policy.owner, grant)",
+            "!grant.name.is_nil()",
+        ),
+        (
+            "src/reconcile/apply.rs",
+            "AssignmentName::is_of(&self.policy.owner, grant)",
+            "!grant.name.is_nil()",
+        ),
+    ]),
+    ("remove although a cluster is unseen", [(
+        "src/plan/decide.rs",
+        "} else if let Some(doubt) = self.doubt() {\n            self.hold_detach(doubt, plan);",
+        "} else if let Some(doubt) = self.unread() {\n            self.hold_detach(doubt, plan);",
+    )]),
+    ("remove the old role although the new one did not come", [
+        (
+            "src/reconcile/apply.rs",
+            "if item.after.is_some_and(|after| !there.contains(&after)) {",
+            "if item.after.is_some_and(|after| after == item.name) {",
+        ),
+        (
+            "src/reconcile/apply.rs",
+            "return self.is_replaced(item, &registry).await;",
+            "return self.is_replaced(item, &registry).await.map(|_| true);",
+        ),
+    ]),
+    ("remove in every mode", [(
+        "src/plan/guard.rs",
+        "(mode != Mode::Sync).then_some",
+        "(mode == Mode::Observe).then_some",
+    )]),
+    ("attach without reading the ends again", [(
+        "src/reconcile/confirm.rs",
+        "let attach = plan.attach.iter().map(",
+        "let attach = plan.attach.iter().take(0).map(",
+    )]),
+    ("attach although a cluster with the same identity forbids it", [(
+        "src/plan/desire.rs",
+        "Decision::Vetoed { .. } => return Stance::Vetoed,",
+        "Decision::Vetoed { .. } if holders.len() == 1 => return Stance::Vetoed,\n"
+        "            Decision::Vetoed { .. } => {}",
+    )]),
+    ("attach although the registry says disabled", [(
+        "src/policy/decide.rs",
+        "let disabled = [Side::Cluster, Side::Registry]",
+        "let disabled = [Side::Cluster]",
+    )]),
+    ("attach by the role that the registry does not honour", [(
+        "src/plan/desire.rs",
+        "self.registry.mode.pull_role()",
+        "self.registry.mode.pull_role().map(|_| crate::model::Role::AcrPull)",
+    )]),
+    ("lower a pin that Resource Graph did not show", [(
+        "src/reconcile/apply.rs",
+        "Scope::Everything | Scope::Subscription(_) => {}\n        }\n        let Some(grant)",
+        "Scope::Everything | Scope::Subscription(_) => return Ok(None),\n        }\n"
+        "        #[allow(unreachable_code)]\n        let Some(grant)",
+    )]),
+    ("leave a pin behind with the old identity", [(
+        "src/plan/decide.rs",
+        ".chain(self.desire.followed_by_pin.iter().copied())",
+        ".chain(self.desire.followed_by_pin.iter().take(0).copied())",
+    )]),
+    ("leave what a deleted cluster had", [(
+        "src/plan/decide.rs",
+        "} else if self.desire.holders.is_empty() {",
+        "} else if self.desire.holders.is_empty() {\n                    } else if false {",
+    )]),
+    ("forget a command that has to wait", [(
+        "src/functions/worker.rs",
+        "Ending::Later(follow_up) => {\n                self.follow(&follow_up, now).await?;",
+        "Ending::Later(follow_up) => {\n                let _ = self.follow(&follow_up, now);",
+    )]),
+    ("complete a message although its follow-up was not sent", [(
+        "src/functions/worker.rs",
+        "Trouble::Passing(Failure::new(\"FollowUpNotSent\", cause))\n        })?;",
+        "Trouble::Passing(Failure::new(\"FollowUpNotSent\", cause))\n        }).unwrap_or_default();",
+    )]),
+    ("complete a refused message although it was not passed on", [(
+        "src/functions/refuse.rs",
+        ".map_err(|error| Trouble::Passing(Failure::new(\"RefusalNotSent\", chain(&error))))",
+        ".map_err(|error| Trouble::Passing(Failure::new(\"RefusalNotSent\", chain(&error))))\n"
+        "            .or(Ok(()))",
+    )]),
+    ("complete a command although its report was not sent", [(
+        "src/functions/worker.rs",
+        "Err(Trouble::Passing(Failure::new(\"ReportNotSent\", cause)))",
+        "error!(cause, \"report not sent\");\n                Ok(())",
+    )]),
+]
+
+
+def plant(changes):
+    """Writes the changed files into the copy; what is wrong with that, or nothing."""
+    for file, old, new in changes:
+        text = (COPY / file).read_text()
+        found = text.count(old)
+        if found != 1:
+            return f"{file} has it {found} times: {old!r}"
+        (COPY / file).write_text(text.replace(old, new))
+    return None
+
+
+def restore(changes):
+    """Puts the files back as they are in the project."""
+    for file, _, _ in changes:
+        shutil.copy(ROOT / file, COPY / file)
+
+
+def noticed(count):
+    """The first seed that breaks a promise and the first promise that broke, or the end of what was said."""
+    environment = os.environ | {
+        "TETHER_SIM_COUNT": str(count),
+        "RUST_BACKTRACE": "0",
+        "CARGO_TARGET_DIR": str(ROOT / "target"),
+    }
+    command = ["cargo", "test", "--locked", "--test", "simulation", "--", "--nocapture", "--exact"]
+    done = subprocess.run(
+        [*command, "tests::no_promise_breaks_in_any_history"],
+        cwd=COPY, env=environment, capture_output=True, text=True, errors="replace",
+    )
+    said = done.stdout + done.stderr
+    seeds = [int(seed) for seed in re.findall(r"seed (\d+)", said)]
+    if done.returncode == 0:
+        return None, "no promise broke"
+    if not seeds:
+        return None, said[-2000:]
+    return min(seeds), said
+
+
+def copy():
+    """Makes the copy anew, of what git knows; build products stay apart."""
+    shutil.rmtree(COPY, ignore_errors=True)
+    files = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True)
+    for name in filter(None, files.stdout.decode().split("\0")):
+        target = COPY / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / name, target)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("--count", type=int, default=20000, help="how many histories at most")
+    parser.add_argument("--check", action="store_true", help="plant them without building")
+    parser.add_argument("words", nargs="*")
+    arguments = parser.parse_args()
+    chosen = [
+        mistake for mistake in MISTAKES
+        if not arguments.words or any(word in mistake[0] for word in arguments.words)
+    ]
+    copy()
+    wrong = 0
+    for name, changes in chosen:
+        problem = plant(changes)
+        if problem is None and not arguments.check:
+            start = time.monotonic()
+            seed, said = noticed(arguments.count)
+            if seed is None:
+                problem = said
+            else:
+                print(f"history {seed + 1:6}  {name}  ({time.monotonic() - start:.0f} s)", flush=True)
+        restore(changes)
+        if problem is not None:
+            wrong += 1
+            print(f"NOT NOTICED     {name}: {problem}", flush=True)
+    print(f"{len(chosen)} mistakes, {wrong} of them not noticed or not to be planted")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
