@@ -80,8 +80,8 @@ MISTAKES = [
     )]),
     ("attach although the registry says disabled", [(
         "src/policy/decide.rs",
-        "let disabled = [Side::Cluster, Side::Registry]",
-        "let disabled = [Side::Cluster]",
+        "[Side::Cluster, Side::Registry].into_iter().find(|side| pair.is_disabled(*side));",
+        "[Side::Cluster].into_iter().find(|side| pair.is_disabled(*side));",
     )]),
     ("attach by the role that the registry does not honour", [(
         "src/plan/desire.rs",

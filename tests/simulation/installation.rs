@@ -101,8 +101,10 @@ impl Installation {
             stored.message.message_id.as_deref() == Some(id)
                 || stored.message.correlation_id.as_deref() == Some(id)
         });
+        // Whoever is told that a command was refused finds it among the rejected.
+        let was_passed_on = answers("rejected").next().is_some();
         reported
-            .filter(|one| one != "later")
+            .filter(|one| one != "later" && (one != "refused" || was_passed_on))
             .chain(rejected)
             .chain(dead.map(|_| "dead".to_owned()))
             .next()
