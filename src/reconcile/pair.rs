@@ -151,14 +151,13 @@ impl Reconciler {
         cluster: &ClusterId,
         registry: &RegistryId,
     ) -> Result<PairPlan, PairError> {
-        let (cluster, registry) = self.read_pair(cluster, registry).await?;
-        let mut inventory = self.observe_pair(wish, &cluster, &registry).await?;
+        let (mut inventory, registry) = self.observe_settled(wish, cluster, registry).await?;
         let decide = match wish {
             Wish::Attach => pin,
             Wish::Detach => unpin,
         };
         // Those of the inventory know their tenants, which Azure itself seldom says.
-        let mut cluster = read_last(&inventory, &cluster.id)?;
+        let mut cluster = read_last(&inventory, cluster)?;
         let registry = inventory.registries.get(&registry.id).cloned().unwrap_or(registry);
         let mut plan = decide(&inventory, &self.policy, (&cluster, &registry))?;
         let mut turn = self.turns.none_yet();
@@ -177,8 +176,8 @@ impl Reconciler {
         cluster: &ClusterId,
         registry: &RegistryId,
     ) -> Result<Inventory, PairError> {
-        let (cluster, registry) = self.read_pair(cluster, registry).await?;
-        Ok(self.observe_pair(Wish::Detach, &cluster, &registry).await?)
+        let (inventory, _) = self.observe_settled(Wish::Detach, cluster, registry).await?;
+        Ok(inventory)
     }
 
     /// What still lets the cluster pull from the registry, leaving out what was removed just now.
@@ -216,6 +215,24 @@ impl Reconciler {
         let registry = self.arm.registry(registry_id).await;
         let registry = registry.map_err(reading(format!("registry `{registry_id}`")))?;
         Ok((cluster, registry.ok_or_else(|| gone(REGISTRY, registry_id))?))
+    }
+
+    /// All that deciding about the pair needs, and the registry as it was read. A cluster that gets
+    /// another identity meanwhile is looked at anew: who else has that one was not asked.
+    async fn observe_settled(
+        &self,
+        wish: Wish,
+        cluster: &ClusterId,
+        registry: &RegistryId,
+    ) -> Result<(Inventory, Registry), PairError> {
+        loop {
+            let (cluster, registry) = self.read_pair(cluster, registry).await?;
+            let inventory = self.observe_pair(wish, &cluster, &registry).await?;
+            let last = read_last(&inventory, &cluster.id)?;
+            if last.identity.principal() == cluster.identity.principal() {
+                return Ok((inventory, registry));
+            }
+        }
     }
 
     /// All that deciding about the pair needs: the registries of the estate, since a tag may name one

@@ -1,7 +1,7 @@
 //! Seeing everything, by lists of Resource Manager: where Resource Graph may not be asked, and before
 //! anything is removed that a cluster may need which Resource Graph does not know yet.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::pin::pin;
 
 use futures::stream::{self, StreamExt};
@@ -11,9 +11,13 @@ use super::wide::Turn;
 use super::{ReconcileError, Reconciler, reading};
 use crate::azure::{ArmError, Listed, chain};
 use crate::model::{
-    AssignmentName, Cluster, Gap, GrantKey, Inventory, Owner, Registry, ResourceId, SubscriptionId,
+    AssignmentName, Cluster, Gap, Grant, GrantKey, Inventory, Owner, Registry, ResourceId,
+    SubscriptionId,
 };
 use crate::plan::{DetachReason, HeldReason, Holder, Plan};
+
+/// How many assignments of a subscription are read one by one; a list of all takes a few requests
+const READ_BY_THEMSELVES: usize = 20;
 
 /// Whether a plan removes anything that a cluster may need which nobody has seen yet
 pub(super) fn needs_every_cluster(plan: &Plan) -> bool {
@@ -30,14 +34,21 @@ pub(super) fn needs_every_cluster(plan: &Plan) -> bool {
 
 /// Assignments of ours that no rule wants and whose description is empty: Resource Graph may not show
 /// it, and then every one of them would count as pinned for ever, and no pin would follow its cluster
-/// to another identity. And those whose registry is gone: with another mark than was seen, they would
+/// to another identity. Where it shows none at all, also those that a rule wants: they may be pins of
+/// clusters that had the identity before. And those whose registry is gone: with another mark than was seen, they would
 /// count as changed for ever.
 pub(super) fn without_mark(
     plan: &Plan,
     inventory: &Inventory,
     owner: &Owner,
 ) -> BTreeSet<GrantKey> {
-    let kept = plan.kept.iter().filter(|kept| kept.holder == Holder::Pinned && kept.rule.is_none());
+    let is_ours = |grant: &&Grant| AssignmentName::is_of(owner, grant);
+    let mut ours = inventory.grants.values().filter(is_ours);
+    let shows_none = ours.all(|grant| grant.description.is_empty());
+    let kept = plan
+        .kept
+        .iter()
+        .filter(|kept| kept.holder == Holder::Pinned && (kept.rule.is_none() || shows_none));
     let kept: BTreeSet<&GrantKey> = kept.map(|kept| &kept.grant).collect();
     let vetoed = plan.held.iter().filter(|held| held.reason == HeldReason::PinnedButVetoed);
     let vetoed: BTreeSet<_> = vetoed.map(|held| (&held.registry, held.principal)).collect();
@@ -116,8 +127,42 @@ impl Reconciler {
         Ok(())
     }
 
-    /// Reads these assignments from Resource Manager, which shows all of them.
+    /// Reads these assignments from Resource Manager, which shows all of them: in a list where there are
+    /// many of a subscription, else by themselves.
     pub(super) async fn read_marks(
+        &self,
+        keys: &BTreeSet<GrantKey>,
+        inventory: &mut Inventory,
+    ) -> Result<(), ReconcileError> {
+        let mut counts: BTreeMap<SubscriptionId, usize> = BTreeMap::new();
+        for key in keys {
+            *counts.entry(key.registry.subscription()).or_default() += 1;
+        }
+        counts.retain(|_, count| *count > READ_BY_THEMSELVES);
+        let lists = counts.into_keys().map(|id| async move { (id, self.arm.grants_in(id).await) });
+        let lists: Vec<_> = stream::iter(lists).buffered(AT_ONCE).collect().await;
+        let mut rest = keys.clone();
+        for (subscription, list) in lists {
+            let list = match list {
+                Ok(list) => list,
+                Err(error @ ArmError::Token(_)) => {
+                    let what = format!("the role assignments of subscription {subscription}");
+                    return Err(reading(what)(error));
+                }
+                // Each by itself may be read all the same.
+                Err(_) => continue,
+            };
+            for grant in list {
+                if keys.contains(&grant.key) && AssignmentName::is_of(&self.policy.owner, &grant) {
+                    rest.remove(&grant.key);
+                    inventory.add_grant(grant);
+                }
+            }
+        }
+        self.read_each_mark(&rest, inventory).await
+    }
+
+    async fn read_each_mark(
         &self,
         keys: &BTreeSet<GrantKey>,
         inventory: &mut Inventory,

@@ -320,6 +320,31 @@ async fn a_pin_whose_mark_resource_graph_does_not_show_follows_its_cluster_in_ev
 }
 
 #[tokio::test]
+async fn a_hidden_pin_follows_its_cluster_from_an_identity_that_a_rule_wants() {
+    for options in [with_pins(), sync()] {
+        let options =
+            WorldOptions { graph_hides: GraphHides::Descriptions, door: Door::Queue, ..options };
+        let world = start(options).await;
+        let names = (0..30).map(|number| format!("acr{number}"));
+        let make =
+            |name: String| world.azure.create_registry(&of_team(&name).tag("pin", "yes")).unwrap();
+        let acr = names.map(make).last().unwrap();
+        let pinned = world.azure.create_cluster(&sharing(cluster("aks1"))).unwrap();
+        world.azure.create_cluster(&sharing(auto("aks2"))).unwrap();
+        settle(&world).await;
+        ask(&world, "m-1", &json!({ "command": "attach", "cluster": pinned, "registry": acr }));
+        settle(&world).await;
+        world.azure.set_identity(&pinned, None).unwrap();
+        world.azure.clear_log();
+        tick(&world).await;
+        assert_eq!(attached(&world, &pinned), [("acr29".to_owned(), ACR_PULL)]);
+        let asked = requests(&world);
+        assert!(count(&asked, "GET assignments") > 0, "thirty are not read one by one: {asked:?}");
+        assert!(count(&asked, "GET assignment") < 10, "thirty are not read one by one: {asked:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_lock_on_what_has_to_go_is_told_and_stops_nothing_else() {
     let (world, aks, acr) = attached_pair(sync(), auto("aks1")).await;
     world.azure.create_registry(&of_team("acr2")).unwrap();
