@@ -328,7 +328,8 @@ async fn a_hidden_pin_follows_its_cluster_from_an_identity_that_a_rule_wants() {
         let names = (0..30).map(|number| format!("acr{number}"));
         let make =
             |name: String| world.azure.create_registry(&of_team(&name).tag("pin", "yes")).unwrap();
-        let acr = names.map(make).last().unwrap();
+        let acrs: Vec<_> = names.map(make).collect();
+        let acr = acrs.last().unwrap();
         let pinned = world.azure.create_cluster(&sharing(cluster("aks1"))).unwrap();
         world.azure.create_cluster(&sharing(auto("aks2"))).unwrap();
         settle(&world).await;
