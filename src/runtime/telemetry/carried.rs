@@ -25,6 +25,9 @@ const LARGEST: usize = 256 * 1024;
 /// How many contexts of a batch count
 const MOST: usize = 32;
 
+/// The longest state that is passed on: what W3C asks of everyone at least
+const STATE: usize = 512;
+
 /// A context as it is written
 #[derive(Default)]
 struct Carried<'a> {
@@ -36,7 +39,7 @@ impl Extractor for Carried<'_> {
     fn get(&self, key: &str) -> Option<&str> {
         match key {
             "traceparent" => self.parent.as_deref().map(str::trim),
-            "tracestate" => self.state.as_deref(),
+            "tracestate" => self.state.as_deref().filter(|state| is_state(state)),
             _ => None,
         }
     }
@@ -44,6 +47,12 @@ impl Extractor for Carried<'_> {
     fn keys(&self) -> Vec<&str> {
         vec!["traceparent", "tracestate"]
     }
+}
+
+/// Whether a state can be a header of every request that follows
+fn is_state(text: &str) -> bool {
+    let is_plain = |byte: u8| byte == b' ' || byte == b'\t' || byte.is_ascii_graphic();
+    text.len() <= STATE && text.bytes().all(is_plain)
 }
 
 /// The contexts of whatever caused an invocation, the parent first
@@ -147,6 +156,17 @@ mod tests {
         let state = format!(r#"{{"traceparent":"{PARENT}","tracestate":"a=b"}}"#);
         let context = in_message(state.as_bytes()).remove(0);
         assert_eq!(context.span().span_context().trace_state().header(), "a=b");
+    }
+
+    #[test]
+    fn a_state_that_no_header_can_be_is_left_behind() {
+        for bad in [r"a=\u0001", r"a=b\r\nx-ms-x: 1", "a=é", &format!("a={}", "x,a=".repeat(200))] {
+            let message = format!(r#"{{"traceparent":"{PARENT}","tracestate":"{bad}"}}"#);
+            let contexts = in_message(message.as_bytes());
+            assert_eq!(traces(&contexts), [TRACE], "{bad}");
+            let state = contexts[0].span().span_context().trace_state().header();
+            assert_eq!(state, "", "{bad}");
+        }
     }
 
     #[test]
