@@ -6,8 +6,9 @@
 use std::fmt::{self, Write as _};
 use std::str::FromStr;
 
+use sha1::{Digest as _, Sha1};
 use thiserror::Error;
-use uuid::{Uuid, uuid};
+use uuid::{Builder, Uuid, uuid};
 
 use super::{ClusterId, Grant, GrantKey, SubscriptionId};
 
@@ -72,8 +73,8 @@ impl AssignmentName {
         let [principal_text, role_text] = &mut written;
         let principal = principal.0.hyphenated().encode_lower(principal_text);
         let role = role.guid().hyphenated().encode_lower(role_text);
-        let seed = [FORMAT, &owner.0, registry.key(), principal, role];
-        Self(Uuid::new_v5(&NAMESPACE, seed.join("\n").as_bytes()))
+        let lines = [FORMAT, "\n", &owner.0, "\n", registry.key(), "\n", principal, "\n", role];
+        Self(name_of(&lines))
     }
 
     /// Whether this owner made the assignment
@@ -95,8 +96,16 @@ pub struct ClusterHash(Uuid);
 impl ClusterHash {
     /// The hash of this cluster's id, whatever its letter case
     pub fn of(cluster: &ClusterId) -> Self {
-        Self(Uuid::new_v5(&NAMESPACE, cluster.key().as_bytes()))
+        Self(name_of(&[cluster.key()]))
     }
+}
+
+/// The UUID (version 5) of these texts, one behind the other, in the namespace above
+fn name_of(texts: &[&str]) -> Uuid {
+    let mut hash = Sha1::new_with_prefix(NAMESPACE);
+    texts.iter().for_each(|text| hash.update(text));
+    let [head @ .., _, _, _, _] = <[u8; 20]>::from(hash.finalize());
+    Builder::from_sha1_bytes(head).into_uuid()
 }
 
 /// Why an assignment of ours is there
@@ -196,6 +205,16 @@ mod tests {
             AssignmentName::new(&other, &key("acr1", Role::AcrPull)).to_string(),
             name(key("acr1", Role::AcrPull))
         );
+    }
+
+    #[test]
+    fn a_name_is_the_uuid_of_its_text() {
+        // Lengths around the blocks of the hash
+        for length in (0..300).chain([1_000, 10_000]) {
+            let text = "é/".repeat(length);
+            let expected = Uuid::new_v5(&NAMESPACE, format!("{text}x\n").as_bytes());
+            assert_eq!(name_of(&[&text, "x", "\n"]), expected, "{length}");
+        }
     }
 
     #[test]
