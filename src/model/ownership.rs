@@ -103,7 +103,9 @@ impl ClusterHash {
 /// The UUID (version 5) of these texts, one behind the other, in the namespace above
 fn name_of(texts: &[&str]) -> Uuid {
     let mut hash = Sha1::new_with_prefix(NAMESPACE);
-    texts.iter().for_each(|text| hash.update(text));
+    for text in texts {
+        hash.update(text);
+    }
     let [head @ .., _, _, _, _] = <[u8; 20]>::from(hash.finalize());
     Builder::from_sha1_bytes(head).into_uuid()
 }

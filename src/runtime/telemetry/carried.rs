@@ -160,7 +160,8 @@ mod tests {
 
     #[test]
     fn a_state_that_no_header_can_be_is_left_behind() {
-        for bad in [r"a=\u0001", r"a=b\r\nx-ms-x: 1", "a=é", &format!("a={}", "x,a=".repeat(200))] {
+        for bad in [r"a=\u0001", r"a=b\r\nx-ms-x: 1", "a=é", &format!("a={}", "x,a=".repeat(200))]
+        {
             let message = format!(r#"{{"traceparent":"{PARENT}","tracestate":"{bad}"}}"#);
             let contexts = in_message(message.as_bytes());
             assert_eq!(traces(&contexts), [TRACE], "{bad}");
