@@ -132,8 +132,8 @@ async fn handle(endpoint: &str, token: &str, subscriptions: usize) -> Told {
     let start = Instant::now();
     let plan = reconciler.plan(&Scope::Everything).await.unwrap();
     let planned_in = seconds(start);
-    let start = Instant::now();
-    let report = reconciler.apply(&Scope::Everything, plan).await;
+    let (begun, start) = (tokio::time::Instant::from_std(start), Instant::now());
+    let report = reconciler.apply(&Scope::Everything, plan, begun).await;
     let applied_in = seconds(start);
     let most_memory = most_memory();
     let others = report.held.len()

@@ -166,7 +166,7 @@ impl Worker {
         if dry_run {
             return Ok(Outcome::Plan(plan));
         }
-        let report = self.reconciler.apply(scope, plan).await;
+        let report = self.reconciler.apply(scope, plan, started).await;
         Ok(Outcome::Run(Box::new(report), None))
     }
 
@@ -180,7 +180,7 @@ impl Worker {
         if dry_run {
             return Ok(Outcome::Plan(found.plan));
         }
-        let report = self.reconciler.apply(&scope, found.plan).await;
+        let report = self.reconciler.apply(&scope, found.plan, started).await;
         let is_done = report.undone.is_empty() && report.held.is_empty();
         let left = match wish {
             Wish::Detach if is_done => {

@@ -21,6 +21,12 @@ use crate::plan::{Attach, Detach, DetachReason, Plan, is_still_due, is_still_wan
 /// left then comes later, so that an invocation ends by itself before it is ended.
 pub const WRITING: Duration = Duration::from_secs(5 * 60);
 
+/// For how long changes are begun, counted from the start of the run: looking may have taken long
+pub const RUN: Duration = Duration::from_secs(6 * 60);
+
+/// For how long they are begun in any case, so that a run which looked for very long gets somewhere
+const AT_LEAST: Duration = Duration::from_secs(60);
+
 /// How old what was read of both ends may be when an attachment is made: in a longer run they are read
 /// once more
 const READ_FOR_A_PUT: Duration = Duration::from_secs(60);
@@ -36,16 +42,18 @@ enum Attached {
 }
 
 impl Reconciler {
-    /// Makes the changes of a plan, and says what came of it.
+    /// Makes the changes of a plan, and says what came of it. All that the plan rests on was read after
+    /// `begun`.
     ///
     /// # Guarantees
     /// Safe to repeat and to run twice at once: names are computed, so the same assignment is made
     /// only once. An assignment is removed only after a read of the assignment itself that proves it
     /// ours and as it was when the removal was decided, and after the one that replaces it is there.
-    pub async fn apply(&self, scope: &Scope, plan: Plan) -> Report {
+    pub async fn apply(&self, scope: &Scope, plan: Plan, begun: Instant) -> Report {
         let (mut report, attach, detach) = Report::of(scope.clone(), plan);
-        let until = Instant::now() + WRITING;
-        let ends = &Ends::new(self, READ_FOR_A_PUT);
+        let now = Instant::now();
+        let until = (begun + RUN).clamp(now + AT_LEAST, now + WRITING);
+        let ends = &Ends::new(self, READ_FOR_A_PUT, begun);
         let at = |(_, item): &(usize, Attach)| item.grant.registry.subscription();
         let puts = abreast(attach.into_iter().enumerate(), at, |(place, item)| async move {
             let done = self.attach(&item, scope, ends, until).await;
@@ -68,7 +76,7 @@ impl Reconciler {
             }
         }
         let there = &there;
-        let ends = &Ends::new(self, READ_FOR_A_DELETE);
+        let ends = &Ends::new(self, READ_FOR_A_DELETE, Instant::now());
         let at = |(_, item): &(usize, Detach)| item.grant.registry.subscription();
         let deletes = abreast(detach.into_iter().enumerate(), at, |(place, item)| async move {
             let done = self.detach(&item, there, ends, until).await;

@@ -38,9 +38,9 @@ struct Reads {
 type Place = OnceCell<Result<Found, ArmError>>;
 
 impl<'a> Ends<'a> {
-    /// Ends of which a read will do for this long
-    pub(super) fn new(reconciler: &'a Reconciler, span: Duration) -> Self {
-        Self { reconciler, since: Instant::now(), span, reads: Mutex::default() }
+    /// Ends of which a read will do for this long, the first of them made since then
+    pub(super) fn new(reconciler: &'a Reconciler, span: Duration, since: Instant) -> Self {
+        Self { reconciler, since, span, reads: Mutex::default() }
     }
 
     /// Whether the first span is over, in which what was read before it is good enough

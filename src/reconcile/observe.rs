@@ -66,7 +66,7 @@ impl Reconciler {
         mut inventory: Inventory,
         turn: &mut Turn<'_>,
     ) -> Result<Inventory, ReconcileError> {
-        turn.come().await;
+        turn.come().await?;
         inventory.gaps.remove(&Gap::Clusters);
         self.ask_graph(Wanted::Everything, &mut inventory).await?;
         inventory.clusters.remove(id);
@@ -88,9 +88,10 @@ impl Reconciler {
         turn: &mut Turn<'_>,
     ) -> Result<Inventory, ReconcileError> {
         let mut inventory = Inventory::new(scope.clone());
+        // What is read before would be old by then, and count as new.
+        turn.come().await?;
         let registry = self.arm.registry(id).await.map_err(reading(format!("registry `{id}`")))?;
         let Some(registry) = registry else { return Ok(nothing(inventory)) };
-        turn.come().await;
         self.ask_graph(Wanted::Everything, &mut inventory).await?;
         inventory.add_registry(registry);
         let subscription = id.subscription();
@@ -104,7 +105,7 @@ impl Reconciler {
         scope: &Scope,
         turn: &mut Turn<'_>,
     ) -> Result<Inventory, ReconcileError> {
-        turn.come().await;
+        turn.come().await?;
         let mut inventory = Inventory::new(scope.clone());
         match self.ask_graph(Wanted::Everything, &mut inventory).await {
             // Whoever may not ask Resource Graph may still list each subscription.

@@ -158,13 +158,18 @@ impl Reconciler {
         };
         // Those of the inventory know their tenants, which Azure itself seldom says.
         let mut cluster = read_last(&inventory, cluster)?;
-        let registry = inventory.registries.get(&registry.id).cloned().unwrap_or(registry);
+        let mut registry = inventory.registries.get(&registry.id).cloned().unwrap_or(registry);
         let mut plan = decide(&inventory, &self.policy, (&cluster, &registry))?;
         let mut turn = self.turns.none_yet();
         if !plan.detach.is_empty() {
             // Resource Graph may not know a cluster yet that needs the identity.
             self.see_every_cluster(&mut inventory, &mut turn).await?;
             cluster = read_last(&inventory, &cluster.id)?;
+            // That may have taken minutes.
+            let again = self.arm.registry(&registry.id).await;
+            let again = again.map_err(reading(format!("registry `{}`", registry.id)))?;
+            inventory.add_registry(again.ok_or_else(|| gone(REGISTRY, &registry.id))?);
+            registry = inventory.registries.get(&registry.id).cloned().unwrap_or(registry);
             plan = decide(&inventory, &self.policy, (&cluster, &registry))?;
         }
         Ok(PairPlan { plan: guard_pair(plan, &self.policy), cluster, registry })

@@ -73,7 +73,7 @@ impl Reconciler {
         inventory: &mut Inventory,
         turn: &mut Turn<'_>,
     ) -> Result<(), ReconcileError> {
-        turn.come().await;
+        turn.come().await?;
         let subscriptions = self.subscriptions().await?;
         let mut unlisted: BTreeSet<_> = inventory.clusters.keys().cloned().collect();
         let lists = subscriptions.into_iter().map(|id| async move {

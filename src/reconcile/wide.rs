@@ -3,11 +3,21 @@
 //! Sixteen commands may be carried out at once, and the estate may be tens of thousands of clusters.
 //! Most commands need a few of them only, and never wait here.
 
+use std::time::Duration;
+
 use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::timeout;
+
+use super::{ReconcileError, reading};
+use crate::azure::ArmError;
 
 /// How many runs hold the whole estate at once. More would hardly be quicker: Resource Graph takes
 /// three queries a second, and each such run needs some.
 const WIDE_AT_ONCE: usize = 4;
+
+/// How long a run waits for its turn. After that it comes later, so that its slot is free for a command
+/// that needs little, and so that a run which gets its turn has time left to write.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The turns of all runs that look at the whole estate
 #[derive(Debug)]
@@ -34,32 +44,51 @@ impl Turns {
 }
 
 impl Turn<'_> {
-    /// Waits for the run's turn, unless it has come already.
-    pub(super) async fn come(&mut self) {
+    /// Waits for the run's turn, unless it has come already. Fails if it does not come in a minute.
+    pub(super) async fn come(&mut self) -> Result<(), ReconcileError> {
         if self.held.is_none() {
-            // It only fails once the semaphore is closed, which nobody does.
-            self.held = self.turns.0.acquire().await.ok();
+            let late = |_| reading("the whole estate")(ArmError::out_of_turn(None));
+            // The inner one only fails once the semaphore is closed, which nobody does.
+            self.held = timeout(PATIENCE, self.turns.0.acquire()).await.map_err(late)?.ok();
         }
+        Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use futures::FutureExt as _;
+    use tokio::time::Instant;
 
     use super::*;
 
-    #[test]
-    fn a_run_has_one_turn_and_leaves_it_to_the_next() {
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_too_long_comes_later() {
         let turns = Turns::default();
         let mut runs: Vec<_> = (0..=WIDE_AT_ONCE).map(|_| turns.none_yet()).collect();
         let mut last = runs.pop().unwrap();
         for run in &mut runs {
-            assert!(run.come().now_or_never().is_some());
-            assert!(run.come().now_or_never().is_some(), "it has its turn already");
+            run.come().await.unwrap();
+        }
+        let started = Instant::now();
+        let error = last.come().await.unwrap_err();
+        assert!(error.source.is_later(), "{error:?}");
+        assert_eq!(started.elapsed().as_secs(), PATIENCE.as_secs());
+        drop(runs);
+        last.come().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_run_has_one_turn_and_leaves_it_to_the_next() {
+        let turns = Turns::default();
+        let mut runs: Vec<_> = (0..=WIDE_AT_ONCE).map(|_| turns.none_yet()).collect();
+        let mut last = runs.pop().unwrap();
+        for run in &mut runs {
+            assert!(matches!(run.come().now_or_never(), Some(Ok(()))));
+            assert!(matches!(run.come().now_or_never(), Some(Ok(()))), "it has its turn already");
         }
         assert!(last.come().now_or_never().is_none());
         runs.pop();
-        assert!(last.come().now_or_never().is_some());
+        assert!(matches!(last.come().now_or_never(), Some(Ok(()))));
     }
 }

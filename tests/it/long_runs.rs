@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::FutureExt as _;
+use futures::future::join_all;
 use tether::azure::{Estate, Graph, Wire};
 use tether::emulator::Clock;
 use tether::emulator::azure::{
@@ -16,7 +17,8 @@ use tether::emulator::graph;
 use tether::model::{Scope, SubscriptionId};
 use tether::plan::Plan;
 use tether::policy::Policy;
-use tether::reconcile::{Cause, Reconciler, Report};
+use tether::reconcile::{Cause, PairError, Reconciler, Report, Wish};
+use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use crate::person;
@@ -32,6 +34,12 @@ rules:
 ";
 
 const SUBSCRIPTION: Uuid = Uuid::from_u128(1);
+
+/// What takes more than a minute: to read one of the clusters for a plan
+const PLANNING: (&str, &str) = ("GET", "/managedClusters/aks2");
+
+/// To look at an assignment before it is made
+const WRITING: (&str, &str) = ("GET", "/roleAssignments/");
 
 const ENDPOINT: &str = "https://management.azure.com";
 
@@ -76,14 +84,14 @@ impl Place {
         }
     }
 
-    /// A handler whose look at an assignment takes more than a minute
-    fn handler(&self) -> Reconciler {
+    /// A handler for which requests of this method and path take so many seconds
+    fn handler(&self, (method, path): (&'static str, &'static str), seconds: u64) -> Reconciler {
         let azure = Arc::clone(&self.azure);
         let wire = Wire::to(move |sent| {
             let azure = Arc::clone(&azure);
             async move {
-                if sent.method() == "GET" && sent.url().path().contains("/roleAssignments/") {
-                    tokio::time::sleep(Duration::from_secs(61)).await;
+                if sent.method() == method && sent.url().path().contains(path) {
+                    sleep(Duration::from_secs(seconds)).await;
                 }
                 let body = sent.body().and_then(reqwest::Body::as_bytes).unwrap_or_default();
                 let mut request = axum::http::Request::new(Bytes::copy_from_slice(body));
@@ -101,13 +109,17 @@ impl Place {
         Reconciler::new(arm, graph, estate, Policy::parse("policy.yaml", POLICY).unwrap())
     }
 
-    /// What comes of a run if this happens once its plan is made
-    async fn run(&self, meanwhile: impl FnOnce(&Self)) -> Report {
-        let handler = self.handler();
+    /// What comes of a run that takes so long here if this happens once its plan is made
+    async fn run(
+        &self,
+        slow: (&'static str, &'static str),
+        meanwhile: impl FnOnce(&Self),
+    ) -> Report {
+        let (handler, begun) = (self.handler(slow, 61), Instant::now());
         let plan: Plan = handler.plan(&Scope::Everything).await.unwrap();
         assert_eq!(plan.attach.len(), 1, "{plan:?}");
         meanwhile(self);
-        handler.apply(&Scope::Everything, plan).await
+        handler.apply(&Scope::Everything, plan, begun).await
     }
 
     fn tag(&self, id: &str, tags: &[(&str, &str)]) {
@@ -119,9 +131,11 @@ impl Place {
 
 #[tokio::test(start_paused = true)]
 async fn what_is_as_it_was_is_attached_however_long_that_takes() {
-    let place = Place::new();
-    let report = place.run(|_| {}).await;
-    assert_eq!((report.attached.len(), place.azure.assignments().len()), (1, 1), "{report:?}");
+    for slow in [PLANNING, WRITING] {
+        let place = Place::new();
+        let report = place.run(slow, |_| {}).await;
+        assert_eq!((report.attached.len(), place.azure.assignments().len()), (1, 1), "{report:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -132,11 +146,67 @@ async fn whoever_refuses_while_a_run_is_at_work_gets_nothing_attached() {
         |place| place.tag(&place.registry, &[("acr-attach", "disabled")]),
         |place| place.tag(&place.twin, &[("acr-attach", "disabled")]),
     ];
-    for (number, refuse) in refusals.into_iter().enumerate() {
-        let place = Place::new();
-        let report = place.run(refuse).await;
-        let causes: Vec<_> = report.undone.iter().map(|undone| &undone.cause).collect();
-        assert!(matches!(causes[..], [Cause::Changed]), "{number}: {report:?}");
-        assert_eq!(place.azure.assignments().len(), 0, "{number}");
+    for slow in [PLANNING, WRITING] {
+        for (number, refuse) in refusals.into_iter().enumerate() {
+            let place = Place::new();
+            let report = place.run(slow, refuse).await;
+            let causes: Vec<_> = report.undone.iter().map(|undone| &undone.cause).collect();
+            assert!(matches!(causes[..], [Cause::Changed]), "{slow:?}, {number}: {report:?}");
+            assert_eq!(place.azure.assignments().len(), 0, "{slow:?}, {number}");
+        }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_refuses_while_a_run_waits_for_its_turn_gets_nothing_attached() {
+    let place = Place::new();
+    let handler = place.handler(("POST", "/providers/Microsoft.ResourceGraph/"), 10);
+    let wide = join_all((0..4).map(|_| handler.plan(&Scope::Everything)));
+    let scope = Scope::Registry(place.registry.parse().unwrap());
+    let late = async {
+        sleep(Duration::from_secs(1)).await;
+        handler.plan(&scope).await.unwrap()
+    };
+    let refusal = async {
+        sleep(Duration::from_secs(2)).await;
+        place.tag(&place.registry, &[("acr-attach", "disabled")]);
+    };
+    let (wide, late, ()) = futures::join!(wide, late, refusal);
+    assert!(wide.iter().all(Result::is_ok), "{wide:?}");
+    assert!(late.attach.is_empty(), "{late:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_wanted_again_while_a_detachment_waits_for_its_turn_is_not_detached() {
+    let place = Place::new();
+    let handler = place.handler(("POST", "/providers/Microsoft.ResourceGraph/"), 10);
+    let plan = handler.plan(&Scope::Everything).await.unwrap();
+    handler.apply(&Scope::Everything, plan, Instant::now()).await;
+    place.tag(&place.registry, &[]);
+    let wide = join_all((0..4).map(|_| handler.plan(&Scope::Everything)));
+    let (cluster, registry) = (place.cluster.parse().unwrap(), place.registry.parse().unwrap());
+    let late = async {
+        sleep(Duration::from_secs(1)).await;
+        handler.plan_pair(Wish::Detach, &cluster, &registry).await
+    };
+    let return_of_the_tag = async {
+        sleep(Duration::from_secs(20)).await;
+        place.tag(&place.registry, &[("acr-attach", "auto"), ("team", "a")]);
+    };
+    let (_, late, ()) = futures::join!(wide, late, return_of_the_tag);
+    assert!(matches!(late, Err(PairError::Policy(_))), "{late:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_does_not_get_its_turn_comes_later() {
+    let place = Place::new();
+    let handler = place.handler(("POST", "/providers/Microsoft.ResourceGraph/"), 25);
+    let wide = join_all((0..4).map(|_| handler.plan(&Scope::Everything)));
+    let late = async {
+        sleep(Duration::from_secs(1)).await;
+        handler.plan(&Scope::Everything).await.unwrap_err()
+    };
+    let (wide, late) = futures::join!(wide, late);
+    assert!(wide.iter().all(Result::is_ok), "{wide:?}");
+    assert!(late.source.is_later(), "{late:?}");
 }

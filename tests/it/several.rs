@@ -13,6 +13,7 @@ use tether::emulator::graph;
 use tether::model::{Scope, SubscriptionId};
 use tether::policy::Policy;
 use tether::reconcile::{Reconciler, Report};
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::person;
@@ -142,6 +143,7 @@ fn subscriptions(size: Size) -> Vec<Uuid> {
 
 /// One run, to the end
 pub(crate) async fn run(handler: &Reconciler, scope: &Scope) -> Report {
+    let begun = Instant::now();
     let plan = handler.plan(scope).await.unwrap();
-    handler.apply(scope, plan).await
+    handler.apply(scope, plan, begun).await
 }

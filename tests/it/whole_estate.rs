@@ -4,6 +4,7 @@
 use tether::emulator::azure::Fault;
 use tether::model::Scope;
 use tether::plan::Plan;
+use tokio::time::Instant;
 
 use crate::estate::{Assigned, Emulated, Size, handler, queries, writes};
 
@@ -22,7 +23,7 @@ async fn run(estate: &Emulated) -> (Vec<Assigned>, usize) {
     assert_eq!(queries(&estate.azure.log()), fewest);
     assert!(plan.held.is_empty() && plan.gaps.is_empty() && plan.detach.is_empty(), "{plan:?}");
     let (attach, kept) = (planned(&plan), plan.kept.len());
-    let report = handler.apply(&Scope::Everything, plan).await;
+    let report = handler.apply(&Scope::Everything, plan, Instant::now()).await;
     assert_eq!((report.attached.len(), report.undone.len()), (attach.len(), 0));
     (attach, kept)
 }
@@ -48,7 +49,7 @@ async fn a_whole_estate_is_right_to_the_last_assignment_then_left_alone_and_all_
     let (endpoint, token) = (estate.azure.endpoint(), estate.azure.person_token());
     let (handler, ..) = handler(endpoint, token, SIZE.subscriptions);
     let plan = handler.plan(&Scope::Everything).await.unwrap();
-    let report = handler.apply(&Scope::Everything, plan).await;
+    let report = handler.apply(&Scope::Everything, plan, Instant::now()).await;
     assert_eq!((report.detached.len(), report.undone.len()), (WANTED, 0));
     assert_eq!(estate.found().len(), 0);
 }
@@ -62,7 +63,7 @@ async fn an_end_that_cannot_be_read_is_asked_for_once_and_not_for_each_removal_i
     let plan = handler.plan(&Scope::Everything).await.unwrap();
     let count = plan.attach.len();
     assert!(count > 3, "{plan:?}");
-    let _ = handler.apply(&Scope::Everything, plan).await;
+    let _ = handler.apply(&Scope::Everything, plan, Instant::now()).await;
     estate.untag();
     let (handler, ..) = crate::estate::handler(endpoint, token, size.subscriptions);
     let plan = handler.plan(&Scope::Everything).await.unwrap();
@@ -71,12 +72,12 @@ async fn an_end_that_cannot_be_read_is_asked_for_once_and_not_for_each_removal_i
     let fault = fault.refusing(503, "ServiceUnavailable", "later");
     estate.azure.faults().inject(fault.always());
     estate.azure.clear_log();
-    let report = handler.apply(&Scope::Everything, plan).await;
+    let report = handler.apply(&Scope::Everything, plan, Instant::now()).await;
     assert_eq!((report.undone.len(), estate.found().len()), (count, count));
     let refused = estate.azure.log().iter().filter(|one| one.status == 503).count();
     assert_eq!(refused, 3, "as often as one request is tried");
     estate.azure.faults().clear();
     let plan = handler.plan(&Scope::Everything).await.unwrap();
-    let report = handler.apply(&Scope::Everything, plan).await;
+    let report = handler.apply(&Scope::Everything, plan, Instant::now()).await;
     assert_eq!((report.detached.len(), estate.found().len()), (count, 0));
 }
