@@ -55,9 +55,12 @@ const STATUS_AT_ONCE: usize = 64;
 
 /// The functions on one worker, and what the status function shows
 pub fn app(worker: Arc<Worker>, page: StatusPage) -> App<Arc<Worker>> {
-    let door = Options { input: None, concurrency: EVENTS_AT_ONCE, timeout: DOOR_BUDGET };
-    let commands = Options { input: None, concurrency: COMMANDS_AT_ONCE, timeout: COMMAND_BUDGET };
-    let looks = Options { input: None, concurrency: STATUS_AT_ONCE, timeout: STATUS_BUDGET };
+    let options =
+        |concurrency, timeout| Options { input: None, concurrency, patience: timeout, timeout };
+    let door = options(EVENTS_AT_ONCE, DOOR_BUDGET);
+    let commands = options(COMMANDS_AT_ONCE, COMMAND_BUDGET);
+    // Whoever has the key may ask as often as they like, and must not take the connections of events.
+    let looks = Options { patience: Duration::ZERO, ..options(STATUS_AT_ONCE, STATUS_BUDGET) };
     let show = move |context: Context, request: HttpTrigger| {
         page.clone().show(request, context.remaining())
     };

@@ -26,6 +26,10 @@ pub struct Options {
     /// How many invocations may run at once. More wait for a slot, unread; waiting counts against
     /// the timeout. A refusal would count as a failed delivery.
     pub concurrency: usize,
+    /// How long an invocation waits for a slot at most, of its timeout. Who waits keeps one of the
+    /// connections that all functions share: without patience a function that anyone may call often
+    /// holds up no other.
+    pub patience: Duration,
     /// How long an invocation may take, from its arrival to its answer. Keep it below the host's
     /// `functionTimeout`, at which the host kills the process and everything else that runs in it. A function that
     /// computes without awaiting anything can't be ended.
@@ -33,9 +37,10 @@ pub struct Options {
 }
 
 impl Default for Options {
-    /// The only binding; 16 at once; four minutes, below the shortest limit that a plan has
+    /// The only binding; 16 at once; four minutes with or without a slot, below the shortest limit that a plan has
     fn default() -> Self {
-        Self { input: None, concurrency: 16, timeout: Duration::from_secs(240) }
+        let timeout = Duration::from_secs(240);
+        Self { input: None, concurrency: 16, patience: timeout, timeout }
     }
 }
 

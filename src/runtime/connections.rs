@@ -19,8 +19,9 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// How many connections are open at once: more than there are slots for invocations, so that no slot
-/// is ever empty for want of a connection
+/// How many connections are open at once: more than there are slots for invocations, and functions that
+/// are called by more than the host alone let nobody wait for one, so that no slot is ever empty for want
+/// of a connection
 const OPEN: usize = 256;
 
 /// As long as no more than this are open, the next one among them, they stay open after an answer.

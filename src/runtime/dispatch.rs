@@ -141,9 +141,10 @@ impl Function {
         let limit = self.options.timeout;
         let deadline = Instant::now() + limit;
         // The slot comes before the body: what waits must not fill the memory.
-        let Ok(Ok(_slot)) = timeout_at(deadline, self.slots.acquire()).await else {
+        let waited = self.options.patience.min(limit);
+        let Ok(Ok(_slot)) = timeout(waited, self.slots.acquire()).await else {
             let concurrency = self.options.concurrency;
-            return Err(InvocationError::NoSlot { concurrency, waited: limit }.into());
+            return Err(InvocationError::NoSlot { concurrency, waited }.into());
         };
         let run = async {
             let invocation = self.read(body, deadline, log).await?;

@@ -75,12 +75,12 @@ pub enum InvocationError {
         /// The names there are
         known: Vec<String>,
     },
-    /// All slots were taken until the deadline.
+    /// All slots were taken for as long as an invocation waits for one.
     #[error("all `{concurrency}` slots of the function were taken for `{}` ms", waited.as_millis())]
     NoSlot {
         /// How many invocations may run at once
         concurrency: usize,
-        /// The time limit, all of it spent waiting
+        /// How long it waited for one
         waited: Duration,
     },
     /// The function did not finish in time.

@@ -92,6 +92,22 @@ async fn a_function_without_slots_holds_up_no_other() {
 }
 
 #[tokio::test]
+async fn a_function_without_patience_lets_nobody_wait_for_a_slot() {
+    let busy = Options { concurrency: 1, patience: Duration::ZERO, ..Options::default() };
+    let app = App::new(()).function_with("busy", busy, async |_: ServiceBusTrigger| {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        Ok::<_, Failure>(())
+    });
+    let running = serve(app).await;
+    let answers = join_all((0..3).map(|_| running.post("busy", ENVELOPE))).await;
+    let mut statuses: Vec<u16> = answers.iter().map(|answer| answer.status).collect();
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 503, 503], "{answers:?}");
+    let refused = answers.iter().find(|answer| answer.status == 503).unwrap();
+    assert_eq!(refused.failure().0, "NoSlot");
+}
+
+#[tokio::test]
 async fn a_panic_fails_its_invocation_and_no_other() {
     let options = Options { concurrency: 1, ..Options::default() };
     let app = App::new(()).function_with("bad", options, panicking).function("good", quick);
