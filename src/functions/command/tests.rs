@@ -146,6 +146,19 @@ fn what_is_no_time_is_refused() {
 }
 
 #[test]
+fn a_field_of_a_newer_version_costs_none_of_our_own_messages() {
+    let everything = r#"{"command":"reconcile","scope":"everything","newField":7"#;
+    for ours in [r#","recheck":true}"#, r#","attempt":1}"#] {
+        let message = format!("{everything}{ours}");
+        assert!(read(message.as_bytes()).is_ok(), "{message}");
+    }
+    for anyone in ["}", r#","recheck":false,"attempt":0}"#, r#","recheck":"true"}"#] {
+        let message = format!("{everything}{anyone}");
+        assert!(read(message.as_bytes()).is_err(), "{message}");
+    }
+}
+
+#[test]
 fn what_is_not_understood_is_refused_by_name() {
     refuses("{", "the message is not JSON: EOF while parsing an object at line 1 column 1", None);
     refuses("[]", "the message is not a JSON object", None);

@@ -150,6 +150,9 @@ fn no_command(name: &str) -> Refusal {
 }
 
 fn only_known(fields: &Map<String, Value>, name: Name) -> Result<(), Refusal> {
+    if is_our_own(fields) {
+        return Ok(());
+    }
     let is_known =
         |field: &&String| COMMON.contains(&field.as_str()) || name.own().contains(&field.as_str());
     match fields.keys().find(|field| !is_known(field)) {
@@ -159,6 +162,15 @@ fn only_known(fields: &Map<String, Value>, name: Name) -> Result<(), Refusal> {
             Err(Refusal::new(&reason, Some(field), &name.fields_hint()))
         }
     }
+}
+
+/// Whether only tether itself writes such a message: what an event came to, or what follows from an earlier
+/// try. It may be of a newer version, in a deployment or after a way back from one, and a field that is
+/// not known here must not cost the command. What would change its meaning gets a new `version`.
+fn is_our_own(fields: &Map<String, Value>) -> bool {
+    let is_recheck = fields.get("recheck").and_then(Value::as_bool).unwrap_or_default();
+    let attempt = fields.get("attempt").and_then(Value::as_u64).unwrap_or_default();
+    is_recheck || attempt > 0
 }
 
 /// What a command says, once its fields are of the right kinds
