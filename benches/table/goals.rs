@@ -12,6 +12,17 @@ pub(crate) enum Goal {
     None,
 }
 
+impl Goal {
+    /// Whether a figure is what was aimed at, beside its peer's; `None` if nothing was
+    pub(crate) fn is_met(self, ours: f64, peer: Option<f64>) -> Option<bool> {
+        match self {
+            Self::Share(least) => Some(peer.is_some_and(|peer| 100.0 * ours / peer >= least)),
+            Self::Below(most) => Some(ours < most),
+            Self::None => None,
+        }
+    }
+}
+
 impl std::fmt::Display for Goal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {

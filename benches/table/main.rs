@@ -27,8 +27,8 @@ use comfy_table::{CellAlignment, Table};
 
 use attach::Attaching;
 use goals::{
-    ATTACHMENT_TAIL, ATTACHMENTS, EVENT_TAIL, EVENTS, GOALS, Goal, IDLE, LARGE_PLAN, MATCHING,
-    MEMORY, PLAN, START,
+    ATTACHMENT_TAIL, ATTACHMENTS, EVENT_TAIL, EVENTS, GOALS, IDLE, LARGE_PLAN, MATCHING, MEMORY,
+    PLAN, START,
 };
 use load::Target;
 use process::{Running, own, start};
@@ -170,11 +170,7 @@ fn table(figures: &Figures) -> Table {
     for (name, goal) in GOALS {
         let (ours, peer) = figures[name];
         let share = peer.map(|peer| 100.0 * ours / peer);
-        let met = match goal {
-            Goal::Share(least) => Some(share.is_some_and(|share| share >= least)),
-            Goal::Below(most) => Some(ours < most),
-            Goal::None => None,
-        };
+        let met = goal.is_met(ours, peer);
         table.add_row([
             name.to_owned(),
             shown(ours),
