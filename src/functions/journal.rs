@@ -13,12 +13,10 @@ use crate::azure::chain;
 use crate::model::{ClusterId, Pulls, Scope};
 use crate::plan::{Attach, AttachReason, Detach, Held, HeldReason, Plan, Warning, render};
 use crate::reconcile::{Change, Left, Report, Undone};
+use crate::runtime::telemetry::is_plain_id;
 
 /// The most clusters that a line names: those that share an identity
 const CLUSTERS: usize = 20;
-
-/// The longest id of a command that a line shows
-const ID: usize = 64;
 
 /// What led to a run
 pub(super) struct Origin<'a> {
@@ -91,8 +89,7 @@ impl Run {
 /// The id by which a command is known: that of the operation whose event led to it, or the sender's
 /// own. One that may be somebody's name or address is not shown.
 fn correlation(command: &Command) -> Option<&str> {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ':');
-    command.id.as_deref().filter(|id| id.len() <= ID && id.chars().all(is_plain))
+    command.id.as_deref().filter(|id| is_plain_id(id))
 }
 
 /// Writes how much is going to be done.

@@ -36,7 +36,7 @@ pub use opentelemetry_sdk::metrics::Temporality;
 pub use opentelemetry_sdk::trace::Sampler;
 
 pub(super) use trace::Trace;
-pub use trace::traceparent;
+pub use trace::{is_plain_id, traceparent};
 
 /// How long spans wait for company: the platform may end the process at any time
 const SPANS_EVERY: Duration = Duration::from_secs(1);

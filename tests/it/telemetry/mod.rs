@@ -213,11 +213,11 @@ async fn a_context_comes_from_a_command_or_from_beside_it_and_goes_into_the_repo
     let property = |name: &str, value: &str| {
         [(name.to_owned(), Value::String(value.to_owned()))].into_iter().collect()
     };
-    let with = |body: &str, context: Option<&str>| {
+    let with = |id: &str, body: &str, context: Option<&str>| {
         let properties = context.map(|value| property("Diagnostic-Id", value)).unwrap_or_default();
         let reply_to = Some("reports".to_owned());
         let body = body.as_bytes().to_vec();
-        let message_id = Some(uuid::Uuid::new_v4().to_string());
+        let message_id = Some(id.to_owned());
         let message = Message { body, properties, reply_to, message_id, ..Message::default() };
         world.namespace.send("commands", message).unwrap();
     };
@@ -231,8 +231,9 @@ async fn a_context_comes_from_a_command_or_from_beside_it_and_goes_into_the_repo
         (EVERYTHING, Some("|not-w3c.1."), None),
         (EVERYTHING, None, None),
     ];
-    for (body, beside, _) in cases {
-        with(body, beside);
+    let ids = ["1", "a-b_c.d:e", "Pretend Person", "pretend@contoso.example", "5"];
+    for (id, (body, beside, _)) in ids.iter().zip(cases) {
+        with(id, body, beside);
         settle(&world).await;
     }
     end_handler(&world).await;
@@ -240,6 +241,12 @@ async fn a_context_comes_from_a_command_or_from_beside_it_and_goes_into_the_repo
     let mut received: Vec<_> = spans.iter().filter(|one| one.name == "command-received").collect();
     received.sort_by_key(|span| span.start_time_unix_nano);
     assert_eq!(received.len(), cases.len());
+    let shown: Vec<_> =
+        received.iter().map(|span| attribute(span, "messaging.message.id")).collect();
+    assert_eq!(
+        shown,
+        ids.map(|id| (!id.to_lowercase().contains("pretend")).then(|| id.to_owned()))
+    );
     let reports = world.namespace.active("reports");
     for (span, (_, _, expected)) in received.iter().zip(cases) {
         let parent = format!("00-{}-{}", hex(&span.trace_id), hex(&span.parent_span_id));
