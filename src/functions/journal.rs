@@ -22,7 +22,7 @@ const CLUSTERS: usize = 20;
 pub(super) struct Origin<'a> {
     /// The command
     pub(super) command: &'a Command,
-    /// How long ago the event happened that led to it, if one did
+    /// How long ago the event happened that led to it, if one did and says so
     pub(super) since_event: Option<Duration>,
 }
 

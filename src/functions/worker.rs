@@ -9,6 +9,7 @@ use time::OffsetDateTime;
 use tokio::time::Instant;
 use tracing::{Instrument as _, error, info, warn};
 
+use super::cause::since_event;
 use super::command::{Command, Pair, Refusal, What};
 use super::ending::{Ending, ending};
 use super::follow_up::FollowUp;
@@ -81,9 +82,11 @@ impl Worker {
         &self.reply_queues
     }
 
-    /// Notes how long a message has waited in the queue.
+    /// Notes how long a message has waited in the queue. On a later delivery most of that was no
+    /// waiting.
     pub(super) fn waited(&self, message: &ServiceBusTrigger) {
-        if let Some(enqueued) = message.enqueued_at {
+        let is_first = message.delivery_count.is_none_or(|count| count <= 1);
+        if let Some(enqueued) = message.enqueued_at.filter(|_| is_first) {
             let age = (self.now)() - enqueued;
             self.metrics.waited(age.try_into().unwrap_or_default());
         }
@@ -134,8 +137,8 @@ impl Worker {
         };
         match &came {
             Ok(Outcome::Run(report, left)) => {
-                let since_event = command.event_time.map(|event| (self.now)() - event);
-                let since_event = since_event.map(|since| since.try_into().unwrap_or_default());
+                let since_event =
+                    command.event_time.and_then(|event| since_event(event, (self.now)()));
                 self.metrics.applied(report, since_event);
                 let origin = Origin { command, since_event };
                 journal::write(report, left.as_ref(), &spent, &origin);

@@ -11,6 +11,8 @@ use serde_json::{Value, json};
 use tether::emulator::event_grid::Schema;
 use tether::emulator::queue::Message;
 use tether::emulator::world::{Door, World, WorldOptions};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use super::corridor::input::{EVERYTHING, logged, send};
 use super::corridor::{attached, cluster, options, registry, settle, start};
@@ -31,6 +33,14 @@ fn told(collector: &Collector) -> WorldOptions {
     options
 }
 
+/// A world whose time stands still where that of the handler is: it notes how long ago things happened
+async fn start_now(options: WorldOptions) -> World {
+    let world = start(options).await;
+    let ahead = OffsetDateTime::now_utc() - world.clock.now();
+    world.clock.advance(ahead.try_into().unwrap());
+    world
+}
+
 /// Asks the handler to end, so that it sends what is left, and waits until it has: its host starts
 /// another one.
 async fn end_handler(world: &World) {
@@ -42,11 +52,11 @@ async fn end_handler(world: &World) {
 }
 
 /// The event of a cluster that was written, within a trace
-fn event(id: &str, traceparent: &str) -> Value {
+fn event(id: &str, at: OffsetDateTime, traceparent: &str) -> Value {
     json!({
         "id": "55555555-5555-4555-8555-555555555555", "subject": id, "topic": "/subscriptions/x",
         "eventType": "Microsoft.Resources.ResourceWriteSuccess",
-        "eventTime": "2026-01-10T09:00:00.0000000Z", "traceparent": traceparent,
+        "eventTime": at.format(&Rfc3339).unwrap(), "traceparent": traceparent,
         "data": {
             "operationName": "Microsoft.ContainerService/managedClusters/write",
             "resourceUri": id, "correlationId": CORRELATION, "claims": { "name": "Pretend Person" },
@@ -60,7 +70,7 @@ fn name(span: &Span) -> (&str, SpanKind) {
 
 /// A cluster in the making is attached by a follow-up of what an event led to.
 async fn attach_by_follow_up(door: Door, collector: &Collector) -> World {
-    let world = start(WorldOptions { door, ..told(collector) }).await;
+    let world = start_now(WorldOptions { door, ..told(collector) }).await;
     world.events.pause();
     let acr = registry("acr1").tag("acr-attach", "auto").tag("team", "a");
     world.azure.create_registry(&acr).unwrap();
@@ -68,7 +78,7 @@ async fn attach_by_follow_up(door: Door, collector: &Collector) -> World {
     aks.ready = false;
     let aks = world.azure.create_cluster(&aks).unwrap();
     settle(&world).await;
-    let event = event(&aks, CONTEXT);
+    let event = event(&aks, world.clock.now(), CONTEXT);
     match door {
         Door::Function => deliver(&world, &event).await,
         Door::Queue => {

@@ -8,11 +8,12 @@ use tether::emulator::azure::Fault;
 use tether::emulator::world::WorldOptions;
 
 use super::super::corridor::input::{EVERYTHING, line, send};
-use super::super::corridor::{attached, cluster, options, registry, settle, start};
+use super::super::corridor::{attached, cluster, options, registry, settle};
+use super::start_now;
 
 /// Lines of runs in which everything happens that the queries ask about
 async fn lines() -> Vec<String> {
-    let world = start(WorldOptions { speed: 0.0, ..options() }).await;
+    let world = start_now(WorldOptions { speed: 0.0, ..options() }).await;
     let tags = [("acr-attach", "auto"), ("team", "a")];
     let acr = tags.iter().fold(registry("acrshop"), |acr, (name, value)| acr.tag(name, value));
     world.azure.create_registry(&acr).unwrap();
