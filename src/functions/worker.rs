@@ -92,9 +92,14 @@ impl Worker {
         }
     }
 
+    /// Notes that a message was refused, or part of one, without a command having been carried out.
+    pub(super) fn refused(&self, command: Option<&Command>) {
+        self.metrics.refused(command.map(|command| &command.what));
+    }
+
     /// Carries a command out, sees to what has to follow, and reports.
     pub(super) async fn obey(&self, command: &Command, reply: &Reply) -> Result<(), Trouble> {
-        let run = Run::open(command);
+        let run = Run::open(command, &self.metrics);
         let work = async {
             self.follow_ups.arrived(command, reply).await;
             let started = Instant::now();
@@ -110,8 +115,7 @@ impl Worker {
             Err(Trouble::GivenUp(_)) => "given-up",
             Err(Trouble::Passing(_) | Trouble::Lasting(_)) => "failed",
         };
-        run.ended(command, outcome, &spent);
-        self.metrics.ended(&command.what, outcome, &spent);
+        run.ended(outcome, &spent);
         ended.map(|_| ())
     }
 

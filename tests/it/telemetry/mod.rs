@@ -6,8 +6,10 @@ mod queries;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use opentelemetry_proto::tonic::metrics::v1::Metric;
 use opentelemetry_proto::tonic::trace::v1::{Span, span::SpanKind};
 use serde_json::{Value, json};
+use tether::emulator::azure::Fault;
 use tether::emulator::event_grid::Schema;
 use tether::emulator::queue::Message;
 use tether::emulator::world::{Door, World, WorldOptions};
@@ -159,17 +161,52 @@ async fn the_same_where_events_go_straight_to_the_queue() {
     an_attachment_is_one_trace(Door::Queue).await;
 }
 
+/// What was counted at the end of one series of a metric
+fn counted(metrics: &[Metric], name: &str, attributes: &str) -> u64 {
+    let all: BTreeMap<&str, _> = metrics.iter().map(|one| (one.name.as_str(), one)).collect();
+    let metric = all.get(name).unwrap_or_else(|| panic!("no `{name}` in {:?}", all.keys()));
+    let series = series(metric);
+    let found = series.iter().find(|(named, _)| named == attributes);
+    found.unwrap_or_else(|| panic!("no {attributes:?} of {name} in {series:?}")).1
+}
+
+#[tokio::test]
+async fn each_refused_message_and_each_wait_counts_once() {
+    let collector = Collector::start(Manner::Takes).await;
+    let world = start_now(told(&collector)).await;
+    let stranger = "/subscriptions/99999999-9999-4999-8999-999999999999";
+    let outside = format!(r#"{{"command":"reconcile","scope":"{stranger}"}}"#);
+    send(&world, "unreadable", "{}");
+    send(&world, "outside", outside);
+    let message = Message {
+        body: EVERYTHING.into(),
+        reply_to: Some("not-listed".to_owned()),
+        ..Message::default()
+    };
+    world.namespace.send("commands", message).unwrap();
+    send(&world, "no-such", r#"{"command":"attach","cluster":"none","registry":"none"}"#);
+    settle(&world).await;
+    world.azure.faults().inject(Fault::on("POST", "ResourceGraph").bare(400).times(1));
+    settle(&world).await;
+    send(&world, "twice", EVERYTHING);
+    settle(&world).await;
+    end_handler(&world).await;
+    let deliveries = world.host.invocations();
+    assert_eq!(deliveries.len(), 6, "{deliveries:?}");
+    let metrics = collector.metrics();
+    let refused = |command: &str| {
+        let attributes = format!("tether.command={command} tether.outcome=refused");
+        counted(&metrics, "tether.commands", &attributes)
+    };
+    assert_eq!(["unknown", "reconcile", "attach"].map(refused), [1, 2, 1]);
+    assert_eq!(counted(&metrics, "tether.queue.age", ""), 5);
+}
+
 /// Every metric of the table in infra/README.md that such an attachment can lead to was sent, with
 /// words for attributes and no name.
 fn check_metrics(collector: &Collector) {
     let metrics = collector.metrics();
-    let all: BTreeMap<&str, _> = metrics.iter().map(|one| (one.name.as_str(), one)).collect();
-    let counted = |name: &str, attributes: &str| {
-        let metric = all.get(name).unwrap_or_else(|| panic!("no `{name}` in {:?}", all.keys()));
-        let series = series(metric);
-        let found = series.iter().find(|(named, _)| named == attributes);
-        found.unwrap_or_else(|| panic!("no {attributes:?} of {name} in {series:?}")).1
-    };
+    let counted = |name: &str, attributes: &str| counted(&metrics, name, attributes);
     assert_eq!(counted("tether.changes", "tether.change=attach tether.outcome=applied"), 1);
     assert_eq!(counted("tether.event_to_attached", ""), 1);
     assert!(counted("tether.commands", "tether.command=reconcile tether.outcome=later") > 0);
