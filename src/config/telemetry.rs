@@ -27,7 +27,7 @@ const RESOURCE_HINT: &str =
 const DISABLED: &str = "OTEL_SDK_DISABLED";
 const DISABLED_HINT: &str = "state `true` or `false`, or leave it out";
 const SAMPLER: &str = "OTEL_TRACES_SAMPLER";
-const SAMPLER_HINT: &str = "state `always_on`, `always_off` or `traceidratio`, each with `parentbased_` before it or not, or leave it out for `parentbased_always_on`";
+const SAMPLER_HINT: &str = "state `always_on`, `always_off` or `traceidratio`, each with `parentbased_` before it or not, or leave it out for `always_on`";
 const RATIO: &str = "OTEL_TRACES_SAMPLER_ARG";
 const RATIO_HINT: &str = "state a number from 0 to 1, or leave it out for 1";
 const TEMPORALITY: &str = "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE";
@@ -100,8 +100,9 @@ impl Reader<'_> {
         let ratio = self.parsed_or(RATIO, RATIO_HINT, 1.0, |text| {
             text.parse().ok().filter(|ratio| (0.0..=1.0).contains(ratio))
         });
-        let by_default = Sampler::ParentBased(Box::new(Sampler::AlwaysOn));
-        self.parsed_or(SAMPLER, SAMPLER_HINT, by_default, |text| {
+        // The host and Azure's libraries send contexts that say "not recorded" where nobody decided
+        // so: by them whole traces would be missing without a word.
+        self.parsed_or(SAMPLER, SAMPLER_HINT, Sampler::AlwaysOn, |text| {
             let (is_parents, root) = match text.strip_prefix("parentbased_") {
                 Some(root) => (true, root),
                 None => (false, text),
@@ -264,8 +265,10 @@ mod tests {
             let all = [&[(ENDPOINT, "http://localhost:4318")], variables].concat();
             read(&all).map(|otlp| format!("{:?}", otlp.unwrap().sampler))
         };
-        assert_eq!(sampler(&[]).unwrap(), "ParentBased(AlwaysOn)");
+        assert_eq!(sampler(&[]).unwrap(), "AlwaysOn");
         assert_eq!(sampler(&[(SAMPLER, "always_off")]).unwrap(), "AlwaysOff");
+        let parents = [(SAMPLER, "parentbased_always_on")];
+        assert_eq!(sampler(&parents).unwrap(), "ParentBased(AlwaysOn)");
         let ratio = [(SAMPLER, "parentbased_traceidratio"), (RATIO, "0.25")];
         assert_eq!(sampler(&ratio).unwrap(), "ParentBased(TraceIdRatioBased(0.25))");
         assert!(sampler(&[(SAMPLER, "sometimes")]).unwrap_err().contains(SAMPLER));

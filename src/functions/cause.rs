@@ -3,6 +3,8 @@
 //! All three come from outside and go into messages and log lines, so each is taken only if it is
 //! what it should be, and none of them decides anything.
 
+use std::time::Duration;
+
 use serde_json::Value;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -40,6 +42,21 @@ impl Cause {
         let Self { correlation, at: event_time, traceparent } = self;
         let id = correlation.map(|id| id.to_string());
         Command { recheck: true, id, event_time, traceparent, ..Command::reconcile(scope) }
+    }
+}
+
+/// How far ahead of our clock an event's may be
+const SKEW: Duration = Duration::from_secs(60);
+
+/// The oldest event that anything is still done about; Event Grid tries no longer
+const OLDEST: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How long ago an event happened; none if its time cannot be right
+pub(super) fn since_event(event: OffsetDateTime, now: OffsetDateTime) -> Option<Duration> {
+    if event <= now {
+        (now - event).try_into().ok().filter(|since| *since <= OLDEST)
+    } else {
+        (event - now <= SKEW).then_some(Duration::ZERO)
     }
 }
 
@@ -88,5 +105,20 @@ mod tests {
             assert!(!is_traceparent(bad), "{bad}");
         }
         assert!(is_traceparent(CONTEXT));
+    }
+
+    #[test]
+    fn a_time_that_cannot_be_right_counts_for_nothing() {
+        let now = datetime!(2026-09-01 10:00 UTC);
+        let seconds = |since: Option<Duration>| since.map(|since| since.as_secs());
+        let cases = [(90, Some(90)), (0, Some(0)), (-60, Some(0)), (-61, None)];
+        let day = [(86_400, Some(86_400)), (86_401, None)];
+        for (ago, expected) in cases.into_iter().chain(day) {
+            let event = now - time::Duration::seconds(ago);
+            assert_eq!(seconds(since_event(event, now)), expected, "{ago} s ago");
+        }
+        for event in [datetime!(0001-01-01 0:00 UTC), datetime!(9999-12-31 23:59 UTC)] {
+            assert_eq!(since_event(event, now), None);
+        }
     }
 }

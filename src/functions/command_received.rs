@@ -29,7 +29,7 @@ pub(super) async fn command_received(
     let done = match command::read(&message.body) {
         Ok(command::Message::Command(command)) => worker.command(command, &message).await,
         Ok(command::Message::Events(events)) => worker.look_at(&events, &message).await,
-        Err(refusal) => worker.refuse(None, &message, &refusal).await,
+        Err(refusal) => worker.turn_away(None, &message, &refusal).await,
     };
     match done {
         Ok(()) => Ok(Outputs::new()),
@@ -58,13 +58,15 @@ impl Worker {
         let reply = Reply::of(message, command.attempt > 0);
         if let Err(refusal) = reply.check(self.reply_queues()) {
             let reply = Reply { queue: None, ..reply };
-            return self.refuse(Some((&command, &reply)), message, &refusal).await;
+            return self.turn_away(Some((&command, &reply)), message, &refusal).await;
         }
         let done = match self.outside_estate(&command).await? {
             None => self.obey(&command, &reply).await,
             // An event led to it: nobody asked, so nobody needs to be told what to ask instead.
             Some(_) if command.recheck && reply.queue.is_none() => Ok(()),
-            Some(refusal) => Err(Trouble::Refused(refusal)),
+            Some(refusal) => {
+                return self.turn_away(Some((&command, &reply)), message, &refusal).await;
+            }
         };
         match done {
             Err(Trouble::Refused(refusal)) => {
@@ -106,12 +108,26 @@ impl Worker {
             let refusal = Refusal::new("an item of a batch of events is no event", None, hint);
             let rejected = Rejected::of(stray.to_string(), &refusal);
             rejected.send(self.queue(), None, message.message_id.as_ref()).await?;
+            self.refused(None);
         }
         for command in commands(events) {
             if self.outside_estate(&command).await?.is_none() {
                 self.obey(&command, &Reply::default()).await?;
             }
         }
+        Ok(())
+    }
+
+    /// Refuses a message before anything is done about it. It counts once that is settled, so that
+    /// a refusal that needs several deliveries is one.
+    async fn turn_away(
+        &self,
+        read: Option<(&Command, &Reply)>,
+        message: &ServiceBusTrigger,
+        refusal: &Refusal,
+    ) -> Result<(), Trouble> {
+        self.refuse(read, message, refusal).await?;
+        self.refused(read.map(|(command, _)| command));
         Ok(())
     }
 

@@ -3,28 +3,30 @@
 
 use std::time::Duration;
 
+use tokio::time::Instant;
 use tracing::field::Empty;
 use tracing::{Span, debug, error_span, info, warn};
 
 use super::command::{Command, What};
-use super::metrics::{self, kind};
-use super::report::Spent;
-use crate::azure::chain;
+use super::metrics::{self, Metrics, kind};
+use super::report::{Spent, milliseconds};
+use crate::azure::{Asked, chain};
 use crate::model::{ClusterId, Pulls, Scope};
 use crate::plan::{Attach, AttachReason, Detach, Held, HeldReason, Plan, Warning, render};
 use crate::reconcile::{Change, Left, Report, Undone};
+use crate::runtime::telemetry::is_plain_id;
 
 /// The most clusters that a line names: those that share an identity
 const CLUSTERS: usize = 20;
 
-/// The longest id of a command that a line shows
-const ID: usize = 64;
+/// How a command ended that came to no end of its own
+const CUT_OFF: &str = "cut-off";
 
 /// What led to a run
 pub(super) struct Origin<'a> {
     /// The command
     pub(super) command: &'a Command,
-    /// How long ago the event happened that led to it, if one did
+    /// How long ago the event happened that led to it, if one did and says so
     pub(super) since_event: Option<Duration>,
 }
 
@@ -34,20 +36,27 @@ impl Origin<'_> {
     }
 
     fn since_event_ms(&self) -> Option<u64> {
-        self.since_event.map(|since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+        self.since_event.map(milliseconds)
     }
 }
 
-/// The carrying out of one command, as a span
-pub(super) struct Run(Span);
+/// The carrying out of one command: a span, a line and a count of how it ended. One that is dropped
+/// before that was cut off, by its time limit, a panic or a broken connection.
+pub(super) struct Run<'a> {
+    span: Span,
+    command: &'a Command,
+    metrics: &'a Metrics,
+    started: Instant,
+    has_ended: bool,
+}
 
-impl Run {
-    pub(super) fn open(command: &Command) -> Self {
+impl<'a> Run<'a> {
+    pub(super) fn open(command: &'a Command, metrics: &'a Metrics) -> Self {
         let scope = match &command.what {
             What::Reconcile(scope) => kind(scope),
             What::Attach(_) | What::Detach(_) => "pair",
         };
-        Self(error_span!(
+        let span = error_span!(
             "run",
             otel.kind = "internal",
             otel.name = command.what.name(),
@@ -59,20 +68,28 @@ impl Run {
             tether.dry_run = command.dry_run,
             tether.outcome = Empty,
             tether.requests = Empty,
-        ))
+        );
+        Self { span, command, metrics, started: Instant::now(), has_ended: false }
     }
 
     pub(super) fn span(&self) -> Span {
-        self.0.clone()
+        self.span.clone()
     }
 
-    /// Notes how it ended, and writes it.
-    pub(super) fn ended(self, command: &Command, outcome: &str, spent: &Spent) {
-        let requests = spent.asked.requests;
-        self.0.record("tether.outcome", outcome).record("tether.requests", requests);
-        if outcome == "failed" {
-            self.0.record("otel.status_code", "ERROR");
+    /// Notes how it ended.
+    pub(super) fn ended(mut self, outcome: &'static str, spent: &Spent) {
+        self.has_ended = true;
+        self.note(outcome, Some(spent.asked), spent.took);
+    }
+
+    fn note(&self, outcome: &'static str, asked: Option<Asked>, took: Duration) {
+        let Self { span, command, metrics, .. } = self;
+        let requests = asked.map(|asked| asked.requests);
+        span.record("tether.outcome", outcome).record("tether.requests", requests);
+        if matches!(outcome, "failed" | CUT_OFF) {
+            span.record("otel.status_code", "ERROR");
         }
+        metrics.ended(&command.what, outcome, took);
         info!(
             command = command.what.name(),
             about = %command.what,
@@ -81,18 +98,26 @@ impl Run {
             dry_run = command.dry_run,
             outcome,
             requests,
-            throttled = spent.asked.throttled,
-            milliseconds = spent.milliseconds(),
+            throttled = asked.map(|asked| asked.throttled),
+            milliseconds = milliseconds(took),
             "command ended"
         );
+    }
+}
+
+impl Drop for Run<'_> {
+    fn drop(&mut self) {
+        if !self.has_ended {
+            // What it had asked of Azure by then is not known here.
+            self.note(CUT_OFF, None, self.started.elapsed());
+        }
     }
 }
 
 /// The id by which a command is known: that of the operation whose event led to it, or the sender's
 /// own. One that may be somebody's name or address is not shown.
 fn correlation(command: &Command) -> Option<&str> {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ':');
-    command.id.as_deref().filter(|id| id.len() <= ID && id.chars().all(is_plain))
+    command.id.as_deref().filter(|id| is_plain_id(id))
 }
 
 /// Writes how much is going to be done.
@@ -269,4 +294,57 @@ fn rule(item: &Attach) -> Option<&str> {
 fn clusters(ids: &[ClusterId]) -> Option<String> {
     let ids: Vec<&str> = ids.iter().take(CLUSTERS).map(ClusterId::as_str).collect();
     (!ids.is_empty()).then(|| ids.join(","))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{self, Write};
+    use std::sync::{Arc, Mutex};
+
+    use tokio::time::timeout;
+    use tracing::Instrument as _;
+    use tracing::instrument::WithSubscriber as _;
+
+    use super::*;
+    use crate::runtime::logs;
+
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// The lines of a run that works for `work`, and is given up after a minute
+    async fn lines(work: Duration) -> Vec<String> {
+        let (lines, command) = (Lines::default(), Command::reconcile(Scope::Everything));
+        let (writer, metrics) = (lines.clone(), Metrics::new());
+        let subscriber = logs::subscriber("info", move || writer.clone()).unwrap();
+        let obey = async {
+            let run = Run::open(&command, &metrics);
+            tokio::time::sleep(work).instrument(run.span()).await;
+            run.ended("done", &Spent { asked: Asked::default(), took: work });
+        };
+        let limited = async { timeout(Duration::from_secs(60), obey).await.is_ok() };
+        limited.with_subscriber(subscriber).await;
+        let lines = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+        lines.lines().map(ToOwned::to_owned).collect()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_run_says_once_how_it_ended_even_if_it_is_cut_off() {
+        for (work, outcome, took) in [(5, "done", 5_000), (3600, "cut-off", 60_000)] {
+            let lines = lines(Duration::from_secs(work)).await;
+            let [line] = &lines[..] else { panic!("one line: {lines:?}") };
+            let (outcome, took) = (format!(" outcome={outcome} "), format!("milliseconds={took}"));
+            assert!(line.contains("command ended ") && line.contains(&outcome), "{line}");
+            assert!(line.contains(&took), "{line}");
+        }
+    }
 }

@@ -9,7 +9,6 @@ use opentelemetry::metrics::{Counter, Histogram};
 use opentelemetry::{KeyValue, global};
 
 use super::command::What;
-use super::report::Spent;
 use crate::model::{Gap, Scope};
 use crate::plan::Plan;
 use crate::reconcile::{Change, Outcome, Report};
@@ -114,13 +113,19 @@ impl Metrics {
         }
     }
 
-    /// How a command ended, and what it took
-    pub(super) fn ended(&self, what: &What, outcome: &'static str, spent: &Spent) {
+    /// A message that was refused before it was carried out; none if it could not even be read
+    pub(super) fn refused(&self, what: Option<&What>) {
+        let command = KeyValue::new("tether.command", what.map_or("unknown", What::name));
+        self.commands.add(1, &[command, KeyValue::new("tether.outcome", "refused")]);
+    }
+
+    /// How a command ended, and how long it took
+    pub(super) fn ended(&self, what: &What, outcome: &'static str, took: Duration) {
         let command = KeyValue::new("tether.command", what.name());
         let outcome = KeyValue::new("tether.outcome", outcome);
         let attributes = [command, outcome];
         self.commands.add(1, &attributes);
-        self.command_duration.record(spent.took.as_secs_f64(), &attributes);
+        self.command_duration.record(took.as_secs_f64(), &attributes);
     }
 }
 

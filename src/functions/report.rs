@@ -34,8 +34,12 @@ pub(super) struct Spent {
 
 impl Spent {
     pub(super) fn milliseconds(&self) -> u64 {
-        u64::try_from(self.took.as_millis()).unwrap_or(u64::MAX)
+        milliseconds(self.took)
     }
+}
+
+pub(super) fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// What came of a command

@@ -9,6 +9,7 @@ use time::OffsetDateTime;
 use tokio::time::Instant;
 use tracing::{Instrument as _, error, info, warn};
 
+use super::cause::since_event;
 use super::command::{Command, Pair, Refusal, What};
 use super::ending::{Ending, ending};
 use super::follow_up::FollowUp;
@@ -81,17 +82,24 @@ impl Worker {
         &self.reply_queues
     }
 
-    /// Notes how long a message has waited in the queue.
+    /// Notes how long a message has waited in the queue. On a later delivery most of that was no
+    /// waiting.
     pub(super) fn waited(&self, message: &ServiceBusTrigger) {
-        if let Some(enqueued) = message.enqueued_at {
+        let is_first = message.delivery_count.is_none_or(|count| count <= 1);
+        if let Some(enqueued) = message.enqueued_at.filter(|_| is_first) {
             let age = (self.now)() - enqueued;
             self.metrics.waited(age.try_into().unwrap_or_default());
         }
     }
 
+    /// Notes that a message was refused, or part of one, without a command having been carried out.
+    pub(super) fn refused(&self, command: Option<&Command>) {
+        self.metrics.refused(command.map(|command| &command.what));
+    }
+
     /// Carries a command out, sees to what has to follow, and reports.
     pub(super) async fn obey(&self, command: &Command, reply: &Reply) -> Result<(), Trouble> {
-        let run = Run::open(command);
+        let run = Run::open(command, &self.metrics);
         let work = async {
             self.follow_ups.arrived(command, reply).await;
             let started = Instant::now();
@@ -107,8 +115,7 @@ impl Worker {
             Err(Trouble::GivenUp(_)) => "given-up",
             Err(Trouble::Passing(_) | Trouble::Lasting(_)) => "failed",
         };
-        run.ended(command, outcome, &spent);
-        self.metrics.ended(&command.what, outcome, &spent);
+        run.ended(outcome, &spent);
         ended.map(|_| ())
     }
 
@@ -134,8 +141,8 @@ impl Worker {
         };
         match &came {
             Ok(Outcome::Run(report, left)) => {
-                let since_event = command.event_time.map(|event| (self.now)() - event);
-                let since_event = since_event.map(|since| since.try_into().unwrap_or_default());
+                let since_event =
+                    command.event_time.and_then(|event| since_event(event, (self.now)()));
                 self.metrics.applied(report, since_event);
                 let origin = Origin { command, since_event };
                 journal::write(report, left.as_ref(), &spent, &origin);

@@ -36,7 +36,7 @@ pub use opentelemetry_sdk::metrics::Temporality;
 pub use opentelemetry_sdk::trace::Sampler;
 
 pub(super) use trace::Trace;
-pub use trace::traceparent;
+pub use trace::{is_plain_id, traceparent};
 
 /// How long spans wait for company: the platform may end the process at any time
 const SPANS_EVERY: Duration = Duration::from_secs(1);
@@ -53,7 +53,8 @@ const SPANS_AT_ONCE: usize = 512;
 /// How long the collector may take for an answer
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// How long the end of the process waits for what was not sent yet
+/// How long the end of the process waits for spans that were not sent yet; for metrics the library
+/// waits five seconds, whatever it is told
 const LAST_WORDS: Duration = Duration::from_secs(3);
 
 /// A collector, and what it is told
@@ -145,13 +146,12 @@ impl Telemetry {
             .with_filter(filter_fn(is_traced).with_max_level_hint(Level::ERROR))
     }
 
-    /// Sends what was not sent yet, as far as the collector takes it within a few seconds.
+    /// Sends what was not sent yet, as far as the collector takes it within five seconds.
     pub async fn end(self) {
         let Self { spans, metrics } = self;
         // Both wait for threads of their own, which in turn need this runtime.
         let spans = tokio::task::spawn_blocking(move || spans.shutdown_with_timeout(LAST_WORDS));
-        let metrics =
-            tokio::task::spawn_blocking(move || metrics.shutdown_with_timeout(LAST_WORDS));
+        let metrics = tokio::task::spawn_blocking(move || metrics.shutdown());
         let (spans, metrics) = futures::join!(spans, metrics);
         if !matches!((spans, metrics), (Ok(Ok(())), Ok(Ok(())))) {
             tracing::warn!("the collector did not take the last spans and metrics");

@@ -16,6 +16,9 @@ use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 use super::carried;
 use crate::runtime::{Failure, Invocation};
 
+/// The longest id from outside that is shown
+const LONGEST_ID: usize = 64;
+
 /// The span of an invocation
 pub(in crate::runtime) struct Trace(Span);
 
@@ -51,7 +54,8 @@ impl Trace {
             self.0.add_link(other.span().span_context().clone());
         }
         self.0.record("faas.invocation_id", &invocation.context().invocation_id);
-        if let Some(id) = invocation.message_property("MessageId") {
+        let id = invocation.message_property("MessageId");
+        if let Some(id) = id.filter(|id| is_plain_id(id)) {
             self.0.record("messaging.message.id", id);
         }
         if let Some(count) = invocation.context().delivery_count {
@@ -67,6 +71,13 @@ impl Trace {
     pub(in crate::runtime) fn failed(&self, failure: &Failure) {
         self.0.record("otel.status_code", "ERROR").record("error.type", failure.kind());
     }
+}
+
+/// Whether an id that a sender made up may be shown to whoever reads logs and traces: it is short,
+/// and nobody's address or name in full
+pub fn is_plain_id(id: &str) -> bool {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ':');
+    id.len() <= LONGEST_ID && id.chars().all(is_plain)
 }
 
 /// The W3C `traceparent` of the current span; none without a collector
@@ -90,4 +101,19 @@ pub fn traceparent() -> Option<String> {
 fn current() -> Option<Context> {
     let context = Span::current().context();
     context.span().span_context().is_valid().then_some(context)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_that_may_name_somebody_are_not_plain() {
+        assert!(is_plain_id("4bf92f35-77b3_4da6.a3ce:92"));
+        assert!(is_plain_id(&"a".repeat(LONGEST_ID)));
+        for id in ["ada@contoso.example", "Ada Lovelace", "zażółć", &"a".repeat(LONGEST_ID + 1)]
+        {
+            assert!(!is_plain_id(id), "{id}");
+        }
+    }
 }

@@ -6,11 +6,15 @@ mod queries;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use opentelemetry_proto::tonic::metrics::v1::Metric;
 use opentelemetry_proto::tonic::trace::v1::{Span, span::SpanKind};
 use serde_json::{Value, json};
+use tether::emulator::azure::Fault;
 use tether::emulator::event_grid::Schema;
 use tether::emulator::queue::Message;
 use tether::emulator::world::{Door, World, WorldOptions};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use super::corridor::input::{EVERYTHING, logged, send};
 use super::corridor::{attached, cluster, options, registry, settle, start};
@@ -31,6 +35,14 @@ fn told(collector: &Collector) -> WorldOptions {
     options
 }
 
+/// A world whose time stands still where that of the handler is: it notes how long ago things happened
+async fn start_now(options: WorldOptions) -> World {
+    let world = start(options).await;
+    let ahead = OffsetDateTime::now_utc() - world.clock.now();
+    world.clock.advance(ahead.try_into().unwrap());
+    world
+}
+
 /// Asks the handler to end, so that it sends what is left, and waits until it has: its host starts
 /// another one.
 async fn end_handler(world: &World) {
@@ -42,11 +54,11 @@ async fn end_handler(world: &World) {
 }
 
 /// The event of a cluster that was written, within a trace
-fn event(id: &str, traceparent: &str) -> Value {
+fn event(id: &str, at: OffsetDateTime, traceparent: &str) -> Value {
     json!({
         "id": "55555555-5555-4555-8555-555555555555", "subject": id, "topic": "/subscriptions/x",
         "eventType": "Microsoft.Resources.ResourceWriteSuccess",
-        "eventTime": "2026-01-10T09:00:00.0000000Z", "traceparent": traceparent,
+        "eventTime": at.format(&Rfc3339).unwrap(), "traceparent": traceparent,
         "data": {
             "operationName": "Microsoft.ContainerService/managedClusters/write",
             "resourceUri": id, "correlationId": CORRELATION, "claims": { "name": "Pretend Person" },
@@ -60,7 +72,7 @@ fn name(span: &Span) -> (&str, SpanKind) {
 
 /// A cluster in the making is attached by a follow-up of what an event led to.
 async fn attach_by_follow_up(door: Door, collector: &Collector) -> World {
-    let world = start(WorldOptions { door, ..told(collector) }).await;
+    let world = start_now(WorldOptions { door, ..told(collector) }).await;
     world.events.pause();
     let acr = registry("acr1").tag("acr-attach", "auto").tag("team", "a");
     world.azure.create_registry(&acr).unwrap();
@@ -68,7 +80,7 @@ async fn attach_by_follow_up(door: Door, collector: &Collector) -> World {
     aks.ready = false;
     let aks = world.azure.create_cluster(&aks).unwrap();
     settle(&world).await;
-    let event = event(&aks, CONTEXT);
+    let event = event(&aks, world.clock.now(), CONTEXT);
     match door {
         Door::Function => deliver(&world, &event).await,
         Door::Queue => {
@@ -149,17 +161,52 @@ async fn the_same_where_events_go_straight_to_the_queue() {
     an_attachment_is_one_trace(Door::Queue).await;
 }
 
+/// What was counted at the end of one series of a metric
+fn counted(metrics: &[Metric], name: &str, attributes: &str) -> u64 {
+    let all: BTreeMap<&str, _> = metrics.iter().map(|one| (one.name.as_str(), one)).collect();
+    let metric = all.get(name).unwrap_or_else(|| panic!("no `{name}` in {:?}", all.keys()));
+    let series = series(metric);
+    let found = series.iter().find(|(named, _)| named == attributes);
+    found.unwrap_or_else(|| panic!("no {attributes:?} of {name} in {series:?}")).1
+}
+
+#[tokio::test]
+async fn each_refused_message_and_each_wait_counts_once() {
+    let collector = Collector::start(Manner::Takes).await;
+    let world = start_now(told(&collector)).await;
+    let stranger = "/subscriptions/99999999-9999-4999-8999-999999999999";
+    let outside = format!(r#"{{"command":"reconcile","scope":"{stranger}"}}"#);
+    send(&world, "unreadable", "{}");
+    send(&world, "outside", outside);
+    let message = Message {
+        body: EVERYTHING.into(),
+        reply_to: Some("not-listed".to_owned()),
+        ..Message::default()
+    };
+    world.namespace.send("commands", message).unwrap();
+    send(&world, "no-such", r#"{"command":"attach","cluster":"none","registry":"none"}"#);
+    settle(&world).await;
+    world.azure.faults().inject(Fault::on("POST", "ResourceGraph").bare(400).times(1));
+    settle(&world).await;
+    send(&world, "twice", EVERYTHING);
+    settle(&world).await;
+    end_handler(&world).await;
+    let deliveries = world.host.invocations();
+    assert_eq!(deliveries.len(), 6, "{deliveries:?}");
+    let metrics = collector.metrics();
+    let refused = |command: &str| {
+        let attributes = format!("tether.command={command} tether.outcome=refused");
+        counted(&metrics, "tether.commands", &attributes)
+    };
+    assert_eq!(["unknown", "reconcile", "attach"].map(refused), [1, 2, 1]);
+    assert_eq!(counted(&metrics, "tether.queue.age", ""), 5);
+}
+
 /// Every metric of the table in infra/README.md that such an attachment can lead to was sent, with
 /// words for attributes and no name.
 fn check_metrics(collector: &Collector) {
     let metrics = collector.metrics();
-    let all: BTreeMap<&str, _> = metrics.iter().map(|one| (one.name.as_str(), one)).collect();
-    let counted = |name: &str, attributes: &str| {
-        let metric = all.get(name).unwrap_or_else(|| panic!("no `{name}` in {:?}", all.keys()));
-        let series = series(metric);
-        let found = series.iter().find(|(named, _)| named == attributes);
-        found.unwrap_or_else(|| panic!("no {attributes:?} of {name} in {series:?}")).1
-    };
+    let counted = |name: &str, attributes: &str| counted(&metrics, name, attributes);
     assert_eq!(counted("tether.changes", "tether.change=attach tether.outcome=applied"), 1);
     assert_eq!(counted("tether.event_to_attached", ""), 1);
     assert!(counted("tether.commands", "tether.command=reconcile tether.outcome=later") > 0);
@@ -213,24 +260,27 @@ async fn a_context_comes_from_a_command_or_from_beside_it_and_goes_into_the_repo
     let property = |name: &str, value: &str| {
         [(name.to_owned(), Value::String(value.to_owned()))].into_iter().collect()
     };
-    let with = |body: &str, context: Option<&str>| {
+    let with = |id: &str, body: &str, context: Option<&str>| {
         let properties = context.map(|value| property("Diagnostic-Id", value)).unwrap_or_default();
         let reply_to = Some("reports".to_owned());
         let body = body.as_bytes().to_vec();
-        let message_id = Some(uuid::Uuid::new_v4().to_string());
+        let message_id = Some(id.to_owned());
         let message = Message { body, properties, reply_to, message_id, ..Message::default() };
         world.namespace.send("commands", message).unwrap();
     };
     let field =
         format!(r#"{{"command":"reconcile","scope":"everything","traceparent":"{other}"}}"#);
+    let unrecorded = format!("{}-00", CONTEXT.replace('4', "9").strip_suffix("-01").unwrap());
     let cases = [
+        (EVERYTHING, Some(unrecorded.as_str()), Some(unrecorded.as_str())),
         (EVERYTHING, Some(CONTEXT), Some(CONTEXT)),
         (field.as_str(), Some(CONTEXT), Some(other.as_str())),
         (EVERYTHING, Some("|not-w3c.1."), None),
         (EVERYTHING, None, None),
     ];
-    for (body, beside, _) in cases {
-        with(body, beside);
+    let ids = ["1", "a-b_c.d:e", "Pretend Person", "pretend@contoso.example", "5"];
+    for (id, (body, beside, _)) in ids.iter().zip(cases) {
+        with(id, body, beside);
         settle(&world).await;
     }
     end_handler(&world).await;
@@ -238,11 +288,18 @@ async fn a_context_comes_from_a_command_or_from_beside_it_and_goes_into_the_repo
     let mut received: Vec<_> = spans.iter().filter(|one| one.name == "command-received").collect();
     received.sort_by_key(|span| span.start_time_unix_nano);
     assert_eq!(received.len(), cases.len());
+    let shown: Vec<_> =
+        received.iter().map(|span| attribute(span, "messaging.message.id")).collect();
+    assert_eq!(
+        shown,
+        ids.map(|id| (!id.to_lowercase().contains("pretend")).then(|| id.to_owned()))
+    );
     let reports = world.namespace.active("reports");
     for (span, (_, _, expected)) in received.iter().zip(cases) {
-        let parent = format!("00-{}-{}-01", hex(&span.trace_id), hex(&span.parent_span_id));
+        let parent = format!("00-{}-{}", hex(&span.trace_id), hex(&span.parent_span_id));
         match expected {
-            Some(expected) => assert_eq!(parent, expected),
+            // Whatever its flag says.
+            Some(expected) => assert_eq!(parent, expected.rsplit_once('-').unwrap().0),
             None => assert_eq!(span.parent_span_id, Vec::<u8>::new()),
         }
         let trace = hex(&span.trace_id);
