@@ -1,5 +1,7 @@
 //! A new look changes what is shown, and nothing of what whoever looks has chosen, opened or come to.
 
+use tether::emulator::world::PLATFORM;
+
 use crate::browser::{Browser, key};
 use crate::worlds;
 
@@ -45,4 +47,67 @@ async fn the_keyboard_stays_at_its_pair() {
     let last = browser.run("return document.querySelector('#matrix').ariaRowCount - 2").await;
     let place = browser.run("return Number(document.activeElement.dataset.row)").await;
     assert_eq!(place, last, "the last, where the pair is gone");
+}
+
+#[tokio::test]
+async fn the_keyboard_stays_at_its_button() {
+    let world = worlds::every_state().await;
+    let browser = Browser::start().await;
+    browser.open(&worlds::url(&world)).await;
+    browser.run("document.querySelector('[data-filter-state=held]').focus()").await;
+    browser
+        .run("const data = structuredClone(model.data); data.counts.held = 1234; showAll(data)")
+        .await;
+    let button =
+        "return [document.activeElement.dataset.filterState, document.activeElement.dataset.count]";
+    assert_eq!(browser.run(button).await, serde_json::json!(["held", "1234"]));
+    assert_eq!(browser.heard("[data-filter-state=held]").await.1, "held 1,234");
+}
+
+#[tokio::test]
+async fn the_subscription_that_is_asked_for_stays_in_its_field() {
+    let world = worlds::every_state().await;
+    let browser = Browser::start().await;
+    browser.open(&worlds::url(&world)).await;
+    browser.write("#filter-subscription", &PLATFORM.to_string()).await;
+    browser.run("document.querySelector('#filter-subscription').focus()").await;
+    look_anew(&browser).await;
+    assert_eq!(focus(&browser).await, "filter-subscription");
+    let value = "return document.querySelector('#filter-subscription').value";
+    assert_eq!(browser.run(value).await, PLATFORM.to_string());
+    assert_eq!(browser.text("#summary").await, "6 of 7 clusters, 5 of 6 registries");
+}
+
+#[tokio::test]
+async fn what_was_opened_stays_open_and_what_was_closed_stays_closed() {
+    let world = worlds::every_state().await;
+    let browser = Browser::start().await;
+    browser.device(390, 844).await;
+    browser.open(&worlds::url(&world)).await;
+    browser.run("document.querySelector('#next [data-kind=attach]').open = false").await;
+    browser.click("#list > li:nth-child(2) details summary").await;
+    browser.until("document.querySelector('#list details button')").await;
+    let kept = "return document.querySelector('#list details[open]').closest('li').innerText";
+    let opened = browser.run(kept).await;
+    for _ in 0..2 {
+        look_anew(&browser).await;
+        assert!(focus(&browser).await.ends_with("not attached"), "{}", focus(&browser).await);
+        let open = "return document.querySelectorAll('#list details[open]').length";
+        assert_eq!(browser.run(open).await, 1);
+        browser.until("document.querySelector('#list details[open] button')").await;
+        assert_eq!(browser.run(kept).await, opened);
+        let closed = "return document.querySelector('#next [data-kind=attach]').open";
+        assert_eq!(browser.run(closed).await, false);
+        browser.run("document.querySelector('#list details[open] summary').focus()").await;
+    }
+    let lines = "
+        const data = structuredClone(model.data);
+        data.next.attach = Array.from({ length: 60 }, (_, place) => `line ${place}`);
+        showAll(data)";
+    browser.run(lines).await;
+    browser.run("document.querySelector('#next [data-kind=attach]').open = true").await;
+    browser.click("#next [data-kind=attach] > button").await;
+    look_anew(&browser).await;
+    let shown = "return document.querySelectorAll('#next [data-kind=attach] li').length";
+    assert_eq!(browser.run(shown).await, 60);
 }
