@@ -111,3 +111,20 @@ async fn what_was_opened_stays_open_and_what_was_closed_stays_closed() {
     let shown = "return document.querySelectorAll('#next [data-kind=attach] li').length";
     assert_eq!(browser.run(shown).await, 60);
 }
+
+#[tokio::test]
+async fn an_older_look_of_another_instance_is_not_taken() {
+    let world = worlds::every_state().await;
+    let browser = Browser::start().await;
+    browser.open(&worlds::url(&world)).await;
+    let summary = browser.text("#summary").await;
+    let older =
+        "data.observed_at = new Date(Date.parse(model.data.observed_at) - 1000).toISOString();";
+    browser.run(&format!("{NEW_LOOK} {older} window.ask = async () => data")).await;
+    browser.click("#look-again").await;
+    browser.until("document.querySelector('#looked').textContent.includes('kept 60 s')").await;
+    assert_eq!(browser.text("#summary").await, summary);
+    browser.run(&format!("{NEW_LOOK} window.ask = async () => data")).await;
+    browser.click("#look-again").await;
+    browser.until("document.querySelector('#summary').textContent.startsWith('7 of 7')").await;
+}
