@@ -128,3 +128,23 @@ async fn an_older_look_of_another_instance_is_not_taken() {
     browser.click("#look-again").await;
     browser.until("document.querySelector('#summary').textContent.startsWith('7 of 7')").await;
 }
+
+#[tokio::test]
+async fn more_clusters_of_the_list_take_the_keyboard() {
+    let world = worlds::every_state().await;
+    let browser = Browser::start().await;
+    browser.device(390, 844).await;
+    browser.open(&worlds::url(&world)).await;
+    let many = "
+        const data = structuredClone(model.data);
+        const [first] = data.clusters;
+        data.clusters = Array.from({ length: 150 }, (_, place) => {
+          const name = `aks-${String(place).padStart(3, '0')}`;
+          return { ...first, name, id: first.id.replace('aks-cart', name) };
+        });
+        showAll(data)";
+    browser.run(many).await;
+    browser.click("#more").await;
+    let there = "const { tagName, firstChild } = document.activeElement; return [tagName, firstChild.textContent]";
+    assert_eq!(browser.run(there).await, serde_json::json!(["LI", "aks-100"]));
+}

@@ -365,8 +365,10 @@ document.querySelector(".skip").addEventListener("click", (event) => {
   here("matrix-title").focus();
 });
 here("more").addEventListener("click", () => {
+  const first = listed;
   listed += CLUSTERS;
   apply();
+  focusItem(here("list").children[first]);
 });
 here("look-again").addEventListener("click", lookAgain);
 here("look-again").hidden = !isServed;
