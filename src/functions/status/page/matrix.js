@@ -196,6 +196,8 @@ class Matrix {
   }
 
   key(event) {
+    // With these the browser goes back and forth.
+    if (event.altKey || (event.metaKey && event.key.startsWith("Arrow"))) return;
     const [row, column] = this.at;
     const page = Math.max(1, Math.floor((this.viewport.clientHeight - this.headHeight) / this.cell) - 1);
     const whole = event.ctrlKey || event.metaKey;
