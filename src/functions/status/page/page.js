@@ -356,7 +356,7 @@ function keep(data) {
 
 here("filters").addEventListener("submit", (event) => event.preventDefault());
 here("filter-text").addEventListener("input", (event) => refine({ text: event.target.value.trim().toLowerCase() }));
-here("filter-tag").addEventListener("input", (event) => refine({ tag: event.target.value.trim() }));
+here("filter-tag").addEventListener("input", (event) => refine({ tag: event.target.value.trimStart() }));
 here("filter-subscription").addEventListener("change", (event) => refine({ subscription: event.target.value }));
 here("clear-filters").addEventListener("click", () => refine(filterOf("")));
 // A link's own way would put its target where the filter stands in the address.
