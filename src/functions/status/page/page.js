@@ -11,12 +11,13 @@ const SMALL = matchMedia("(max-width: 40rem)");
 // only, for what this page asks of its own function.
 const key = (() => {
   const address = new URL(location.href);
-  const found = address.searchParams.get("code");
-  if (found !== null) {
-    address.searchParams.delete("code");
+  // The host takes it in any letter case.
+  const found = [...address.searchParams].filter(([name]) => name.toLowerCase() === "code");
+  if (found.length) {
+    for (const [name] of found) address.searchParams.delete(name);
     history.replaceState(null, "", address.pathname + address.search + address.hash);
   }
-  return found;
+  return found[0]?.[1] ?? null;
 })();
 const isServed = location.protocol.startsWith("http");
 
