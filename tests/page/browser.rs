@@ -1,4 +1,4 @@
-//! Chromium without a window, driven over WebDriver: JSON over HTTP, on loopback.
+//! Chromium without a window, driven over `WebDriver`: JSON over HTTP, on loopback.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpStream};
@@ -41,13 +41,13 @@ const FLAGS: [&str; 11] = [
     "--window-size=1280,800",
 ];
 
-/// How WebDriver names what it has found
+/// How `WebDriver` names what it has found
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
 /// Browsers take all of a small machine, and some tests measure time.
 static TURN: Mutex<()> = Mutex::const_new(());
 
-/// Keys as WebDriver writes them
+/// Keys as `WebDriver` writes them
 pub(crate) mod key {
     pub(crate) const TAB: &str = "\u{e004}";
     pub(crate) const ENTER: &str = "\u{e007}";

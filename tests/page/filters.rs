@@ -119,3 +119,24 @@ async fn a_view_can_be_passed_on_and_the_key_is_not_in_it() {
     assert_eq!(address(&browser).await, view);
     assert_eq!(browser.text("#summary").await, shown);
 }
+
+#[tokio::test]
+async fn every_tag_that_is_suggested_finds_who_has_it() {
+    let world = worlds::every_state().await;
+    let browser = Browser::start().await;
+    browser.open(&worlds::url(&world)).await;
+    let odd = "
+        const data = structuredClone(model.data);
+        const tools = data.clusters.find(({ name }) => name === 'aks-tools');
+        Object.assign(tools.tags, { 'a=b': 'c', space: 'behind ', '': 'nameless' });
+        showAll(data)";
+    browser.run(odd).await;
+    let suggested = "return [...document.querySelectorAll('#tags option')].map((one) => one.value)";
+    let suggested: Vec<String> = serde_json::from_value(browser.run(suggested).await).unwrap();
+    for tag in ["a=b=c", "space=behind ", "=nameless"] {
+        assert!(suggested.iter().any(|one| one == tag), "{suggested:?}");
+        browser.write("#filter-tag", &format!(" {tag}")).await;
+        assert_eq!(heads(&browser).await.0, ["aks-tools"], "{tag}");
+        browser.click("#clear-filters").await;
+    }
+}

@@ -3,6 +3,8 @@
 //! `chromium` and `chromium-driver`. `TETHER_SCREENSHOTS` names a folder for pictures of the page.
 
 #[cfg(test)]
+mod again;
+#[cfg(test)]
 mod browser;
 #[cfg(test)]
 #[expect(dead_code, reason = "`it` uses the rest")]

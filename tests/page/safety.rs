@@ -119,6 +119,17 @@ async fn the_key_leaves_the_address_and_is_kept_nowhere() {
 }
 
 #[tokio::test]
+async fn the_key_leaves_the_address_in_whatever_case_its_name_is() {
+    let world = worlds::every_state().await;
+    let browser = Browser::start().await;
+    let url = worlds::url(&world);
+    let (plain, key) = url.split_once("?code=").unwrap();
+    browser.open(&format!("{url}&CODE={key}&Code={key}&other=1")).await;
+    assert_eq!(browser.run("return location.href").await, format!("{plain}?other=1"));
+    assert_eq!(browser.run("return key").await, key);
+}
+
+#[tokio::test]
 async fn a_saved_page_shows_what_it_showed() {
     let world = worlds::every_state().await;
     let browser = Browser::start().await;

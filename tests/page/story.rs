@@ -101,3 +101,27 @@ async fn focus_returns_to_the_pair_though_the_matrix_was_drawn_anew_meanwhile() 
     browser.until("!document.querySelector('#story').open").await;
     browser.until(&format!("document.activeElement.ariaLabel === '{pair}'")).await;
 }
+
+#[tokio::test]
+async fn keys_that_are_the_browsers_stay_so() {
+    let world = worlds::every_state().await;
+    let browser = Browser::start().await;
+    browser.open(&worlds::url(&world)).await;
+    let pair = "aks-cart, acrbase: pinned";
+    browser.run("document.querySelector('#matrix [tabindex=\"0\"]').focus()").await;
+    for (pressed, held) in [
+        ("ArrowLeft", "altKey"),
+        ("ArrowRight", "altKey"),
+        ("Home", "altKey"),
+        ("Enter", "altKey"),
+        ("ArrowRight", "metaKey"),
+        ("ArrowDown", "metaKey"),
+    ] {
+        let press = format!(
+            "const event = new KeyboardEvent('keydown', {{ key: '{pressed}', {held}: true, bubbles: true, cancelable: true }});
+             return document.activeElement.dispatchEvent(event)"
+        );
+        assert_eq!(browser.run(&press).await, true, "{held} and {pressed}");
+        assert_eq!(focus(&browser).await, pair, "{held} and {pressed}");
+    }
+}

@@ -235,7 +235,10 @@ fn prefers_json(accept: &str) -> bool {
         let mut kinds = accept.split(',').map(|kind| kind.split(';').map(str::trim));
         kinds.find_map(|mut parts| {
             let kind = parts.next()?;
-            let q = parts.find_map(|part| part.strip_prefix("q="));
+            let q = parts.find_map(|part| {
+                let (name, value) = part.split_once('=')?;
+                name.eq_ignore_ascii_case("q").then_some(value)
+            });
             let q = q.map_or(Some(1.0), |q| q.parse::<f32>().ok())?;
             kind.eq_ignore_ascii_case(wanted).then_some(q)
         })
@@ -300,7 +303,15 @@ mod accept_tests {
     #[test]
     fn json_is_for_those_who_ask_for_it_by_name() {
         let browser = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
-        for accept in ["", "*/*", browser, "image/png", "application/json;q=0", "garbage;q=;,"] {
+        for accept in [
+            "",
+            "*/*",
+            browser,
+            "image/png",
+            "application/json;q=0",
+            "application/json;Q=0",
+            "garbage;q=;,",
+        ] {
             assert!(!prefers_json(accept), "{accept}");
         }
         for accept in [

@@ -14,6 +14,9 @@ use crate::model::{
 use crate::plan::{Action, Attach, AttachReason, Detach, DetachReason, HeldReason, Plan};
 use crate::policy::{Decision, Policy, RegistryNames, RoleChoice, Rule};
 
+/// Said of an assignment that may not let everything be pulled
+const NARROWED: &str = "a condition narrows it";
+
 /// Every pair about which there is something to say, by cluster and registry
 pub(super) fn pairs(
     inventory: &Inventory,
@@ -29,7 +32,10 @@ pub(super) fn pairs(
         }
     }
     draft.attach.iter().for_each(|attach| matrix.note_attach(attach));
-    draft.detach.iter().for_each(|detach| matrix.note_detach(detach));
+    // Of two that are too much, the one that lets somebody pull is told.
+    let (vain, others): (Vec<_>, Vec<_>) =
+        draft.detach.iter().partition(|detach| matrix.is_in_vain(&detach.grant));
+    others.into_iter().chain(vain).for_each(|detach| matrix.note_detach(detach));
     inventory.grants.values().for_each(|grant| matrix.note_grant(grant));
     matrix.note_wishes_in_vain();
     matrix.into_pairs()
@@ -173,10 +179,22 @@ impl<'a> Matrix<'a> {
             self.remark(grant, Some(joined(&what, held)));
             return;
         }
-        let why = joined(reason, held);
+        let vain = "the registry does not honour its role, so it lets nobody pull";
+        let why = if self.is_in_vain(grant) {
+            joined(&joined(reason, Some(vain.to_owned())), held)
+        } else {
+            joined(reason, held)
+        };
         for cluster in clusters {
             self.note(cluster, &grant.registry, State::Extra, Some(why.clone()));
         }
+    }
+
+    /// Whether the registry is known to honour another role
+    fn is_in_vain(&self, grant: &GrantKey) -> bool {
+        let registry = self.inventory.registries.get(&grant.registry);
+        let honoured = registry.and_then(|registry| registry.mode.pull_role());
+        honoured.is_some_and(|role| role != grant.role)
     }
 
     fn remark(&mut self, grant: &GrantKey, what: Option<String>) {
@@ -187,10 +205,10 @@ impl<'a> Matrix<'a> {
     /// Says of everyone who holds the identity that they can pull by this.
     fn note_grant(&mut self, grant: &Grant) {
         let Some(registry) = self.inventory.registries.get(&grant.key.registry) else { return };
-        let role = registry.mode.pull_role();
-        if role.is_some_and(|role| role != grant.key.role) {
+        if self.is_in_vain(&grant.key) {
             return;
         }
+        let role = registry.mode.pull_role();
         let holders = self.holders.get(&grant.key.principal).cloned().unwrap_or_default();
         let remark = self.remarks.get(&(registry.id.clone(), grant.key.principal)).cloned();
         let owed_to = self.owed_to(grant, registry, &holders);
@@ -229,7 +247,7 @@ impl<'a> Matrix<'a> {
         if !AssignmentName::is_of(&self.policy.owner, grant) {
             let why = match self.policy.decision(cluster, registry, &self.names) {
                 vetoed @ Decision::Vetoed { .. } => Some(vetoed.to_string()),
-                _ if grant.conditional => Some("a condition narrows it".to_owned()),
+                _ if grant.conditional => Some(NARROWED.to_owned()),
                 Decision::Attach { .. }
                 | Decision::Ambiguous { .. }
                 | Decision::NotWanted
@@ -238,7 +256,8 @@ impl<'a> Matrix<'a> {
             return (State::Foreign, why);
         }
         let Some(mark) = Mark::read(&grant.description) else {
-            let why = "its description was changed, so it counts as pinned".to_owned();
+            let narrowed = grant.conditional.then(|| NARROWED.to_owned());
+            let why = joined(&"its description was changed, so it counts as pinned", narrowed);
             return (State::Pinned, Some(why));
         };
         let (state, is_its_own) = match mark.kind {

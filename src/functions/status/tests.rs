@@ -70,6 +70,14 @@ fn what_is_as_it_should_be_says_whose_it_is() {
         &pair(OTHER, AUTO).pull(By::Unreadable, "r1", 1),
         &["c1 r1 pinned: its description was changed, so it counts as pinned"],
     );
+    let mut narrow = grant(By::Unreadable, "r1", 1, Role::AcrPull);
+    narrow.conditional = true;
+    check(
+        &pair(OTHER, AUTO).grant(narrow),
+        &[
+            "c1 r1 pinned: its description was changed, so it counts as pinned; a condition narrows it",
+        ],
+    );
     check(&pair(AUTO, AUTO).pull(By::Foreign, "r1", 1), &["c1 r1 foreign team"]);
     check(&pair(OTHER, AUTO).pull(By::Foreign, "r1", 1), &["c1 r1 foreign"]);
     check(
@@ -224,7 +232,17 @@ fn a_registry_that_honours_another_role_now_is_not_attached_by_the_old_one() {
         &[&format!("c1 r1 attached team: {goes}; held: mode is `attach-only`")],
     );
     let useless = world().cluster(cluster("c1", 1, OTHER)).registry(abac("r1", AUTO));
-    check(&useless.pull(By::Foreign, "r1", 1), &[]);
+    check(&useless.clone().pull(By::Foreign, "r1", 1), &[]);
+    let useless = useless.pull(By::Rule("c1"), "r1", 1);
+    let vain = "the registry does not honour its role, so it lets nobody pull";
+    check(&useless, &[&format!("c1 r1 extra: no rule wants it; {vain}")]);
+    check_in(
+        Mode::Observe,
+        &useless,
+        &[&format!("c1 r1 extra: no rule wants it; {vain}; held: mode is `observe`")],
+    );
+    let pulls = useless.grant(grant(By::Rule("c1"), "r1", 1, Role::RepositoryReader));
+    check_in(Mode::Observe, &pulls, &["c1 r1 extra: no rule wants it; held: mode is `observe`"]);
     let beside = switched().pull(By::Rule("c1"), "r1", 1).grant(grant(
         By::Foreign,
         "r1",

@@ -22,14 +22,34 @@ class Matrix {
 
   show(model, rows, columns) {
     if (model !== this.model) this.measure(model);
+    const ids = this.ids();
     Object.assign(this, { model, rows, columns });
-    this.at = [Math.min(this.at[0], rows.length - 1), Math.min(this.at[1], columns.length - 1)];
+    this.at = this.placeOf(ids);
     this.grid.setAttribute("aria-rowcount", rows.length + 1);
     this.grid.setAttribute("aria-colcount", columns.length + 1);
     this.grid.style.width = `${this.headWidth + this.columns.length * this.cell + this.lean}px`;
     this.grid.style.height = `${this.headHeight + this.rows.length * this.cell}px`;
     this.window = null;
     this.draw();
+  }
+
+  /** Whose pair the keyboard is at */
+  ids() {
+    const { clusters = [], registries = [] } = this.model?.data ?? {};
+    return [clusters[this.rows[this.at[0]]]?.id, registries[this.columns[this.at[1]]]?.id];
+  }
+
+  /** Where that pair is now, or what is nearest to where it was */
+  placeOf([clusterId, registryId]) {
+    const { clusters, registries } = this.model.data;
+    const find = (places, list, id, was) => {
+      const found = places.findIndex((place) => list[place].id === id);
+      return found < 0 ? Math.min(was, places.length - 1) : found;
+    };
+    return [
+      find(this.rows, clusters, clusterId, this.at[0]),
+      find(this.columns, registries, registryId, this.at[1]),
+    ];
   }
 
   /** The heads are as large as the longest names need, within what the style allows. */
@@ -176,6 +196,8 @@ class Matrix {
   }
 
   key(event) {
+    // With these the browser goes back and forth.
+    if (event.altKey || (event.metaKey && event.key.startsWith("Arrow"))) return;
     const [row, column] = this.at;
     const page = Math.max(1, Math.floor((this.viewport.clientHeight - this.headHeight) / this.cell) - 1);
     const whole = event.ctrlKey || event.metaKey;

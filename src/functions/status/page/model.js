@@ -127,9 +127,10 @@ function matchesText(end, text) {
   return !text || end.name.toLowerCase().includes(text) || (end.login_server ?? "").toLowerCase() === text;
 }
 
-// `team` asks for the tag, `team=shop` for its value. Names have no letter case; values do.
+// `team` asks for the tag, `team=shop` for its value. Names have no letter case; values do. A name may
+// hold a `=` itself: what is suggested finds whoever has it.
 function matchesTag(end, tag) {
-  if (!tag) return true;
+  if (!tag || Object.entries(end.tags).some((entry) => tagText(entry) === tag)) return true;
   const [, name, value] = /^([^=]*)=?([^]*)$/.exec(tag);
   const wanted = name.trim().toLowerCase();
   return Object.hasOwn(end.tags, wanted) && (!tag.includes("=") || end.tags[wanted] === value);

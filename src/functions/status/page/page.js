@@ -11,12 +11,13 @@ const SMALL = matchMedia("(max-width: 40rem)");
 // only, for what this page asks of its own function.
 const key = (() => {
   const address = new URL(location.href);
-  const found = address.searchParams.get("code");
-  if (found !== null) {
-    address.searchParams.delete("code");
+  // The host takes it in any letter case.
+  const found = [...address.searchParams].filter(([name]) => name.toLowerCase() === "code");
+  if (found.length) {
+    for (const [name] of found) address.searchParams.delete(name);
     history.replaceState(null, "", address.pathname + address.search + address.hash);
   }
-  return found;
+  return found[0]?.[1] ?? null;
 })();
 const isServed = location.protocol.startsWith("http");
 
@@ -91,15 +92,13 @@ function showChoices() {
   const all = element("option", { value: "" }, "all");
   const each = model.subscriptions.map((id) => element("option", { value: id }, id));
   here("filter-subscription").replaceChildren(all, ...each);
+  here("filter-subscription").value = filter.subscription;
 }
 
-function showCounts() {
+function makeCounts() {
   const buttons = STATES.map(({ name, symbol, means }) => {
-    const button = element("button", {
-      type: "button", "data-filter-state": name, "data-count": model.counts[name],
-      "aria-pressed": filter.states.has(name), title: means,
-    }, element("span", { class: "symbol", "aria-hidden": true, "data-state": name }, symbol),
-    ` ${name} `, element("b", {}, NUMBER.format(model.counts[name])));
+    const button = element("button", { type: "button", "data-filter-state": name, title: means },
+      element("span", { class: "symbol", "aria-hidden": true, "data-state": name }, symbol), ` ${name} `, element("b"));
     button.addEventListener("click", () => {
       if (!filter.states.delete(name)) filter.states.add(name);
       refine();
@@ -107,6 +106,15 @@ function showCounts() {
     return button;
   });
   here("counts").replaceChildren(...buttons);
+}
+
+// The buttons stay, and with them the keyboard.
+function showCounts() {
+  for (const button of here("counts").children) {
+    const count = model.counts[button.dataset.filterState];
+    button.dataset.count = count;
+    button.querySelector("b").textContent = NUMBER.format(count);
+  }
 }
 
 function showLegend() {
@@ -118,6 +126,7 @@ function showLegend() {
 }
 
 function showNext({ unseen, next }) {
+  const before = (kind) => here("next").querySelector(`[data-kind=${kind}]`);
   const kinds = [
     ["attach", "attach", "+"], ["detach", "detach", "−"], ["held", "hold", "!"],
   ];
@@ -126,23 +135,46 @@ function showNext({ unseen, next }) {
     const items = (some) => some.map((line) => element("li", {}, ...marked(line)));
     const list = element("ul", { class: "lines" }, ...items(lines.slice(0, LINES)));
     const count = element("b", {}, NUMBER.format(lines.length));
-    const title = element("summary", {}, element("span", { class: "symbol", "aria-hidden": true }, symbol), ` ${verb} `, count);
-    const block = element("details", { "data-kind": kind, open: "" }, title, list);
+    const title = element("summary", { "data-key": kind }, element("span", { class: "symbol", "aria-hidden": true }, symbol),
+      ` ${verb} `, count);
+    const block = element("details", { "data-kind": kind }, title, list);
+    block.open = before(kind)?.open ?? true;
     if (lines.length > LINES) {
-      const more = element("button", { type: "button" }, `Show all ${NUMBER.format(lines.length)}`);
-      more.addEventListener("click", () => {
+      const more = element("button", { type: "button", "data-key": `${kind} more` }, `Show all ${NUMBER.format(lines.length)}`);
+      const showRest = () => {
         list.append(...items(lines.slice(LINES)));
-        list.children[LINES].setAttribute("tabindex", "-1");
-        list.children[LINES].focus();
+        block.dataset.whole = "";
         more.remove();
+      };
+      more.addEventListener("click", () => {
+        showRest();
+        focusItem(list.children[LINES]);
       });
       block.append(more);
+      if (before(kind)?.dataset.whole === "") showRest();
     }
     return block;
   });
   const why = unseen.length ? "Nothing, as far as was seen." : "Nothing: everything is as the policy wants it.";
   const nothing = element("p", { class: "quiet" }, why);
-  here("next").replaceChildren(...(blocks.length ? blocks : [nothing]));
+  redraw(here("next"), blocks.length ? blocks : [nothing]);
+}
+
+/** What was just added takes the keyboard, as what asked for it goes. */
+function focusItem(item) {
+  item.setAttribute("tabindex", "-1");
+  item.focus();
+}
+
+/** Puts elements in the place of others. The keyboard stays at what has the same key in both. */
+function redraw(place, elements) {
+  const keyOf = (one) => one?.closest("[data-key]")?.dataset.key;
+  const key = place.contains(document.activeElement) ? keyOf(document.activeElement) : undefined;
+  place.replaceChildren(...elements);
+  if (key === undefined) return;
+  const same = [...place.querySelectorAll("[data-key]")].find((one) => one.dataset.key === key);
+  if (same?.localName === "li") same.setAttribute("tabindex", "-1");
+  same?.focus({ preventScroll: true });
 }
 
 function showQuotas(quotas) {
@@ -198,23 +230,25 @@ function apply() {
 // Where there is no room for a matrix
 function showList(rows, columns) {
   const items = rows.slice(0, listed).map((cluster) => {
-    const { name, unseen } = model.data.clusters[cluster];
+    const { id, name, unseen } = model.data.clusters[cluster];
     const { said, others } = model.pairsOf(cluster, columns);
-    const item = element("li", {}, element("h3", {}, shown(name)));
+    const item = element("li", { "data-key": id }, element("h3", {}, shown(name)));
     if (unseen) item.append(element("p", { class: "quiet" }, ...marked(unseen)));
+    const rest = said.slice(PAIRS);
     if (said.length) item.append(pairList(cluster, said.slice(0, PAIRS)));
-    if (said.length > PAIRS) item.append(later(`${said.length - PAIRS} more`, () => pairList(cluster, said.slice(PAIRS))));
-    if (others.length) item.append(later(`${others.length} not attached`, () => pairList(cluster, others)));
+    if (rest.length) item.append(later(`${id} more`, `${rest.length} more`, () => pairList(cluster, rest)));
+    if (others.length) item.append(later(`${id} others`, `${others.length} not attached`, () => pairList(cluster, others)));
     return item;
   });
-  here("list").replaceChildren(...items);
+  redraw(here("list"), items);
 }
 
 function pairList(cluster, pairs) {
   const items = pairs.map(({ registry, state, symbol }) => {
-    const button = element("button", { type: "button" },
+    const ends = [model.data.clusters[cluster], model.data.registries[registry]];
+    const button = element("button", { type: "button", "data-key": ends.map(({ id }) => id).join(" ") },
       element("span", { class: "symbol", "aria-hidden": true, "data-state": state }, symbol),
-      element("span", {}, shown(model.data.registries[registry].name)),
+      element("span", {}, shown(ends[1].name)),
       element("span", { class: "quiet" }, stateText(state)));
     button.addEventListener("click", () => openStory(cluster, registry));
     return element("li", {}, button);
@@ -222,10 +256,19 @@ function pairList(cluster, pairs) {
   return element("ul", {}, ...items);
 }
 
-/** What is made when it is opened: most of it never is. */
-function later(title, make) {
-  const block = element("details", {}, element("summary", { class: "quiet" }, title));
-  block.addEventListener("toggle", () => block.append(make()), { once: true });
+const opened = new Set(); // keys of what is made when it is opened, and is open
+
+/** What is made when it is opened: most of it never is. What was open is open when it is drawn anew. */
+function later(key, title, make) {
+  const block = element("details", {}, element("summary", { class: "quiet", "data-key": key }, title));
+  const fill = () => block.children.length > 1 || block.append(make());
+  block.open = opened.has(key);
+  if (block.open) fill();
+  block.addEventListener("toggle", () => {
+    if (block.open) fill();
+    // One that was replaced may tell of it late.
+    if (block.isConnected) opened[block.open ? "add" : "delete"](key);
+  });
   return block;
 }
 
@@ -290,7 +333,8 @@ async function lookAgain() {
   here("trouble").hidden = true;
   try {
     const data = await ask();
-    const isSame = data.observed_at === model.data.observed_at;
+    // Another instance may answer, which looks for itself: its look may be the older one.
+    const isSame = Date.parse(data.observed_at) <= Date.parse(model.data.observed_at);
     if (!isSame) {
       keep(data);
       showAll(data);
@@ -313,7 +357,7 @@ function keep(data) {
 
 here("filters").addEventListener("submit", (event) => event.preventDefault());
 here("filter-text").addEventListener("input", (event) => refine({ text: event.target.value.trim().toLowerCase() }));
-here("filter-tag").addEventListener("input", (event) => refine({ tag: event.target.value.trim() }));
+here("filter-tag").addEventListener("input", (event) => refine({ tag: event.target.value.trimStart() }));
 here("filter-subscription").addEventListener("change", (event) => refine({ subscription: event.target.value }));
 here("clear-filters").addEventListener("click", () => refine(filterOf("")));
 // A link's own way would put its target where the filter stands in the address.
@@ -322,8 +366,10 @@ document.querySelector(".skip").addEventListener("click", (event) => {
   here("matrix-title").focus();
 });
 here("more").addEventListener("click", () => {
+  const first = listed;
   listed += CLUSTERS;
   apply();
+  focusItem(here("list").children[first]);
 });
 here("look-again").addEventListener("click", lookAgain);
 here("look-again").hidden = !isServed;
@@ -337,4 +383,5 @@ addEventListener("hashchange", () => {
 SMALL.addEventListener("change", apply);
 const ticking = setInterval(showAge, 1000);
 
+makeCounts();
 showAll(JSON.parse(here("data").textContent));
