@@ -156,6 +156,15 @@ fn a_field_of_a_newer_version_costs_none_of_our_own_messages() {
         let message = format!("{everything}{anyone}");
         assert!(read(message.as_bytes()).is_err(), "{message}");
     }
+    let pair = r#"{"command":"detach","cluster":"a","registry":"b""#;
+    for mistake in ["newField", "dryrun", "scope"] {
+        let message = format!(r#"{pair},"recheck":true,"{mistake}":true}}"#);
+        assert!(read(message.as_bytes()).is_err(), "{message}");
+    }
+    for mistake in ["recheck", "dryrun", "requestedby", "scope", "eventTime"] {
+        let message = format!(r#"{pair},"attempt":1,"{mistake}":true}}"#);
+        assert!(read(message.as_bytes()).is_err(), "{message}");
+    }
 }
 
 #[test]

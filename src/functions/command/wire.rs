@@ -150,12 +150,15 @@ fn no_command(name: &str) -> Refusal {
 }
 
 fn only_known(fields: &Map<String, Value>, name: Name) -> Result<(), Refusal> {
-    if is_our_own(fields) {
-        return Ok(());
-    }
-    let is_known =
-        |field: &&String| COMMON.contains(&field.as_str()) || name.own().contains(&field.as_str());
-    match fields.keys().find(|field| !is_known(field)) {
+    let is_our_own = is_our_own(fields, name);
+    let is_known = |field: &str| COMMON.contains(&field) || name.own().contains(&field);
+    // One that resembles a field of ours is a mistake, whoever wrote it: `dryrun` must not be nothing.
+    let is_new = |field: &str| {
+        let mut all = COMMON.iter().chain(&RECONCILE).chain(&ON_A_PAIR);
+        !all.any(|known| known.eq_ignore_ascii_case(field))
+    };
+    let is_taken = |field: &str| is_known(field) || (is_our_own && is_new(field));
+    match fields.keys().find(|field| !is_taken(field)) {
         None => Ok(()),
         Some(field) => {
             let reason = format!("there is no field `{}`", shown(field));
@@ -167,8 +170,9 @@ fn only_known(fields: &Map<String, Value>, name: Name) -> Result<(), Refusal> {
 /// Whether only tether itself writes such a message: what an event came to, or what follows from an earlier
 /// try. It may be of a newer version, in a deployment or after a way back from one, and a field that is
 /// not known here must not cost the command. What would change its meaning gets a new `version`.
-fn is_our_own(fields: &Map<String, Value>) -> bool {
-    let is_recheck = fields.get("recheck").and_then(Value::as_bool).unwrap_or_default();
+fn is_our_own(fields: &Map<String, Value>, name: Name) -> bool {
+    let is_recheck = matches!(name, Name::Reconcile)
+        && fields.get("recheck").and_then(Value::as_bool).unwrap_or_default();
     let attempt = fields.get("attempt").and_then(Value::as_u64).unwrap_or_default();
     is_recheck || attempt > 0
 }
