@@ -24,8 +24,11 @@ pub const WRITING: Duration = Duration::from_secs(5 * 60);
 /// For how long changes are begun, counted from the start of the run: looking may have taken long
 pub const RUN: Duration = Duration::from_secs(6 * 60);
 
-/// For how long they are begun in any case, so that a run which looked for very long gets somewhere
+/// For how long they are begun even so, that a run which looked for longer gets somewhere
 const AT_LEAST: Duration = Duration::from_secs(60);
+
+/// After how long nothing is begun any more, so that what was done can still be told
+pub const LAST: Duration = Duration::from_secs(7 * 60);
 
 /// How old what was read of both ends may be when an attachment is made: in a longer run they are read
 /// once more
@@ -52,7 +55,7 @@ impl Reconciler {
     pub async fn apply(&self, scope: &Scope, plan: Plan, begun: Instant) -> Report {
         let (mut report, attach, detach) = Report::of(scope.clone(), plan);
         let now = Instant::now();
-        let until = (begun + RUN).clamp(now + AT_LEAST, now + WRITING);
+        let until = (begun + RUN).clamp(now + AT_LEAST, now + WRITING).min(begun + LAST);
         let ends = &Ends::new(self, READ_FOR_A_PUT, begun);
         let at = |(_, item): &(usize, Attach)| item.grant.registry.subscription();
         let puts = abreast(attach.into_iter().enumerate(), at, |(place, item)| async move {

@@ -16,7 +16,7 @@ mod wide;
 
 use thiserror::Error;
 
-pub use apply::{RUN, WRITING};
+pub use apply::{LAST, RUN, WRITING};
 pub use names::{NameError, find_in, find_one_in};
 pub use pair::{Left, PairError, PairPlan, Surroundings, Wish};
 pub use report::{Cause, Change, Outcome, Report, Undone};
