@@ -103,18 +103,20 @@ impl Worker {
     /// Looks at what events name. What stands among them and is no event is refused by itself, so
     /// that it does not get lost.
     async fn look_at(&self, events: &[Value], message: &ServiceBusTrigger) -> Result<(), Trouble> {
-        for stray in events.iter().filter(|event| !is_event(event)) {
+        let strays = events.iter().filter(|event| !is_event(event));
+        for stray in strays.clone() {
             let hint = "send each command in a message of its own";
             let refusal = Refusal::new("an item of a batch of events is no event", None, hint);
             let rejected = Rejected::of(stray.to_string(), &refusal);
             rejected.send(self.queue(), None, message.message_id.as_ref()).await?;
-            self.refused(None);
         }
         for command in commands(events) {
             if self.outside_estate(&command).await?.is_none() {
                 self.obey(&command, &Reply::default()).await?;
             }
         }
+        // Now that none of them is delivered again
+        strays.for_each(|_| self.refused(None));
         Ok(())
     }
 
