@@ -133,7 +133,7 @@ function matchesTag(end, tag) {
   if (!tag || Object.entries(end.tags).some((entry) => tagText(entry) === tag)) return true;
   const [, name, value] = /^([^=]*)=?([^]*)$/.exec(tag);
   const wanted = name.trim().toLowerCase();
-  return Object.hasOwn(end.tags, wanted) && (!tag.includes("=") || end.tags[wanted] === value);
+  return Object.hasOwn(end.tags, wanted) && (!tag.includes("=") || [value, value.trimEnd()].includes(end.tags[wanted]));
 }
 
 const tagText = ([name, value]) => `${name}=${value}`;

@@ -39,7 +39,8 @@ async function ask(parameters = {}) {
   try {
     told = JSON.parse(text);
   } catch {
-    told = { error: `the function answered ${answer.status}`, hint: "open the page anew, with its key" };
+    const hint = answer.status < 500 ? "open the page anew, with its key" : "try again in a moment";
+    told = { error: `the function answered ${answer.status}`, hint };
   }
   if (!answer.ok) throw new Error(`${told.error ?? `the function answered ${answer.status}`}${told.hint ? `; ${told.hint}` : ""}`);
   return told;
