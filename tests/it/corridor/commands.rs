@@ -104,7 +104,7 @@ async fn a_pair_is_attached_by_command_pinned_kept_and_detached_again() {
     assert_eq!(told["stillGranted"], json!([]));
     let detach = requests(&world);
     assert_eq!(count(&detach, "DELETE assignment"), 1, "{detach:?}");
-    assert!(detach.len() <= 9, "{detach:?}");
+    assert!(detach.len() <= 10, "{detach:?}");
 
     ask(&world, "m-5", &command("detach", &aks, &acr));
     settle(&world).await;
