@@ -65,8 +65,8 @@ async fn the_lines_that_the_demo_prints_create_and_tag_things() {
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let client = tether::azure::http_client().unwrap();
     find(&mut lines, "This is what the policy says.").await;
-    let page = find(&mut lines, "The status page is at ").await;
-    let page = page.split("at ").nth(1).unwrap().split(',').next().unwrap();
+    let page = find(&mut lines, "The status page looks again after a minute: ").await;
+    let page = page.rsplit(' ').next().unwrap();
     let page = client.get(page).send().await.unwrap().text().await.unwrap();
     assert!(page.starts_with("<!doctype html>") && page.contains("aks-tools"), "{page}");
     let mut statuses = Vec::new();

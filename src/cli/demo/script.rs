@@ -98,7 +98,7 @@ pub(super) fn explain_by_hand(world: &World) {
     );
     say("");
     if let Some(page) = world.host.function_url("status") {
-        say(&format!("The status page is at {page}, and looks again after a minute."));
+        say(&format!("The status page looks again after a minute: {page}"));
     }
     say(
         "It stays until Ctrl-C. Make a registry, make a cluster, and tag it; watch what happens here:",
