@@ -35,8 +35,8 @@ pub(super) fn needs_every_cluster(plan: &Plan) -> bool {
 /// Assignments of ours that no rule wants and whose description is empty: Resource Graph may not show
 /// it, and then every one of them would count as pinned for ever, and no pin would follow its cluster
 /// to another identity. Where it shows none at all, also those that a rule wants: they may be pins of
-/// clusters that had the identity before. And those whose registry is gone: with another mark than was seen, they would
-/// count as changed for ever.
+/// clusters that had the identity before. And those whose registry is gone: with another mark than was
+/// seen, they would count as changed for ever.
 pub(super) fn without_mark(
     plan: &Plan,
     inventory: &Inventory,
