@@ -5,34 +5,35 @@
 #   infra/package.sh --from ZIP [POLICY]  takes all but the policy from an earlier package
 #
 # POLICY is policy.yaml if left out. It is checked first; one that tether would refuse is not packed.
-# OUT names another package to make.
-set -euo pipefail
-unset CDPATH
+# OUT names another package to make; with --from it is needed, so that the package that runs is not
+# replaced by one that does not.
 
-say() { echo "package: $*" >&2; }
-stop() { say "$*"; exit 1; }
-here=$PWD
-cd "$(dirname "$0")/.."
-# Paths on the command line are meant from where the command was given.
-from_there() { case $1 in /*) echo "$1" ;; *) echo "$here/$1" ;; esac; }
+. "$(dirname "$0")/lib.sh"
+cd "$root"
 
 from=
 if [ "${1:-}" = --from ]; then
-  from=$(from_there "${2:?--from needs the path of a package}")
+  from=$(from_here "${2:?--from needs the path of a package}")
   [ -f "$from" ] || stop "there is no package $from"
+  [ -n "${OUT:-}" ] || stop "--from needs OUT, the name of the package to make"
   shift 2
 fi
 policy=$PWD/policy.yaml
-if [ -n "${1:-}" ]; then policy=$(from_there "$1"); fi
+if [ -n "${1:-}" ]; then policy=$(from_here "$1"); fi
 [ -f "$policy" ] || stop "there is no policy file $policy"
 for tool in zip unzip; do
   command -v "$tool" >/dev/null || stop "needs $tool"
 done
+out=$root/target/tether.zip
+if [ -n "${OUT:-}" ]; then out=$(from_here "$OUT"); fi
 
 stage=$(mktemp -d)
 trap 'rm -rf "$stage"' EXIT
 
-has_std() { rustc --print target-libdir --target "$1" 2>/dev/null | xargs -r test -d; }
+has_std() {
+  local folder
+  folder=$(rustc --print target-libdir --target "$1" 2>/dev/null) && [ -d "$folder" ]
+}
 
 # A static binary needs nothing of the host's image, which changes under a running app. Where it
 # cannot be had, one for an old C library is the next best.
@@ -70,24 +71,27 @@ else
   install -m 644 host.json "$stage/host.json"
   # The host looks for functions in direct children of its root only.
   for definition in function-definitions/*/function.json; do
-    install -D -m 644 "$definition" "$stage/$(basename "$(dirname "$definition")")/function.json"
+    function=$stage/$(basename "$(dirname "$definition")")
+    mkdir "$function"
+    install -m 644 "$definition" "$function/function.json"
   done
 fi
 
 # The very program that is packed says whether it takes the policy, where it can run.
-if [ "$(uname -sm)" = "Linux x86_64" ]; then
+if runs_packages; then
   "$stage/tether" policy check "$policy" >&2 || stop "this policy is not packed"
 else
   cargo run --locked --quiet -- policy check "$policy" >&2 || stop "this policy is not packed"
 fi
 install -m 644 "$policy" "$stage/policy.yaml"
 
-# One moment and one order for every entry, so that the same sources give the same zip.
-find "$stage" -exec touch -d '2020-01-01T00:00:00Z' {} +
-out=$PWD/target/tether.zip
-if [ -n "${OUT:-}" ]; then out=$(from_there "$OUT"); fi
+# One moment and one order for every entry, so that the same sources give the same zip. What was there
+# stays until the new one is whole.
+TZ=UTC find "$stage" -exec touch -t 202001010000 {} +
 mkdir -p "$(dirname "$out")"
-rm -f "$out"
-(cd "$stage" && find . -type f | sed 's|^\./||' | LC_ALL=C sort | TZ=UTC zip -X -q "$out" -@)
-say "$(wc -c <"$out") bytes, of which the program has $(wc -c <"$stage/tether") before packing"
+new=$out.$$.zip
+trap 'rm -rf "$stage" "$new"' EXIT
+(cd "$stage" && find . -type f | sed 's|^\./||' | LC_ALL=C sort | TZ=UTC zip -X -q "$new" -@)
+mv "$new" "$out"
+say "$(($(wc -c <"$out"))) bytes, of which the program has $(($(wc -c <"$stage/tether"))) before packing"
 echo "$out"
