@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Puts every `az` line of the documents and scripts before the real `az`, without Azure.
+"""Puts every `az` line of the documents before the real `az`, without Azure. Those of the scripts are
+recorded as they arrive, by the tests of the package, and parsed by `tests/package/check_calls.py`.
 
     infra/check-az.py [AZ]
 
@@ -18,19 +19,25 @@ import sys
 import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-FILES = ["README.md", "infra/README.md", *sorted(str(p.relative_to(ROOT)) for p in ROOT.glob("infra/*.sh"))]
+FILES = ["README.md", "SECURITY.md", "infra/README.md"]
 DEFAULTS = {"string": "", "int": 0, "bool": False, "array": [], "object": {}}
 # What `az` says when all that is missing is somebody who signed in.
 SIGN_IN = ("az login", "doesn't exist in cloud")
 # What stands in for a variable; `az` looks into files that are named with `@`.
-VARIABLES = {"parameters": "infra/parameters.json", "events": "infra/events.parameters.json"}
+VARIABLES = {
+    "parameters": "infra/parameters.json",
+    "events": "infra/events.parameters.json",
+    "installation": r'{\"installation\": {\"value\": {}}}',
+}
 
 
 def script(path):
     """The shell lines of a file, those that go on joined."""
     text = (ROOT / path).read_text()
-    if path.endswith(".md"):
-        text = "\n".join(re.findall(r"^```sh\n(.*?)^```", text, re.M | re.S))
+    blocks = re.findall(r"^```sh\n(.*?)^```", text, re.M | re.S)
+    # What tables tell people to run; a command that is only named has no option.
+    cells = re.findall(r"`(az [^`]* --[^`]*)`", "\n".join(re.findall(r"^\|.*", text, re.M)))
+    text = "\n".join(blocks + [cell.replace("\\|", "|") for cell in cells])
     lines = text.replace("\\\n", " ").split("\n")
     return [line for line in lines if not line.lstrip().startswith("#")]
 
@@ -71,6 +78,9 @@ def commands():
         for line in script(path):
             for start in re.finditer(r"(?:^|[\s(])(az )", line):
                 words = shlex.split(command(line[start.start(1) :]))
+                # The compiler is not in any package registry: `az bicep` would fetch it.
+                if words[1] == "bicep":
+                    continue
                 # xargs adds what it reads.
                 words += ["word"] if "xargs" in line[: start.start()] else []
                 found.setdefault(tuple(words[1:]), path)
@@ -79,7 +89,9 @@ def commands():
 
 def stand_in(bicep, folder):
     """A template with the parameters of a Bicep file: `az` would first fetch the compiler for that."""
-    kinds = re.findall(r"^param (\w+) (\w+)", (ROOT / bicep).read_text(), re.M)
+    kinds = re.findall(r"^param (\w+) ([^\s=]+)", (ROOT / bicep).read_text(), re.M)
+    plain = lambda kind: "array" if kind.endswith("[]") else kind if kind in DEFAULTS else "object"
+    kinds = [(name, plain(kind)) for name, kind in kinds]
     template = {
         "$schema": "https://schema.management.azure.com/schemas/2018-05-01/subscriptionDeploymentTemplate.json#",
         "contentVersion": "1.0.0.0",
