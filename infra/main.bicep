@@ -8,6 +8,19 @@
 
 targetScope = 'subscription'
 
+// The types are sealed, so that a misspelled member is refused before anything is made.
+@sealed()
+type registryGroup = {
+  subscription: string
+  resourceGroup: string
+}
+
+@sealed()
+type setting = {
+  name: string
+  value: string
+}
+
 @description('The first word of every name. Two installations need two.')
 @minLength(2)
 @maxLength(12)
@@ -20,17 +33,19 @@ param location string = deployment().location
 param resourceGroupName string = 'rg-${name}'
 
 @description('Tags for everything that is made here.')
-param tags object = {}
+param tags { *: string } = {}
 
 @description('The estate: the ids of the subscriptions whose clusters and registries are looked after.')
 @minLength(1)
-param subscriptions array = split(subscription().subscriptionId, ',')
+param subscriptions string[] = [
+  subscription().subscriptionId
+]
 
 @description('Whether the identity may write role assignments at all. Leave it false for the first days with a policy in mode `observe`. From true to false takes nothing away: infra/README.md, "Taking rights away".')
 param mayWrite bool = true
 
 @description('Where it may write them: resource groups of registries, each `{ "subscription": "<id>", "resourceGroup": "<name>" }`. Empty means everywhere in the estate. A wider right from before stays until it is deleted: infra/README.md, "Taking rights away".')
-param registryResourceGroups array = []
+param registryResourceGroups registryGroup[] = []
 
 @description('For tenants where custom roles cannot be made: assign the built-in roles Reader and Role Based Access Control Administrator instead, the latter with the same condition. They can do more; infra/README.md says what.')
 param useBuiltInRoles bool = false
@@ -53,8 +68,8 @@ param instanceMemoryMB int = 2048
 @maxValue(10)
 param alwaysReady int = 0
 
-@description('Give the identity Azure Service Bus Data Owner on the queue `commands` instead of Data Receiver and Data Sender, in case the platform cannot see the length of the queue without it and does not start the app for messages.')
-param ownsCommandsQueue bool = false
+@description('Give the identity Azure Service Bus Data Owner on the queue `commands`, and on nothing else. The scaler then reads the number of active messages, so that a command starts the app within seconds while follow-ups wait in the same queue. With false it has Data Receiver and Data Sender, and a command may wait until the first follow-up is due.')
+param ownsCommandsQueue bool = true
 
 @description('Whether the function `status` shows who may pull from where, to whoever has its key. infra/README.md, "See who may pull", says what it shows.')
 param statusPage bool = false
@@ -72,7 +87,7 @@ param logRetentionDays int = 30
 param waitingCommandsThreshold int = 0
 
 @description('More app settings, each `{ "name": "TETHER_LOG", "value": "debug" }`; infra/README.md has the list.')
-param settings array = []
+param settings setting[] = []
 
 @description('Where an OpenTelemetry collector takes traces and metrics by OTLP over HTTP, such as `https://collector.example:4318`; without one nothing is sent.')
 param otlpEndpoint string = ''
@@ -80,6 +95,12 @@ param otlpEndpoint string = ''
 @description('Headers that the collector asks for, such as `api-key=...`. Whoever manages the app can read them.')
 @secure()
 param otlpHeaders string = ''
+
+@description('Send the activity log of each subscription of the estate to the workspace, and raise an alert when the identity assigns roles anywhere but at a container registry. Who did what in these subscriptions can then be read in the workspace, and its ingestion is charged.')
+param watchRoleAssignments bool = false
+
+@description('SHA-256 of the policy in the package, which infra/deploy.sh states so that it notices when another policy runs.')
+param policyHash string = ''
 
 @description('Name of the function app, unique in Azure.')
 param functionAppName string = 'func-${name}-${uniqueString(subscription().id, resourceGroupName)}'
@@ -101,9 +122,13 @@ var writerRole = useBuiltInRoles ? builtInWriter : guid(subscription().id, resou
 var condition = loadTextContent('condition.txt')
 
 // A role must be assignable where it is defined, too.
-var assignable = union(split(subscription().subscriptionId, ','), subscriptions)
+var assignable = union([
+  subscription().subscriptionId
+], subscriptions)
 
-resource group 'Microsoft.Resources/resourceGroups@2024-03-01' = {
+var outsideQuery = loadTextContent('queries/role-assignments-outside.kql')
+
+resource group 'Microsoft.Resources/resourceGroups@2025-04-01' = {
   name: resourceGroupName
   location: location
   tags: tags
@@ -178,6 +203,7 @@ module app 'modules/function-app.bicep' = {
     settings: settings
     otlpEndpoint: otlpEndpoint
     otlpHeaders: otlpHeaders
+    policyHash: policyHash
   }
 }
 
@@ -194,6 +220,7 @@ resource readerDefinition 'Microsoft.Authorization/roleDefinitions@2022-04-01' =
           'Microsoft.ContainerRegistry/registries/read'
           'Microsoft.Authorization/roleAssignments/read'
           'Microsoft.Resources/subscriptions/read'
+          'Microsoft.ResourceGraph/resources/read'
         ]
         notActions: []
         dataActions: []
@@ -231,7 +258,7 @@ module readers 'modules/assign-at-subscription.bicep' = [for id in subscriptions
   params: {
     roleId: readerRole
     principalId: identity.outputs.principalId
-    description: 'tether looks for clusters and registries here.'
+    text: 'tether looks for clusters and registries here.'
     condition: ''
   }
   dependsOn: [
@@ -245,7 +272,7 @@ module writers 'modules/assign-at-subscription.bicep' = [for id in (mayWrite && 
   params: {
     roleId: writerRole
     principalId: identity.outputs.principalId
-    description: 'tether attaches registries here; the condition limits it to the two pull roles.'
+    text: 'tether attaches registries here; the condition limits it to the two pull roles.'
     condition: condition
   }
   dependsOn: [
@@ -259,13 +286,48 @@ module writersOfGroups 'modules/assign-at-group.bicep' = [for (at, index) in (ma
   params: {
     roleId: writerRole
     principalId: identity.outputs.principalId
-    description: 'tether attaches registries here; the condition limits it to the two pull roles.'
+    text: 'tether attaches registries here; the condition limits it to the two pull roles.'
     condition: condition
   }
   dependsOn: [
     writerDefinition
   ]
 }]
+
+module activityLogs 'modules/activity-log.bicep' = [for id in (watchRoleAssignments ? subscriptions : []): {
+  name: '${name}-activity-log-${id}'
+  scope: subscription(id)
+  params: {
+    name: name
+    workspaceId: monitoring.outputs.workspaceId
+  }
+}]
+
+module assignedOutside 'modules/log-alert.bicep' = if (watchRoleAssignments) {
+  name: '${name}-alert-outside'
+  scope: group
+  params: {
+    name: '${name} roles assigned elsewhere'
+    location: location
+    tags: tags
+    text: 'The identity of tether wrote or deleted a role assignment that is not at a container registry, or tried to. tether never does: somebody else may be using its identity. SECURITY.md says how to take its right away.'
+    workspaceId: monitoring.outputs.workspaceId
+    query: replace(replace(outsideQuery, 'PRINCIPAL_ID', identity.outputs.principalId), 'CLIENT_ID', identity.outputs.clientId)
+    actionGroupId: monitoring.outputs.actionGroupId
+  }
+}
+
+// What events.bicep asks for as its parameter of this name.
+output installation object = {
+  name: name
+  resourceGroup: group.name
+  subscriptions: subscriptions
+  functionApp: app.outputs.name
+  serviceBus: bus.outputs.name
+  storageAccount: storage.outputs.name
+  actionGroupId: monitoring.outputs.actionGroupId
+  tags: tags
+}
 
 output resourceGroup string = group.name
 output functionApp string = app.outputs.name
@@ -274,7 +336,7 @@ output serviceBus string = bus.outputs.name
 output storageAccount string = storage.outputs.name
 output identityPrincipalId string = identity.outputs.principalId
 output actionGroupId string = monitoring.outputs.actionGroupId
-output roles array = [
+output roles string[] = [
   readerRole
   writerRole
 ]

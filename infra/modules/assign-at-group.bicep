@@ -2,7 +2,7 @@
 
 param roleId string
 param principalId string
-param description string
+param text string
 
 @description('Empty: none.')
 param condition string
@@ -13,7 +13,7 @@ resource assignment 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roleId)
     principalId: principalId
     principalType: 'ServicePrincipal'
-    description: description
+    description: text
     condition: empty(condition) ? null : condition
     conditionVersion: empty(condition) ? null : '2.0'
   }

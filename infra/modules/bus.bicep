@@ -2,13 +2,19 @@
 
 param name string
 param location string
-param tags object
+param tags { *: string }
 param principalId string
 param ownsCommandsQueue bool
 
 var dataOwner = '090c5cfd-751d-490a-894a-3ce6f1109419'
 var dataReceiver = '4f6d3b9b-027b-4f4c-9142-0e5a2a2247e0'
 var dataSender = '69a216fc-b8fb-44d8-bc22-1f3c2cd27a39'
+var queueRoles = ownsCommandsQueue ? [
+  dataOwner
+] : [
+  dataReceiver
+  dataSender
+]
 
 // Standard: the Basic tier has neither scheduled messages nor duplicate detection.
 resource namespace 'Microsoft.ServiceBus/namespaces@2024-01-01' = {
@@ -53,8 +59,9 @@ resource rejected 'Microsoft.ServiceBus/namespaces/queues@2024-01-01' = {
   }
 }
 
-// Receives commands and events, and sends follow-ups to itself.
-resource commandRoles 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for role in (ownsCommandsQueue ? [dataOwner] : [dataReceiver, dataSender]): {
+// Receives commands and events, and sends follow-ups to itself. Only an owner may read how many messages
+// are active, which is what starts the app while follow-ups wait in the same queue.
+resource commandRoles 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for role in queueRoles: {
   name: guid(commands.id, principalId, role)
   scope: commands
   properties: {

@@ -16,16 +16,16 @@ resource commands 'Microsoft.ServiceBus/namespaces/queues@2024-01-01' existing =
   name: 'commands'
 }
 
-resource account 'Microsoft.Storage/storageAccounts@2023-05-01' existing = {
+resource account 'Microsoft.Storage/storageAccounts@2025-08-01' existing = {
   name: storageAccountName
 }
 
-resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2023-05-01' existing = {
+resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2025-08-01' existing = {
   parent: account
   name: 'default'
 }
 
-resource deadEvents 'Microsoft.Storage/storageAccounts/blobServices/containers@2023-05-01' existing = {
+resource deadEvents 'Microsoft.Storage/storageAccounts/blobServices/containers@2025-08-01' existing = {
   parent: blobs
   name: 'dead-events'
 }

@@ -12,11 +12,11 @@ param queueId string
 param functionId string
 param storageAccountId string
 param actionGroupId string
-param tags object
+param tags { *: string }
 
 // Writes and deletions of clusters and registries, and of their tags. Everything else of a busy
 // subscription stays out.
-var filter = {
+var eventFilter = {
   includedEventTypes: [
     'Microsoft.Resources.ResourceWriteSuccess'
     'Microsoft.Resources.ResourceDeleteSuccess'
@@ -47,7 +47,8 @@ var filter = {
   ]
 }
 
-// A day long, and then into the container, so that nothing is lost without a trace.
+// A day long, and then into the container, so that nothing is lost without a trace. What is answered with
+// 400, 403 or 413 goes there at once.
 var retryPolicy = {
   maxDeliveryAttempts: 30
   eventTimeToLiveInMinutes: 1440
@@ -66,16 +67,16 @@ var deadLetter = {
   }
 }
 
-resource topic 'Microsoft.EventGrid/systemTopics@2022-06-15' existing = {
+resource topic 'Microsoft.EventGrid/systemTopics@2025-02-15' existing = {
   name: topicName
 }
 
-resource events 'Microsoft.EventGrid/systemTopics/eventSubscriptions@2022-06-15' = {
+resource events 'Microsoft.EventGrid/systemTopics/eventSubscriptions@2025-02-15' = {
   parent: topic
   name: name
   properties: deliverTo == 'queue' ? {
     eventDeliverySchema: 'CloudEventSchemaV1_0'
-    filter: filter
+    filter: eventFilter
     retryPolicy: retryPolicy
     deadLetterWithResourceIdentity: deadLetter
     deliveryWithResourceIdentity: {
@@ -91,7 +92,7 @@ resource events 'Microsoft.EventGrid/systemTopics/eventSubscriptions@2022-06-15'
     }
   } : {
     eventDeliverySchema: 'CloudEventSchemaV1_0'
-    filter: filter
+    filter: eventFilter
     retryPolicy: retryPolicy
     deadLetterWithResourceIdentity: deadLetter
     destination: {
@@ -106,15 +107,37 @@ resource events 'Microsoft.EventGrid/systemTopics/eventSubscriptions@2022-06-15'
   }
 }
 
+// Both alerts are deployments of their own that the event subscription does not wait for: where an action
+// group of another subscription is refused, events come all the same.
 module lost 'metric-alert.bicep' = {
   name: '${name}-alert-events'
   params: {
     name: '${name} events given up'
     tags: tags
-    text: 'Event Grid could not deliver events for a day and put them into the container `dead-events`. The timer has found what they were about; infra/README.md, "When something is left lying", says what to do.'
+    text: 'Event Grid gave up on events and put them into the container `dead-events`: after a day of trying, or at once where the answer was 400, 403 or 413. The timer has found what they were about; infra/README.md, "When something is left lying", says what to do.'
     scope: topic.id
     metricNamespace: 'Microsoft.EventGrid/systemTopics'
     metricName: 'DeadLetteredCount'
+    aggregation: 'Total'
+    threshold: 0
+    window: 'PT15M'
+    dimension: 'EventSubscriptionName'
+    values: [
+      name
+    ]
+    actionGroupId: actionGroupId
+  }
+}
+
+module dropped 'metric-alert.bicep' = {
+  name: '${name}-alert-dropped'
+  params: {
+    name: '${name} events dropped'
+    tags: tags
+    text: 'Event Grid gave up on events and could not put them into the container `dead-events` either, so they are gone. It gives up after a day of trying, or at once where the answer was 400, 403 or 413. The timer has found what they were about; infra/README.md, "When something is left lying", says what to do.'
+    scope: topic.id
+    metricNamespace: 'Microsoft.EventGrid/systemTopics'
+    metricName: 'DroppedEventCount'
     aggregation: 'Total'
     threshold: 0
     window: 'PT15M'

@@ -1,9 +1,9 @@
 // A system topic for the subscription that it is in.
 
 param name string
-param tags object
+param tags { *: string }
 
-resource topic 'Microsoft.EventGrid/systemTopics@2022-06-15' = {
+resource topic 'Microsoft.EventGrid/systemTopics@2025-02-15' = {
   name: name
   location: 'global'
   tags: tags

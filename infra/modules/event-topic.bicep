@@ -6,9 +6,9 @@ param isThere bool
 param groupName string
 param topicName string
 param location string
-param tags object
+param tags { *: string }
 
-resource group 'Microsoft.Resources/resourceGroups@2024-03-01' = if (!isThere) {
+resource group 'Microsoft.Resources/resourceGroups@2025-04-01' = if (!isThere) {
   name: groupName
   location: location
   tags: tags
@@ -35,4 +35,4 @@ module found 'event-topic-found.bicep' = if (isThere) {
 }
 
 output topicName string = topicName
-output principalId string = isThere ? found.outputs.principalId : made.outputs.principalId
+output principalId string = isThere ? found!.outputs.principalId : made!.outputs.principalId

@@ -4,22 +4,32 @@
 // only says where to send logs. Settings that Flex Consumption refuses are not here: the runtime is
 // stated in `functionAppConfig`.
 
+// As in main.bicep.
+@sealed()
+type setting = {
+  name: string
+  value: string
+}
+
 param name string
 param planName string
 param location string
-param tags object
+param tags { *: string }
 param identityName string
 param storageAccountName string
 param packageContainer string
 param serviceBusName string
 param insightsName string
-param subscriptions array
+param subscriptions string[]
 param maximumInstanceCount int
 param instanceMemoryMB int
 param alwaysReady int
 param statusPage bool
-param settings array
+param settings setting[]
 param otlpEndpoint string
+
+@description('Empty: no tag says which policy runs.')
+param policyHash string
 
 @secure()
 param otlpHeaders string
@@ -38,11 +48,16 @@ var collectorHeaders = empty(otlpHeaders) ? [] : [
   }
 ]
 
-resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2023-01-31' existing = {
+// The package is not to be read from outside; this says which policy is in it.
+var policyTag = {
+  'tether-policy': policyHash
+}
+
+resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' existing = {
   name: identityName
 }
 
-resource storage 'Microsoft.Storage/storageAccounts@2023-05-01' existing = {
+resource storage 'Microsoft.Storage/storageAccounts@2025-08-01' existing = {
   name: storageAccountName
 }
 
@@ -71,7 +86,7 @@ resource plan 'Microsoft.Web/serverfarms@2024-04-01' = {
 resource app 'Microsoft.Web/sites@2024-04-01' = {
   name: name
   location: location
-  tags: tags
+  tags: empty(policyHash) ? tags : union(tags, policyTag)
   kind: 'functionapp,linux'
   identity: {
     type: 'UserAssigned'
@@ -112,8 +127,10 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
       minTlsVersion: '1.2'
       appSettings: concat([
         {
-          name: 'AzureWebJobsStorage__accountName'
-          value: storage.name
+          // With a name alone the host would make the address itself, with the public cloud's ending, and
+          // look for tables that it has no right to.
+          name: 'AzureWebJobsStorage__blobServiceUri'
+          value: storage.properties.primaryEndpoints.blob
         }
         {
           name: 'AzureWebJobsStorage__credential'

@@ -1,7 +1,7 @@
 // One alert on one metric that is above a threshold.
 
 param name string
-param tags object
+param tags { *: string }
 param text string
 param scope string
 param metricNamespace string
@@ -12,12 +12,12 @@ param window string
 
 @description('Empty: the metric as a whole.')
 param dimension string
-param values array
+param values string[]
 
 @description('Empty: the alert only shows in the portal.')
 param actionGroupId string
 
-resource alert 'Microsoft.Insights/metricAlerts@2018-03-01' = {
+resource alert 'Microsoft.Insights/metricAlerts@2026-01-01' = {
   name: name
   location: 'global'
   tags: tags

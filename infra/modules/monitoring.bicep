@@ -3,7 +3,7 @@
 
 param name string
 param location string
-param tags object
+param tags { *: string }
 param principalId string
 param serviceBusId string
 param alertEmail string
@@ -12,7 +12,7 @@ param waitingCommandsThreshold int
 
 var metricsPublisher = '3913510d-42f4-4e42-8a64-420c390055eb'
 
-resource workspace 'Microsoft.OperationalInsights/workspaces@2023-09-01' = {
+resource workspace 'Microsoft.OperationalInsights/workspaces@2025-07-01' = {
   name: 'log-${name}'
   location: location
   tags: tags
@@ -150,5 +150,6 @@ module failures 'metric-alert.bicep' = {
   }
 }
 
+output workspaceId string = workspace.id
 output insightsName string = insights.name
 output actionGroupId string = people.id

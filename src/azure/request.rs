@@ -9,7 +9,7 @@ use crate::model::{AssignmentName, ClusterId, GrantKey, PrincipalId, RegistryId,
 
 use super::transport::is_same_host;
 
-const CLUSTERS: &str = "api-version=2026-06-01";
+const CLUSTERS: &str = "api-version=2025-05-01";
 /// From this version on a registry says how it decides who may pull.
 const REGISTRIES: &str = "api-version=2025-11-01";
 const ASSIGNMENTS: &str = "api-version=2022-04-01";
@@ -215,7 +215,7 @@ mod tests {
             "/subscriptions/{SUB}/resourceGroups/rg/providers/Microsoft.ContainerService/managedClusters/aks-1"
         );
         let ask = Ask::cluster(&base(), &cluster.parse().unwrap());
-        check(&ask, Method::Get, &format!("{cluster}?api-version=2026-06-01"));
+        check(&ask, Method::Get, &format!("{cluster}?api-version=2025-05-01"));
         let ask = Ask::registry(&base(), &registry());
         check(&ask, Method::Get, &format!("{}?api-version=2025-11-01", registry()));
     }
@@ -227,7 +227,7 @@ mod tests {
         check(
             &Ask::clusters(&base(), subscription),
             Method::Get,
-            &format!("{at}/Microsoft.ContainerService/managedClusters?api-version=2026-06-01"),
+            &format!("{at}/Microsoft.ContainerService/managedClusters?api-version=2025-05-01"),
         );
         check(
             &Ask::registries(&base(), subscription),

@@ -91,7 +91,7 @@ async fn a_cluster_is_read_with_our_token_and_our_name() {
     assert_eq!(cluster.id, cluster_id());
     assert_eq!(cluster.identity.principal(), Some(principal()));
     let got = azure.got();
-    assert_eq!(got[0].target, format!("{}?api-version=2026-06-01", cluster_id()));
+    assert_eq!(got[0].target, format!("{}?api-version=2025-05-01", cluster_id()));
     assert_eq!(got[0].token.as_deref(), Some("Bearer token-0"));
     assert!(got[0].agent.starts_with("tether/"), "{}", got[0].agent);
 }

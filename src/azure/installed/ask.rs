@@ -9,7 +9,7 @@ use crate::model::SubscriptionId;
 const WEB: &str = "api-version=2024-04-01";
 const ROLES: &str = "api-version=2022-04-01";
 const SERVICE_BUS: &str = "api-version=2024-01-01";
-const EVENT_GRID: &str = "api-version=2022-06-15";
+const EVENT_GRID: &str = "api-version=2025-02-15";
 
 /// Reads a function app.
 pub(super) fn app(base: &Url, id: &AppId) -> Ask {

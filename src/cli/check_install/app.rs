@@ -32,6 +32,10 @@ const FIXED: [(&str, &str); 3] = [
 const CLIENTS: [&str; 3] =
     ["AZURE_CLIENT_ID", "ServiceBus__clientId", "AzureWebJobsStorage__clientId"];
 
+/// Where the host keeps what it needs. Of an account's name alone it would make an address of the public
+/// cloud.
+const BLOBS: &str = "AzureWebJobsStorage__blobServiceUri";
+
 /// What the settings say of the rest of the installation
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Stated {
@@ -56,7 +60,7 @@ impl Stated {
             principal: identity.and_then(|identity| identity.principal_id.parse().ok()),
             subscriptions: ids.split(',').filter_map(|id| id.parse().ok()).collect(),
             bus: settings.get("ServiceBus__fullyQualifiedNamespace").cloned(),
-            storage: settings.get("AzureWebJobsStorage__accountName").cloned(),
+            storage: settings.get(BLOBS).and_then(|uri| account(uri)).map(str::to_owned),
         }
     }
 }
@@ -94,6 +98,14 @@ pub(super) fn check(
     findings
 }
 
+/// The storage account that an address of blobs belongs to: the first label of its host
+fn account(uri: &str) -> Option<&str> {
+    let host = uri.trim().strip_prefix("https://")?.split(['/', ':', '?']).next()?;
+    let (name, rest) = host.split_once('.')?;
+    let is_blobs = rest.starts_with("blob.") || rest.contains(".blob.");
+    (is_blobs && !name.is_empty()).then_some(name)
+}
+
 fn identity(stated: &Stated) -> Finding {
     match stated.principal {
         Some(principal) => good(format!("its identity is {principal}")),
@@ -111,8 +123,13 @@ fn values(settings: &BTreeMap<String, String>) -> Vec<Finding> {
         FIXED.iter().filter(|(name, value)| !is(name, value)).map(|(name, _)| *name).collect();
     let client = settings.get("AZURE_CLIENT_ID").map(String::as_str).unwrap_or_default();
     bad.extend(CLIENTS.iter().filter(|name| !is(name, client)));
-    let needed = ["ServiceBus__fullyQualifiedNamespace", "AzureWebJobsStorage__accountName"];
-    bad.extend(needed.iter().filter(|name| settings.get(**name).is_none_or(String::is_empty)));
+    let bus = "ServiceBus__fullyQualifiedNamespace";
+    if settings.get(bus).is_none_or(String::is_empty) {
+        bad.push(bus);
+    }
+    if settings.get(BLOBS).and_then(|uri| account(uri)).is_none() {
+        bad.push(BLOBS);
+    }
     if bad.is_empty() {
         vec![good("its settings use the identity for storage, Service Bus and Azure")]
     } else {
@@ -209,5 +226,26 @@ fn status(settings: &BTreeMap<String, String>) -> (Finding, bool) {
             let what = "TETHER_STATUS is neither `on` nor `off`, so the program does not start";
             (wrong(what, "set it to one of these, or remove it"), false)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_storage_account_is_read_from_the_address_of_its_blobs_in_every_cloud() {
+        #[track_caller]
+        fn check(uri: &str, expected: Option<&str>) {
+            assert_eq!(account(uri), expected, "{uri}");
+        }
+        check("https://sttether.blob.core.windows.net/", Some("sttether"));
+        check("https://sttether.blob.core.usgovcloudapi.net", Some("sttether"));
+        check("https://sttether.blob.core.chinacloudapi.cn/", Some("sttether"));
+        check("https://sttether.z12.blob.storage.azure.net/", Some("sttether"));
+        check("http://sttether.blob.core.windows.net/", None);
+        check("https://sttether.queue.core.windows.net/", None);
+        check("sttether", None);
+        check("https://.blob.core.windows.net/", None);
     }
 }

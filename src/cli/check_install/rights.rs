@@ -10,11 +10,12 @@ use crate::cli::findings::{Finding, good, note, unseen, wrong};
 use crate::model::{SubscriptionId, action_fits};
 
 /// What is read
-const READS: [&str; 4] = [
+const READS: [&str; 5] = [
     "Microsoft.ContainerService/managedClusters/read",
     "Microsoft.ContainerRegistry/registries/read",
     "Microsoft.Authorization/roleAssignments/read",
     "Microsoft.Resources/subscriptions/read",
+    "Microsoft.ResourceGraph/resources/read",
 ];
 
 /// What is written, under the condition

@@ -110,12 +110,12 @@ pub(super) fn explain_by_hand(world: &World) {
     ));
     say("");
     say(&format!(
-        "{call} -X PUT '{cluster}?api-version=2026-06-01' -d '{}'",
+        "{call} -X PUT '{cluster}?api-version=2025-05-01' -d '{}'",
         r#"{"location":"westeurope","identity":{"type":"SystemAssigned"},"properties":{"dnsPrefix":"mine"}}"#
     ));
     say("");
     say(&format!(
-        "{call} -X PATCH '{cluster}/providers/Microsoft.Resources/tags/default?api-version=2021-04-01' -d '{}'",
+        "{call} -X PATCH '{cluster}/providers/Microsoft.Resources/tags/default?api-version=2025-04-01' -d '{}'",
         r#"{"operation":"Merge","properties":{"tags":{"acr-attach":"acrmine"}}}"#
     ));
     say("");

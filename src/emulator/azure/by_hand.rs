@@ -24,7 +24,7 @@ use super::world::World;
 use super::{Azure, AzureError};
 
 /// New enough for everything
-const API_VERSION: &str = "api-version=2026-06-01";
+const API_VERSION: &str = "api-version=2025-11-01";
 
 impl Azure {
     /// Makes a cluster; its id

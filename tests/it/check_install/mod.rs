@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use crate::program::check_in_readme;
 use world::{
-    Answers, GROUP, SUB, Said, app_id, event_subscriptions, queue_path, role_assignments, run,
-    run_on_terminal, topic_roles,
+    Answers, GROUP, RECEIVER, SENDER, SUB, Said, app_id, event_subscriptions, queue_path,
+    role_assignments, role_id, run, run_on_terminal, topic_roles,
 };
 
 /// It fails, says all of this, and everything else is still as it should be.
@@ -91,6 +91,10 @@ async fn settings_that_are_wrong_are_named_and_never_shown() {
     check(&said, &["the setting FUNCTIONS_WORKER_RUNTIME is there"]);
     let said = with_setting("TETHER_SUBSCRIPTIONS", json!("payments")).await;
     check(&said, &["holds something that is no subscription id"]);
+    let blobs = "AzureWebJobsStorage__blobServiceUri";
+    // Without it nobody knows the account with the container, either.
+    let said = with_setting(blobs, json!("sttether")).await;
+    check(&said, &[&format!("the setting {blobs} is missing or wrong")]);
     let secret = "Endpoint=sb://x;SharedAccessKey=hidden";
     let said = with_setting("Old", json!(secret)).await;
     check(&said, &["the setting Old holds a key"]);
@@ -164,18 +168,38 @@ async fn a_role_that_is_missing_is_found() {
             });
         })
     };
-    let said = without(4).await;
+    let said = without(3).await;
     let lines: Vec<&str> = said.stdout.lines().collect();
     let at = lines.iter().position(|line| line.contains("WRONG")).unwrap();
     let command = r#"cargo run --quiet -- check-install "$APP" | grep -A 1 WRONG"#;
     check_in_readme(command, &lines[at..at + 2].join("\n"));
     check(&without(0).await, &["it may not read all it needs in"]);
-    check(&without(2).await, &["the app may not receive from `commands`"]);
-    check(&without(4).await, &["the app may not send to `rejected`"]);
+    let words = ["the app may not receive from `commands`", "the app may not send to `commands`"];
+    check(&without(2).await, &words);
+    check(&without(3).await, &["the app may not send to `rejected`"]);
     // Without the right to write it can still observe, which is a fine way to start.
     let said = without(1).await;
     assert_eq!(said.code, Some(0), "{}", said.stdout);
     assert!(said.stdout.contains("right for mode `observe` only"), "{}", said.stdout);
+}
+
+#[tokio::test]
+async fn receiving_and_sending_are_enough_without_owning_the_queue() {
+    let with = |roles: &'static [&'static str]| {
+        after(move |answers| {
+            answers.change(&role_assignments(), |all| {
+                let all = all["value"].as_array_mut().unwrap();
+                let mut one = all.remove(2);
+                for role in roles {
+                    one["properties"]["roleDefinitionId"] = json!(role_id(role));
+                    all.push(one.clone());
+                }
+            });
+        })
+    };
+    let said = with(&[RECEIVER, SENDER]).await;
+    assert_eq!(said.code, Some(0), "{}", said.stdout);
+    check(&with(&[RECEIVER]).await, &["the app may not send to `commands`"]);
 }
 
 #[tokio::test]

@@ -40,7 +40,7 @@ fn topic() -> String {
     )
 }
 
-fn role_id(name: &str) -> String {
+pub(super) fn role_id(name: &str) -> String {
     format!("/subscriptions/{SUB}/providers/Microsoft.Authorization/roleDefinitions/{name}")
 }
 
@@ -82,6 +82,7 @@ impl Answers {
                     "Microsoft.ContainerRegistry/registries/read",
                     "Microsoft.Authorization/roleAssignments/read",
                     "Microsoft.Resources/subscriptions/read",
+                    "Microsoft.ResourceGraph/resources/read",
                 ]),
             ),
             (
@@ -91,6 +92,7 @@ impl Answers {
                     "Microsoft.Authorization/roleAssignments/delete",
                 ]),
             ),
+            (OWNER, json!([])),
             (SENDER, json!([])),
             (RECEIVER, json!([])),
         ];
@@ -169,9 +171,10 @@ impl Answers {
     }
 }
 
-const SENDER: &str = "69a216fc-b8fb-44d8-bc22-1f3c2cd27a39";
+const OWNER: &str = "090c5cfd-751d-490a-894a-3ce6f1109419";
+pub(super) const SENDER: &str = "69a216fc-b8fb-44d8-bc22-1f3c2cd27a39";
 const BLOB_CONTRIBUTOR: &str = "ba92f5b4-2d11-453d-a403-e96b0029c9fe";
-const RECEIVER: &str = "4f6d3b9b-027b-4f4c-9142-0e5a2a2247e0";
+pub(super) const RECEIVER: &str = "4f6d3b9b-027b-4f4c-9142-0e5a2a2247e0";
 
 pub(super) fn role_assignments() -> String {
     list("Microsoft.Authorization/roleAssignments")
@@ -214,7 +217,7 @@ fn app() -> Value {
 fn settings() -> Value {
     json!({
         "AZURE_CLIENT_ID": CLIENT,
-        "AzureWebJobsStorage__accountName": "sttether",
+        "AzureWebJobsStorage__blobServiceUri": "https://sttether.blob.core.windows.net/",
         "AzureWebJobsStorage__clientId": CLIENT,
         "AzureWebJobsStorage__credential": "managedidentity",
         "ServiceBus__clientId": CLIENT,
@@ -238,8 +241,7 @@ fn held() -> Value {
     json!([
         role("reader", &estate, Value::Null),
         role("writer", &estate, json!(CONDITION)),
-        role(RECEIVER, &queue_path("commands"), Value::Null),
-        role(SENDER, &queue_path("commands"), Value::Null),
+        role(OWNER, &queue_path("commands"), Value::Null),
         role(SENDER, &queue_path("rejected"), Value::Null),
     ])
 }

@@ -60,7 +60,7 @@ impl Documents {
         let mut operations: Vec<_> = documented.into_iter().map(assignments).collect();
         // Any path is some scope's, so these are the least exact.
         operations.sort_by_key(|one: &Operation| one.path.starts_with("/{scope}"));
-        let clusters = "2026-06-01";
+        let clusters = "2025-05-01";
         let registries = "2025-11-01";
         operations.extend([
             read(

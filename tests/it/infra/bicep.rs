@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 
 use tree_sitter::{Node, Parser};
 
+use super::kinds::Kind;
+
 /// A file
 #[derive(Debug)]
 pub(super) struct File {
@@ -19,6 +21,12 @@ pub(super) struct File {
     pub(super) called: Vec<(usize, String)>,
     /// Every `a.b.c` and `a[0].b.c`, with its line
     pub(super) chains: Vec<(usize, Vec<String>)>,
+    /// Every `a.b` and `a[0].b`, and how it is read
+    pub(super) reads: Vec<Read>,
+    /// Every name that a loop gives, with its line
+    pub(super) loops: Vec<(usize, String)>,
+    /// The condition under which a resource or module is made, where it has one
+    pub(super) conditions: BTreeMap<String, Condition>,
     /// What could not be read, and names that are declared twice
     pub(super) problems: Vec<String>,
 }
@@ -26,7 +34,8 @@ pub(super) struct File {
 /// What a name stands for
 #[derive(Clone, Debug)]
 pub(super) enum Declaration {
-    Param { kind: String, default: Option<Value> },
+    Param { kind: Kind, default: Option<Value> },
+    Type { kind: Kind, is_sealed: bool },
     Var(Value),
     Resource { kind: String, existing: bool, body: Value, line: usize },
     Module { path: String, body: Value, line: usize },
@@ -59,6 +68,60 @@ pub(super) struct Property {
     pub(super) line: usize,
 }
 
+/// A condition, and whether it holds or fails
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Condition {
+    text: String,
+    holds: bool,
+}
+
+impl Condition {
+    /// Without spaces, brackets around it and a `!` before it
+    fn new(text: &str) -> Self {
+        let mut text: String = text.split_whitespace().collect();
+        let mut holds = true;
+        loop {
+            let inner = text.strip_prefix('(').and_then(|text| text.strip_suffix(')'));
+            if let Some(inner) = inner
+                && !inner.contains(['(', ')'])
+            {
+                text = inner.to_owned();
+            } else if let Some(rest) = text.strip_prefix('!')
+                && !rest.contains(['&', '|', '=', '?', ' '])
+            {
+                (text, holds) = (rest.to_owned(), !holds);
+            } else {
+                return Self { text, holds };
+            }
+        }
+    }
+
+    fn not(&self) -> Self {
+        Self { text: self.text.clone(), holds: !self.holds }
+    }
+}
+
+/// Something read of a name
+#[derive(Clone, Debug)]
+pub(super) struct Read {
+    pub(super) line: usize,
+    pub(super) name: String,
+    pub(super) how: Access,
+    /// What is known to hold there
+    pub(super) under: Vec<Condition>,
+}
+
+/// The sign before the point
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Access {
+    /// `a.b`
+    Plain,
+    /// `a!.b`
+    Asserted,
+    /// `a.?b`
+    Safe,
+}
+
 impl Value {
     /// The value of a property
     pub(super) fn get(&self, key: &str) -> Option<&Value> {
@@ -84,18 +147,26 @@ impl File {
             used: Vec::new(),
             called: Vec::new(),
             chains: Vec::new(),
+            reads: Vec::new(),
+            loops: Vec::new(),
+            conditions: BTreeMap::new(),
             problems: Vec::new(),
         };
         let reader = Reader { source };
+        let mut decorators = "";
         for node in children(tree.root_node()) {
-            file.declare(&reader, node);
+            if node.kind() == "decorators" {
+                decorators = reader.text(node);
+                continue;
+            }
+            file.declare(&reader, node, std::mem::take(&mut decorators));
         }
         file.look_for_errors(tree.root_node());
-        file.look_for_uses(&reader, tree.root_node(), &mut Vec::new());
+        file.look_for_uses(&reader, tree.root_node(), &mut Around::default());
         file
     }
 
-    fn declare(&mut self, reader: &Reader<'_>, node: Node<'_>) {
+    fn declare(&mut self, reader: &Reader<'_>, node: Node<'_>, decorators: &str) {
         let parts = children(node);
         let name = || reader.text(parts[0]).to_owned();
         let last = || reader.value(*parts.last().unwrap());
@@ -106,12 +177,17 @@ impl File {
                 return;
             }
             "output_declaration" => {
+                self.kind(reader, parts[1]);
                 self.outputs.insert(name(), last());
                 return;
             }
             "parameter_declaration" => {
-                let kind = reader.text(parts[1]).to_owned();
+                let kind = self.kind(reader, parts[1]);
                 (name(), Declaration::Param { kind, default: parts.get(2).map(|_| last()) })
+            }
+            "type_declaration" => {
+                let kind = self.kind(reader, parts[1]);
+                (name(), Declaration::Type { kind, is_sealed: decorators.contains("@sealed()") })
             }
             "variable_declaration" => (name(), Declaration::Var(last())),
             "resource_declaration" => {
@@ -130,6 +206,16 @@ impl File {
         }
     }
 
+    /// A type, whose names are used
+    fn kind(&mut self, reader: &Reader<'_>, node: Node<'_>) -> Kind {
+        let kind = Kind::read(reader.text(node)).unwrap_or_else(|problem| {
+            self.problems.push(format!("{}:{}: {problem}", self.name, line(node)));
+            Kind::Named("object".to_owned())
+        });
+        self.used.extend(kind.names().into_iter().map(|name| (line(node), name.to_owned())));
+        kind
+    }
+
     fn look_for_errors(&mut self, node: Node<'_>) {
         if node.is_error() || node.is_missing() {
             let line = line(node);
@@ -141,11 +227,30 @@ impl File {
         }
     }
 
-    fn look_for_uses<'a>(&mut self, reader: &Reader<'a>, node: Node<'_>, loops: &mut Vec<&'a str>) {
-        let depth = loops.len();
+    fn look_for_uses<'a>(&mut self, reader: &Reader<'a>, node: Node<'_>, around: &mut Around<'a>) {
+        let (loops, conditions) = (around.loops.len(), around.conditions.len());
         let parts = children(node);
         let skip = match node.kind() {
-            "decorators" => parts.len(),
+            "decorators" | "type_declaration" => parts.len(),
+            // The types are read where they are declared.
+            "parameter_declaration" | "output_declaration" => 2,
+            "resource_declaration" | "module_declaration" => {
+                if let Some(condition) = condition(reader, *parts.last().unwrap()) {
+                    self.conditions.insert(reader.text(parts[0]).to_owned(), condition.clone());
+                    around.conditions.push(condition);
+                }
+                1
+            }
+            "ternary_expression" => {
+                let condition = Condition::new(reader.text(parts[0]));
+                self.look_for_uses(reader, parts[0], around);
+                for (part, known) in [(parts[1], condition.clone()), (parts[2], condition.not())] {
+                    around.conditions.push(known);
+                    self.look_for_uses(reader, part, around);
+                    around.conditions.pop();
+                }
+                parts.len()
+            }
             kind if kind.ends_with("_declaration") => 1,
             "object_property" if parts[0].kind() == "identifier" => 1,
             "for_statement" => {
@@ -153,7 +258,10 @@ impl File {
                     "for_loop_parameters" => children(parts[0]),
                     _ => vec![parts[0]],
                 };
-                loops.extend(names.into_iter().map(|name| reader.text(name)));
+                for name in names {
+                    around.loops.push(reader.text(name));
+                    self.loops.push((line(name), reader.text(name).to_owned()));
+                }
                 1
             }
             "call_expression" => {
@@ -164,11 +272,25 @@ impl File {
                 if let Some(chain) = reader.chain(node) {
                     self.chains.push((line(node), chain));
                 }
+                if let Some(name) = reader.owner(parts[0]) {
+                    let sign = reader.source.get(parts[0].end_byte()..parts[1].start_byte());
+                    let how = match sign.unwrap().trim() {
+                        "!." => Access::Asserted,
+                        ".?" => Access::Safe,
+                        _ => Access::Plain,
+                    };
+                    let under = around.conditions.clone();
+                    self.reads.push(Read { line: line(node), name: name.to_owned(), how, under });
+                }
+                0
+            }
+            "identifier" if reader.is_called(node) => {
+                self.called.push((line(node), reader.text(node).to_owned()));
                 0
             }
             "identifier" => {
                 let name = reader.text(node);
-                if !loops.contains(&name) {
+                if !around.loops.contains(&name) {
                     self.used.push((line(node), name.to_owned()));
                 }
                 0
@@ -176,9 +298,29 @@ impl File {
             _ => 0,
         };
         for part in parts.into_iter().skip(skip) {
-            self.look_for_uses(reader, part, loops);
+            self.look_for_uses(reader, part, around);
         }
-        loops.truncate(depth);
+        around.loops.truncate(loops);
+        around.conditions.truncate(conditions);
+    }
+}
+
+/// What stands around a place
+#[derive(Debug, Default)]
+struct Around<'a> {
+    /// Names that loops give
+    loops: Vec<&'a str>,
+    /// What is known to hold
+    conditions: Vec<Condition>,
+}
+
+/// The condition of a body, inside a loop too
+fn condition(reader: &Reader<'_>, body: Node<'_>) -> Option<Condition> {
+    let parts = children(body);
+    match body.kind() {
+        "if_statement" => Some(Condition::new(reader.text(parts[0]))),
+        "for_statement" => condition(reader, *parts.last()?),
+        _ => None,
     }
 }
 
@@ -207,6 +349,15 @@ impl<'a> Reader<'a> {
         node.children(&mut cursor).any(|child| self.text(child) == word)
     }
 
+    /// The `a` of `a` and of `a[0]`
+    fn owner(&self, node: Node<'_>) -> Option<&'a str> {
+        match node.kind() {
+            "identifier" => Some(self.text(node)),
+            "subscript_expression" => self.owner(children(node)[0]),
+            _ => None,
+        }
+    }
+
     /// The names in `a.b[0].c`, as far as they are plain
     fn chain(&self, node: Node<'_>) -> Option<Vec<String>> {
         let parts = children(node);
@@ -230,7 +381,7 @@ impl<'a> Reader<'a> {
             "boolean" => Value::Bool(self.text(node) == "true"),
             "null" => Value::Null,
             "object" => Value::Object(parts.into_iter().map(|part| self.property(part)).collect()),
-            "array" => Value::Array(parts.into_iter().map(|part| self.value(part)).collect()),
+            "array" => self.array(&parts),
             "ternary_expression" => {
                 let [one, other] = [1, 2].map(|index| Box::new(self.value(parts[index])));
                 Value::Choice(one, other)
@@ -244,6 +395,25 @@ impl<'a> Reader<'a> {
             }
             _ => Value::Other,
         }
+    }
+
+    /// In a list the grammar takes the name of a function and its brackets for two entries.
+    fn is_called(&self, node: Node<'_>) -> bool {
+        self.source.get(node.end_byte()..).is_some_and(|rest| rest.starts_with('('))
+    }
+
+    fn array(&self, parts: &[Node<'_>]) -> Value {
+        let mut items = Vec::new();
+        let mut parts = parts.iter();
+        while let Some(part) = parts.next() {
+            if part.kind() == "identifier" && self.is_called(*part) {
+                parts.next();
+                items.push(Value::Other);
+            } else {
+                items.push(self.value(*part));
+            }
+        }
+        Value::Array(items)
     }
 
     fn string(&self, parts: &[Node<'_>]) -> Option<String> {

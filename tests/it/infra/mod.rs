@@ -3,7 +3,9 @@
 
 mod bicep;
 mod condition;
+mod kinds;
 mod planted;
+mod reserved;
 mod rules;
 mod symbols;
 mod types;
@@ -14,6 +16,12 @@ use std::path::{Path, PathBuf};
 
 use bicep::File;
 use types::Types;
+
+/// Files of parameters, and the templates that they are for
+const PARAMETERS: [(&str, &str); 2] = [
+    ("infra/parameters.json", "infra/main.bicep"),
+    ("infra/events.parameters.json", "infra/events.bicep"),
+];
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))

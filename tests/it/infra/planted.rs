@@ -77,8 +77,8 @@ fn a_property_that_is_missing_or_only_read_is_found() {
 fn a_version_that_does_not_exist_is_found() {
     check(
         "infra/modules/identity.bicep",
-        "@2023-01-31'",
-        "@2023-01-32'",
+        "@2024-11-30'",
+        "@2024-11-32'",
         "there is no resource type",
     );
 }
@@ -90,8 +90,8 @@ fn a_name_that_stands_for_nothing_is_found() {
     check(APP, "= app.name", "= app.naem", "has no such property");
     check(
         APP,
-        "param tags object\n",
-        "param tags object\nparam more object\n",
+        "param tags { *: string }\n",
+        "param tags { *: string }\nparam more string\n",
         "`more` is never used",
     );
     check(

@@ -4,30 +4,10 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::bicep::{Declaration, File, Value};
+use super::bicep::{Access, Declaration, File, Value};
+use super::kinds::Fit;
+use super::reserved;
 use super::types::Types;
-
-/// The functions of Bicep that are used; another one has to be looked up and added here.
-const FUNCTIONS: [&str; 18] = [
-    "concat",
-    "contains",
-    "deployment",
-    "empty",
-    "guid",
-    "join",
-    "loadTextContent",
-    "replace",
-    "resourceGroup",
-    "resourceId",
-    "split",
-    "subscription",
-    "subscriptionResourceId",
-    "take",
-    "tenant",
-    "toLower",
-    "union",
-    "uniqueString",
-];
 
 /// What is wrong with the names of a file
 pub(super) fn check(file: &File, files: &BTreeMap<String, File>, types: &Types) -> Vec<String> {
@@ -40,13 +20,29 @@ pub(super) fn check(file: &File, files: &BTreeMap<String, File>, types: &Types) 
         }
     }
     for (line, name) in &file.called {
-        if !FUNCTIONS.contains(&name.as_str()) {
+        if !reserved::is_function(name) {
             say(*line, format!("there is no function `{name}`"));
         }
     }
     for (name, declaration) in &file.declarations {
         let is_used = file.used.iter().any(|(_, used)| used == name);
-        let needs_use = matches!(declaration, Declaration::Param { .. } | Declaration::Var(_));
+        let needs_use = matches!(
+            declaration,
+            Declaration::Param { .. } | Declaration::Var(_) | Declaration::Type { .. }
+        );
+        if reserved::is_reserved(name) {
+            say(0, format!("`{name}` hides what Bicep itself calls so"));
+        }
+        if let Declaration::Param { kind, default } = declaration {
+            if kind.is_open(file) {
+                say(0, format!("`{name}` may be anything: its type is `{kind}`"));
+            }
+            if let Some(default) = default {
+                for problem in (Fit { file, its: file }).problems(name, default, kind) {
+                    say(0, format!("the default of `{name}` does not fit: it {problem}"));
+                }
+            }
+        }
         if needs_use && !is_used {
             say(0, format!("`{name}` is never used"));
         }
@@ -59,6 +55,18 @@ pub(super) fn check(file: &File, files: &BTreeMap<String, File>, types: &Types) 
                     }
                 }
             }
+        }
+    }
+    for (line, name) in &file.loops {
+        if reserved::is_reserved(name) {
+            say(*line, format!("`{name}` hides what Bicep itself calls so"));
+        }
+    }
+    for read in &file.reads {
+        let Some(condition) = file.conditions.get(&read.name) else { continue };
+        let is_known = read.how == Access::Asserted && read.under.contains(condition);
+        if !is_known && read.how != Access::Safe {
+            say(read.line, format!("`{}` is not always there", read.name));
         }
     }
     for (line, chain) in &file.chains {
@@ -85,9 +93,8 @@ fn module_problems(file: &File, module: &File, body: &Value) -> Vec<String> {
     for property in given {
         match module.declarations.get(&property.key) {
             Some(Declaration::Param { kind, .. }) => {
-                if !fits(file, &property.value, kind) {
-                    problems.push(format!("takes a {kind} for `{}`", property.key));
-                }
+                let fit = Fit { file, its: module };
+                problems.extend(fit.problems(&property.key, &property.value, kind));
             }
             _ => problems.push(format!("has no parameter `{}`", property.key)),
         }
@@ -103,24 +110,6 @@ fn module_problems(file: &File, module: &File, body: &Value) -> Vec<String> {
         problems.push(format!("is made for a {}, and put at {at:?}", module.target_scope));
     }
     problems
-}
-
-/// Whether a value may be of this kind; what is not known may
-fn fits(file: &File, value: &Value, kind: &str) -> bool {
-    match value {
-        Value::Text(_) => kind == "string",
-        Value::Number(_) => kind == "int",
-        Value::Bool(_) => kind == "bool",
-        Value::Array(_) | Value::Each(_) => kind == "array",
-        Value::Object(_) => kind == "object",
-        Value::Choice(one, other) => fits(file, one, kind) && fits(file, other, kind),
-        Value::Name(name) => match file.declarations.get(name) {
-            Some(Declaration::Param { kind: its, .. }) => its == kind,
-            Some(Declaration::Var(value)) => fits(file, value, kind),
-            _ => true,
-        },
-        Value::Call(..) | Value::Null | Value::Other => true,
-    }
 }
 
 /// Where a module is put
@@ -159,6 +148,9 @@ fn chain_problem(
         (Declaration::Resource { kind, .. }, path) => {
             (!types.has(kind, path)).then(|| format!("`{shown}`: `{kind}` has no such property"))
         }
-        (Declaration::Param { .. } | Declaration::Var(_), _) => None,
+        (Declaration::Param { kind, .. }, path) => {
+            (!kind.has(file, path)).then(|| format!("`{shown}`: `{kind}` has no such member"))
+        }
+        (Declaration::Var(_) | Declaration::Type { .. }, _) => None,
     }
 }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::bicep::{Declaration, File, Property, Value};
+use super::kinds::Kind;
 
 /// The compiler's types, as `tests/fixtures/bicep-types` explains them
 #[derive(Debug, Deserialize)]
@@ -233,13 +234,17 @@ impl Check<'_> {
                 self.value(&value, number, line);
             }
             Some(Declaration::Param { kind, .. }) => {
-                let stand_in = match kind.as_str() {
-                    "string" => Value::Text(None),
-                    "int" => Value::Number(0),
-                    "bool" => Value::Bool(true),
-                    "array" => Value::Array(Vec::new()),
+                let stand_in = match kind.resolved(self.file) {
+                    Kind::List(_) => Value::Array(Vec::new()),
+                    Kind::Named(name) => match name.as_str() {
+                        "string" => Value::Text(None),
+                        "int" => Value::Number(0),
+                        "bool" => Value::Bool(true),
+                        "array" => Value::Array(Vec::new()),
+                        _ => return,
+                    },
                     // Its properties are not known here.
-                    _ => return,
+                    Kind::Members(_) | Kind::Nullable(_) => return,
                 };
                 self.value(&stand_in, number, line);
             }
