@@ -264,7 +264,9 @@ confirm "Deploy this?"
 # minutes to be known everywhere. Any other refusal ends the script.
 # Flex Consumption refuses a package with 400 and a 403 inside while the identity's role at the storage
 # account is not known there.
-passing='PrincipalNotFound|RoleDefinitionDoesNotExist|RoleAssignmentScopeNotAssignableToRoleDefinition|does not have permission|Destination endpoint not found|DeploymentActive|AnotherOperationInProgress|ongoing deployment|another deployment is in progress|TooManyRequests|ServiceUnavailable|GatewayTimeout|InternalServerError|Status Code: 400,.*(403|Forbidden|not authorized)|Status Code: (403|409|429|5[0-9][0-9])|Failed to retrieve deployment status|Timeout reached'
+passing='PrincipalNotFound|RoleDefinitionDoesNotExist|RoleAssignmentScopeNotAssignableToRoleDefinition|does not have (the )?permission|Destination endpoint not found|DeploymentActive|AnotherOperationInProgress|ongoing deployment|another deployment is in progress|TooManyRequests|ServiceUnavailable|GatewayTimeout|InternalServerError|Status Code: 400,.*(403|Forbidden|not authorized)|Status Code: (403|409|429|5[0-9][0-9])|Failed to retrieve deployment status|Timeout reached'
+# What looks like that and is not: whoever deploys lacks the right.
+lasting="AuthorizationFailed|The client .* does not have"
 patiently() {
   local tries=0
   while ! "$@" 2>"$work/said"; do
@@ -274,7 +276,7 @@ patiently() {
       return 0
     fi
     tries=$((tries + 1))
-    tr '\n' ' ' <"$work/said" | grep -qE "$passing" || stop "waiting does not fix this. Fix what is said above, then run the same command again: what is there stays"
+    { tr '\n' ' ' <"$work/said" | grep -qE "$passing" && ! grep -qE "$lasting" "$work/said"; } || stop "waiting does not fix this. Fix what is said above, then run the same command again: what is there stays"
     [ "$tries" -lt 6 ] || stop "this was refused $tries times. Run the same command again later: what is there stays"
     say "this may pass: once more in a minute ($tries of 5)"
     sleep 60

@@ -25,11 +25,9 @@ use super::tests::{package, root};
 use super::told::told;
 use super::zip::unpack;
 
-/// The subscription that is set, which tether is put into
-pub(super) const SUB: &str = "aaaaaaaa-1111-4111-8111-111111111111";
-/// Another one of the same tenant
-pub(super) const OTHER: &str = "bbbbbbbb-2222-4222-8222-222222222222";
-pub(super) const TENANT: &str = "7e7e7e7e-0000-4000-8000-000000000001";
+/// The subscription that is set, which tether is put into, and another one of the same tenant
+const SUB: &str = "11111111-1111-1111-1111-111111111111";
+const OTHER: &str = "22222222-2222-2222-2222-222222222222";
 
 const POLICY: &str = "owner: contoso\nmode: observe\nrules: []\n";
 
@@ -89,7 +87,7 @@ impl Stage {
         stage.lay_tools();
         let made = Command::new(python())
             .arg(root().join("tests/package/az.py"))
-            .args(["--new", stage.azure().to_str().unwrap(), &overrides(world).to_string()])
+            .args(["--new", stage.azure().to_str().unwrap(), &world.to_string()])
             .output()
             .unwrap();
         assert!(made.status.success(), "{made:?}");
@@ -98,6 +96,22 @@ impl Stage {
 
     pub(super) fn fine() -> Self {
         Self::new(&json!({}))
+    }
+
+    /// With two subscriptions, both of the estate; this is changed in the second
+    pub(super) fn two(second: &Value) -> Self {
+        let mut other = json!({ "id": OTHER, "name": "Sandbox" });
+        other.as_object_mut().unwrap().extend(second.as_object().unwrap().clone());
+        let stage = Self::new(&json!({ "subscriptions": [{ "id": SUB }, other] }));
+        stage.parameter("subscriptions", &json!([SUB, OTHER]));
+        stage
+    }
+
+    /// A stage with tether deployed
+    pub(super) fn deployed() -> Self {
+        let stage = Self::fine();
+        stage.run("deploy.sh", &["westeurope", "--yes"]).is_fine();
+        stage
     }
 
     fn azure(&self) -> PathBuf {
@@ -286,6 +300,34 @@ impl Stage {
     pub(super) fn fail(&self, fits: &str, times: u32, stderr: &str) {
         let rule = json!({ "match": fits, "times": times, "code": 1, "stderr": stderr });
         self.change_world(|world| world["faults"].as_array_mut().unwrap().push(rule));
+    }
+
+    /// The same, but what was asked for is done all the same.
+    pub(super) fn fail_after(&self, fits: &str, stderr: &str) {
+        let rule = json!({ "match": fits, "code": 1, "stderr": stderr, "after": true });
+        self.change_world(|world| world["faults"].as_array_mut().unwrap().push(rule));
+    }
+
+    pub(super) fn sign_out(&self) {
+        self.change_world(|world| world["signedIn"] = false.into());
+    }
+
+    /// The name of the function app
+    pub(super) fn app(&self) -> String {
+        let world = self.world();
+        let names: Vec<&String> = world["apps"].as_object().unwrap().keys().collect();
+        assert_eq!(names.len(), 1, "{names:?}");
+        names[0].clone()
+    }
+
+    /// Whether the package that Azure has holds this policy
+    pub(super) fn runs(&self, policy: &str) -> bool {
+        let package = &self.world()["apps"][&self.app()]["package"]["policySha256"];
+        let path = self.folder.join("compared.yaml");
+        fs::write(&path, policy).unwrap();
+        let output = Command::new("sha256sum").arg(path).output().unwrap();
+        let sum = String::from_utf8(output.stdout).unwrap();
+        *package == *sum.split(' ').next().unwrap()
     }
 
     /// How often a script waited
