@@ -32,6 +32,7 @@ location=$(lower "$location" | tr -d ' ')
 parameters=$(from_here "${PARAMETERS:-$root/infra/parameters.json}")
 events=$(from_here "${EVENTS_PARAMETERS:-$root/infra/events.parameters.json}")
 policy=$(from_here "${POLICY:-$root/policy.yaml}")
+policy_shown=$policy
 package=${PACKAGE:+$(from_here "$PACKAGE")}
 if [ -n "${OUT:-}" ]; then OUT=$(from_here "$OUT") && export OUT; fi
 cd "$root"
@@ -225,12 +226,12 @@ tether() {
 
 if [ -n "$package" ]; then
   { unpack 2>/dev/null && [ -x "$work/unpacked/tether" ] && [ -f "$work/unpacked/policy.yaml" ]; } || stop "PACKAGE: $package is no package of tether"
-  [ -n "${POLICY:-}" ] || policy=$work/unpacked/policy.yaml
+  [ -n "${POLICY:-}" ] || { cp "$work/unpacked/policy.yaml" "$work/own.yaml" && policy=$work/own.yaml && policy_shown="$package's own"; }
 elif ! has_cargo; then
   problem "there is no Rust here to build the package with: install it, or name a package by PACKAGE"
 fi
 if has_program; then
-  tether policy check "$policy" >"$work/said" 2>&1 || { cat "$work/said" >&2 && problem "the policy $policy cannot be used: see above"; }
+  tether policy check "$policy" >"$work/said" 2>&1 || { cat "$work/said" >&2 && problem "the policy $policy_shown cannot be used: see above"; }
 elif [ -n "${POLICY:-}" ]; then
   problem "the policy $policy cannot be checked here: that takes Rust, or Linux on x86-64"
 fi
@@ -241,7 +242,7 @@ if [ -n "$app" ] && [ -z "${POLICY:-}" ]; then
   functions=$(az functionapp function list --resource-group "$group" --name "$app" --query "length(@)" --output tsv 2>/dev/null) || functions=unknown
   running=$(az resource list --resource-group "$group" --resource-type Microsoft.Web/sites --query "[?name=='$app'].tags.\"tether-policy\" | [0] || ''" --output tsv) || running=
   [ "$functions" = 0 ] || [ "$running" = "$policy_sha" ] ||
-    problem "$app runs another policy than $policy: name the one that is to run by POLICY, such as POLICY=$policy"
+    problem "$app runs another policy than $policy_shown: name the one that is to run by POLICY"
 fi
 
 stop_for_problems "nothing was changed. This is wrong:"
@@ -253,7 +254,7 @@ cat >&2 <<SUMMARY
 signed in as  $user
 into          $subscription_name ($subscription), $location, resource group $group
 deployment    $name$([ -z "$app" ] || printf ', which is there: %s is updated' "$app")
-policy        $policy ($(sed -nE 's/^(owner|mode): */\1 /p' "$policy" | tr '\n' ' '))
+policy        $policy_shown ($(sed -nE 's/^(owner|mode): */\1 /p' "$policy" | tr '\n' ' '))
 writes        $([ -n "$may_write" ] && printf 'role assignments of two pull roles' || printf 'nothing: mayWrite is false')
 estate
 $names
@@ -336,8 +337,8 @@ printf '%s\n' "$known" | sed 's|.*/|  function |' >&2
 cat >&2 <<NEXT
 
 What to do next:
-  cargo run -- plan                                    what it would do; with TETHER_SUBSCRIPTIONS=$(printf '%s' "$estate" | tr '\n' ',' | sed 's/,$//')
-  infra/change-policy.sh policy.yaml $group $app       another policy, such as another mode
-  infra/remove.sh writing $name                        takes its right to write away
+  TETHER_SUBSCRIPTIONS=$(printf '%s' "$estate" | tr '\n' ',') cargo run -- plan      shows what it would do
+  infra/change-policy.sh policy.yaml $group $app      changes the policy, such as its mode
+  infra/remove.sh writing $name      stops it: takes its right to write away
 NEXT
 [ -n "$is_right" ] || stop "it is deployed, and the check above found something. New roles take minutes to hold: infra/deploy.sh may be run again"

@@ -11,8 +11,8 @@
 # NAME is that of the deployment in Azure, `tether` if left out.
 # --assignments also deletes the role assignments that tether made, with `subscription` there, with
 # `all` in the whole estate; without it clusters keep what they have.
-# PRINCIPAL and ESTATE (subscription ids between blanks) are needed where Azure no longer has the record
-# of the deployment.
+# PRINCIPAL, the object id of its identity, is needed where that is gone; ESTATE, subscription ids between
+# blanks, where tether has built-in roles and Azure no longer has the record of the deployment.
 
 . "$(dirname "$0")/lib.sh"
 
@@ -44,48 +44,55 @@ name=${1:-tether}
 [ $# -le 1 ] || stop "$usage"
 [ "$what" != writing ] || [ -z "$assignments" ] || stop "--assignments goes with \`subscription\` or \`all\`"
 
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
 sign_in
-outputs=$(az deployment sub show --name "$name" --query "properties.outputs.[identityPrincipalId.value, installation.value.name, resourceGroup.value, join(' ', installation.value.subscriptions), roles.value[0], roles.value[1], 'end']" --output tsv 2>/dev/null) || outputs=
-if [ -n "$outputs" ] && [ "$(printf '%s\n' "$outputs" | head -n 1)" != None ]; then
-  { read -r principal && read -r app_prefix && read -r group && read -r estate && read -r reader && read -r writer; } <<<"$outputs"
-else
-  { [ -n "${PRINCIPAL:-}" ] && [ -n "${ESTATE:-}" ]; } ||
-    stop "there is no record of a deployment $name in $subscription_name ($subscription). Is it another subscription (az account set), or another NAME (az deployment sub list)? If Azure deleted the record: PRINCIPAL=\$(az identity show --resource-group rg-$name --name id-$name --query principalId --output tsv) ESTATE=\"ID ID\" $0 $what"
-  principal=$PRINCIPAL
-  estate=$ESTATE
-  app_prefix=$name
-  group=rg-$name
-  reader=
-  writer=
-fi
+# A deployment that failed has parameters and no outputs, and Azure deletes old records, so what is there
+# is asked, and not the record alone.
+record=$(az deployment sub show --name "$name" --query "[properties.parameters.name.value || '', properties.parameters.resourceGroupName.value || '', join(' ', properties.outputs.installation.value.subscriptions || \`[]\`), 'end']" --output tsv 2>/dev/null) || record=
+{ read -r app_prefix && read -r group && read -r estate; } <<<"${record:-$name}" || true
+app_prefix=${app_prefix:-$name}
+group=${group:-rg-$app_prefix}
+estate="${estate:-} ${ESTATE:-}"
+principal=${PRINCIPAL:-}
+[ -n "$principal" ] ||
+  principal=$(az resource show --resource-group "$group" --resource-type Microsoft.ManagedIdentity/userAssignedIdentities --name "id-$app_prefix" --query properties.principalId --output tsv 2>/dev/null) || principal=
+# A group that was deleted in part has no identity any more, and what was assigned to it went before.
+[ -n "$principal" ] || [ "$what" != all ] || [ "$(az group exists --name "$group" --output tsv)" != true ] || principal=none
+[ -n "$principal" ] ||
+  stop "there is no identity id-$app_prefix in the resource group $group of $subscription_name ($subscription). Is it another subscription (az account set), or another NAME (az deployment sub list)? If the group is gone, state PRINCIPAL, the object id of the identity, and ESTATE"
+# Custom roles can be assigned where tether was ever given a right.
+az role definition list --custom-role-only true --query "[?starts_with(roleName, '$app_prefix reader (') || starts_with(roleName, '$app_prefix writer (')].[name, join(' ', assignableScopes)]" --output tsv >"$work/known" || problem "the custom roles cannot be listed: see above"
+while read -r _ scopes; do
+  for scope in $scopes; do estate="$estate ${scope#/subscriptions/}"; done
+done <"$work/known"
 topics=$group-events
-estate=$(lower "$estate")
-everywhere=$estate
-case " $estate " in *" $(lower "$subscription") "*) ;; *) everywhere="$estate $(lower "$subscription")" ;; esac
+everywhere=
+for id in $(lower "$estate $subscription"); do
+  case " $everywhere " in *" $id "*) ;; *) everywhere="$everywhere $id" ;; esac
+done
 if [ -n "$only" ]; then
-  case " $everywhere " in *" $only "*) ;; *) stop "$only is not of the estate of $name: $estate" ;; esac
+  case " $everywhere " in *" $only "*) ;; *) stop "$only is not of the estate of $name:$everywhere" ;; esac
   everywhere=$only
 fi
 
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-: >"$work/writers" && : >"$work/others" && : >"$work/made" && : >"$work/events" && : >"$work/groups" && : >"$work/roles" && : >"$work/logs"
+for list in writers others made events groups roles logs; do : >"$work/$list"; done
 
 # Names are not asked of Microsoft Graph, which may be closed to whoever runs this.
 assigned() { az role assignment list --all --subscription "$1" --fill-principal-name false --query "$2" --output tsv; }
-# Built-in roles have no place in the record: what writes is known by its condition or by its role.
-builtin_writer=f58310d9-a9f6-439a-9e8d-f62e7b41a168
-writes="ends_with(roleDefinitionId, '${writer:-$builtin_writer}') || ends_with(roleDefinitionId, '$builtin_writer')"
+# Whatever lets it write role assignments, also what somebody gave it beside the deployment.
+writes="contains(['Owner', 'User Access Administrator', 'Role Based Access Control Administrator'], roleDefinitionName || '') || starts_with(roleDefinitionName || '', '$app_prefix writer (') || condition"
+reads="(roleDefinitionName || '') == 'Reader' || starts_with(roleDefinitionName || '', '$app_prefix reader (')"
 
 for id in $everywhere; do
   assigned "$id" "[?principalId=='$principal' && ($writes)].id" >>"$work/writers" || problem "the role assignments in $id cannot be listed: see above"
   [ "$what" != writing ] || continue
   # Rights of the app at its own queues, storage and log stay with a subscription that it only lives in.
   where="principalId=='$principal' && !($writes)"
-  [ -z "$only" ] || where="$where && (ends_with(roleDefinitionId, '${reader:-none}') || ends_with(roleDefinitionId, 'acdd72a7-3385-48ef-bd42-f606fba81ae7'))"
-  assigned "$id" "[?$where].id" >>"$work/others" || true
+  [ -z "$only" ] || where="$where && ($reads)"
+  assigned "$id" "[?$where].id" >>"$work/others" || problem "the role assignments in $id cannot be listed: see above"
   [ -z "$assignments" ] || assigned "$id" "[?createdBy=='$principal'].id" >>"$work/made" || problem "the role assignments in $id cannot be listed: see above"
-  az monitor diagnostic-settings subscription list --subscription "$id" --query "(value || @)[?name=='$app_prefix'].id" --output tsv >>"$work/logs" 2>/dev/null || true
+  az monitor diagnostic-settings subscription list --subscription "$id" --query "(value || @)[?name=='$app_prefix'].id" --output tsv >>"$work/logs" || problem "the diagnostic settings of $id cannot be listed: see above"
 
   # A topic that was there before tether stays, with other subscriptions; only what is tether's goes.
   az eventgrid system-topic list --subscription "$id" --query "[?topicType=='Microsoft.Resources.Subscriptions'].[resourceGroup, name]" --output tsv >"$work/topics" 2>"$work/said" || {
@@ -104,7 +111,7 @@ for id in $everywhere; do
   done <"$work/topics"
 done
 if [ "$what" = all ]; then
-  az role definition list --custom-role-only true --query "[?ends_with(id, '${reader:-none}') || ends_with(id, '${writer:-none}')].name" --output tsv >>"$work/roles" || problem "custom roles cannot be listed: see above"
+  cut -f 1 "$work/known" >>"$work/roles"
   if [ "$(az group exists --name "$group" --output tsv)" = true ]; then
     printf '%s %s\n' "$subscription" "$group" >>"$work/groups"
     # The group goes with all that is in it, so all of it has to be tether's.
@@ -179,11 +186,11 @@ step_if others "its other role assignments"
 unassign others
 step_if roles "its custom roles"
 while read -r role; do
-  az role definition delete --custom-role-only true --name "$role" --output none
+  az role definition delete --custom-role-only true --name "$role" --output none || stop "this custom role could not be deleted: $role. Run the same command again; what was deleted above is gone"
 done <"$work/roles"
 step_if groups "resource groups"
 while read -r id resource_group; do
-  az group delete --subscription "$id" --name "$resource_group" --yes --output none
+  az group delete --subscription "$id" --name "$resource_group" --yes --output none || stop "this resource group could not be deleted: $resource_group in $id. Run the same command again; what was deleted above is gone"
 done <"$work/groups"
 
 # What is under way while a right is taken away may still be done for some minutes.
@@ -199,7 +206,7 @@ case $what in
   writing)
     cat >&2 <<LEFT
   The app runs, reads and reports, and its changes are refused. Role assignments that it made stay.
-  A token that it holds works for up to an hour with rights that are cached for some minutes.
+  Azure may take some minutes to refuse them everywhere.
   The next infra/deploy.sh gives the right back, unless \`mayWrite\` is false in its parameters.
 LEFT
     ;;
@@ -213,8 +220,7 @@ LEFT
   all)
     cat >&2 <<LEFT
   The records of the deployments $name and $name-events, until Azure deletes them.
-  Storage that was deleted can be restored for as long as its soft delete says; nothing is billed for
-  the app any more.
+  Deleted blobs and the log workspace can be restored for 14 days.
 LEFT
     ;;
 esac

@@ -140,7 +140,7 @@ BUILT_IN = {
     '3913510d-42f4-4e42-8a64-420c390055eb': 'Monitoring Metrics Publisher'}
 WORLD = {
     'signedIn': True, 'graph': True, 'current': SUB, 'tenant': TENANT,
-    'user': {'name': 'anna@example.com', 'type': 'user', 'objectId': '99999999-9999-9999-9999-999999999999'},
+    'user': {'name': 'user@example.com', 'type': 'user', 'objectId': '99999999-9999-9999-9999-999999999999'},
     'subscriptions': [SUBSCRIPTION],
     'locations': {'westeurope': {'flex': True, 'zoneRedundant': True, 'custom': ['1.0']},
                   'northeurope': {'flex': True, 'zoneRedundant': True, 'custom': ['1.0']},
@@ -1491,6 +1491,7 @@ def _(o):
     if where == '-':
         print('apiVersion: v1\nkind: Config')
         return
+    os.makedirs(os.path.dirname(where), exist_ok=True)
     with open(where, 'a', encoding='utf-8') as file:
         file.write(f"# cluster {o['--name']}\n")
     warn(f"Merged \"{o.get('--context') or o['--name']}\" as current context in {where}")
@@ -1654,6 +1655,8 @@ class Bicep:
             return next(filter(None, (self.against(kind['of'], item) for item in value)), None)
         if kind['is'] == 'object' and 'members' in kind:
             members = kind['members']
+            if '*' in members:  # a dictionary: any name, one type
+                return next(filter(None, (self.against(members['*'], v) for v in value.values())), None)
             unknown = [name for name in value if name not in members]
             if kind.get('sealed') and unknown:  # Azure/bicep#20322
                 return ("The object does not allow values with properties not defined in the schema, but the following "
@@ -1924,16 +1927,18 @@ def identity(id_):
 
 class Template:
     def __init__(self, bicep, values, sub, location, folder):
+        # The second template is handed what the first one made as one object.
+        values = {**(values.get('installation') or {}), **values}
         self.bicep, self.values, self.sub, self.folder = bicep, values, sub, folder
         self.location = values.get('location') or location
         self.name = values.get('name') or 'tether'
-        self.group = values.get('resourceGroupName') or f'rg-{self.name}'
+        self.group = values.get('resourceGroupName') or values.get('resourceGroup') or f'rg-{self.name}'
         self.estate = values.get('subscriptions') or [sub]
         self.tags = values.get('tags') or {}
         unique = letters(sub, self.group)
-        self.app = values.get('functionAppName') or f'func-{self.name}-{unique}'
-        self.bus = values.get('serviceBusName') or f'sbns-{self.name}-{unique}'
-        self.storage = values.get('storageAccountName') or f"st{self.name.replace('-', '').lower()}{unique}"[:24]
+        self.app = values.get('functionAppName') or values.get('functionApp') or f'func-{self.name}-{unique}'
+        self.bus = values.get('serviceBusName') or values.get('serviceBus') or f'sbns-{self.name}-{unique}'
+        self.storage = values.get('storageAccountName') or values.get('storageAccount') or f"st{self.name.replace('-', '').lower()}{unique}"[:24]
 
     def id(self, kind, *names):
         return rid(self.sub, self.group, kind, *names)
@@ -2102,7 +2107,6 @@ class Main(Template):
                'serviceBus': self.bus, 'storageAccount': self.storage, 'identityPrincipalId': self.principal,
                'actionGroupId': self.id('Microsoft.Insights/actionGroups', f'ag-{self.name}'), 'roles': self.roles()}
         out['installation'] = {'name': self.name, 'subscriptions': self.estate, 'tags': self.tags,
-                               'workspaceId': self.id('Microsoft.OperationalInsights/workspaces', f'log-{self.name}'),
                                **{k: out[k] for k in ('resourceGroup', 'functionApp', 'serviceBus', 'storageAccount', 'actionGroupId')}}
         return out
 

@@ -29,14 +29,25 @@ fn policy_in(package: &Path) -> String {
 fn the_same_program_is_deployed_with_the_other_policy_and_its_package_is_kept() {
     let stage = deployed();
     let kept = stage.path("target/tether.zip");
-    let old = (entries(&kept).into_iter().map(|one| (one.name, one.mode)).collect::<Vec<_>>(), unpack(&kept));
+    let old = (
+        entries(&kept).into_iter().map(|one| (one.name, one.mode)).collect::<Vec<_>>(),
+        unpack(&kept),
+    );
     change(&stage, &[]).is_fine().says(&["is in force once the app has started anew"]);
     assert!(stage.runs(OTHER_POLICY));
     assert_eq!(policy_in(&kept), OTHER_POLICY);
-    assert_eq!(entries(&kept).into_iter().map(|one| (one.name, one.mode)).collect::<Vec<_>>(), old.0);
+    assert_eq!(
+        entries(&kept).into_iter().map(|one| (one.name, one.mode)).collect::<Vec<_>>(),
+        old.0
+    );
     let program = |folder: &Path| fs::read(folder.join("tether")).unwrap();
     assert!(program(&old.1) == program(&unpack(&kept)), "it is another program");
-    assert!(!stage.programs().iter().any(|call| call.starts_with("cargo build") && call.contains("other")));
+    assert!(
+        !stage
+            .programs()
+            .iter()
+            .any(|call| call.starts_with("cargo build") && call.contains("other"))
+    );
     // What runs is on record, so the folder's own policy does not replace it by accident.
     stage.run("deploy.sh", &["westeurope", "--yes"]).refuses(&["runs another policy than"]);
 }
@@ -45,9 +56,14 @@ fn the_same_program_is_deployed_with_the_other_policy_and_its_package_is_kept() 
 fn after_a_failed_upload_the_package_is_what_it_was() {
     let stage = deployed();
     let before = fs::read(stage.path("target/tether.zip")).unwrap();
-    let refusal = "ERROR: An error occured during deployment. Status Code: 503, Details: Site Unavailable";
+    let refusal =
+        "ERROR: An error occured during deployment. Status Code: 503, Details: Site Unavailable";
     stage.fail("config-zip", 1, refusal);
-    change(&stage, &[]).refuses(&[refusal, "the policy was not changed", "Run the same command again"]);
+    change(&stage, &[]).refuses(&[
+        refusal,
+        "the policy was not changed",
+        "Run the same command again",
+    ]);
     assert!(fs::read(stage.path("target/tether.zip")).unwrap() == before, "it was changed");
     let folder = fs::read_dir(stage.path("target")).unwrap();
     assert!(folder.count() <= 2, "something else was left");
@@ -90,13 +106,17 @@ fn nothing_is_sent_where_anything_is_wrong() {
     let missing = stage.path("nowhere.yaml");
     let missing = format!("there is no policy file {}", missing.display());
     stage.run("change-policy.sh", &["nowhere.yaml", "rg-tether", &app]).refuses(&[&missing]);
-    stage.run("change-policy.sh", &["policy.yaml", "rg-tether"]).refuses(&["usage: infra/change-policy.sh"]);
-    stage.run("change-policy.sh", &["policy.yaml", "rg-tether", "func-none"]).refuses(&[
-        "there is no function app func-none in the resource group rg-tether of",
-    ]);
+    stage
+        .run("change-policy.sh", &["policy.yaml", "rg-tether"])
+        .refuses(&["usage: infra/change-policy.sh"]);
+    stage
+        .run("change-policy.sh", &["policy.yaml", "rg-tether", "func-none"])
+        .refuses(&["there is no function app func-none in the resource group rg-tether of"]);
     let set = [("PACKAGE", "none.zip")];
     change(&stage, &set).refuses(&["there is no package", "infra/package.sh"]);
     stage.sign_out();
-    stage.run("change-policy.sh", &["policy.yaml", "rg-tether", &app]).refuses(&["sign in first: az login"]);
+    stage
+        .run("change-policy.sh", &["policy.yaml", "rg-tether", &app])
+        .refuses(&["sign in first: az login"]);
     assert_eq!(stage.changes().len(), sent);
 }

@@ -8,6 +8,7 @@ mod packing;
 mod portable;
 mod refusals;
 mod removal;
+mod seen;
 mod steps;
 
 use std::ffi::OsStr;
@@ -33,9 +34,36 @@ const POLICY: &str = "owner: contoso\nmode: observe\nrules: []\n";
 
 /// What the scripts may call: nothing else is on their PATH, so nothing of this machine helps them.
 const TOOLS: [&str; 30] = [
-    "basename", "bash", "cat", "chmod", "cp", "cut", "date", "dirname", "env", "find", "grep",
-    "head", "install", "mkdir", "mktemp", "mv", "rm", "sed", "sh", "sha256sum", "sort", "tail",
-    "touch", "tr", "true", "uname", "unzip", "wc", "xargs", "zip",
+    "basename",
+    "bash",
+    "cat",
+    "chmod",
+    "cp",
+    "cut",
+    "date",
+    "dirname",
+    "env",
+    "find",
+    "grep",
+    "head",
+    "install",
+    "mkdir",
+    "mktemp",
+    "mv",
+    "rm",
+    "sed",
+    "sh",
+    "sha256sum",
+    "sort",
+    "tail",
+    "touch",
+    "tr",
+    "true",
+    "uname",
+    "unzip",
+    "wc",
+    "xargs",
+    "zip",
 ];
 
 /// Stands for the program in packages of these tests: the policy is checked by the real one, and a
@@ -60,6 +88,18 @@ fn real_program() -> &'static Path {
 fn python() -> PathBuf {
     let venv = root().join("target/ci-venv/bin/python");
     told("TETHER_PYTHON").unwrap_or(if venv.exists() { venv } else { "python3".into() })
+}
+
+/// A folder with the recording `az` in it, where Python may put what it compiles
+fn recording_az() -> &'static Path {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    FOLDER.get_or_init(|| {
+        let name = format!("az-{}", std::process::id());
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        fs::create_dir_all(&folder).unwrap();
+        fs::copy(root().join("tests/package/az.py"), folder.join("az.py")).unwrap();
+        folder
+    })
 }
 
 /// Azure, a clone of tether, and a shell
@@ -175,9 +215,15 @@ impl Stage {
             fs::remove_file(bin.join("bash")).unwrap();
             symlink(bash, bin.join("bash")).unwrap();
         }
-        let (folder, az) = (self.folder.display(), root().join("tests/package/az.py"));
-        let python = python();
-        self.tool("az", &format!("FAKE_AZ='{folder}/azure' exec '{}' '{}' \"$@\"", python.display(), az.display()));
+        let folder = self.folder.display();
+        // Imported and not run, Python keeps it compiled.
+        let run = format!(
+            "import sys; sys.path.insert(0, \"{}\"); import az; sys.exit(az.main(sys.argv[1:]))",
+            recording_az().display()
+        );
+        let az =
+            format!("FAKE_AZ='{folder}/azure' exec '{}' -c '{run}' \"$@\"", python().display());
+        self.tool("az", &az);
         // Nothing here takes a minute.
         self.tool("sleep", &format!("echo \"$1\" >>'{folder}/slept'"));
         self.tool("kubectl", "cat >/dev/null");
@@ -220,7 +266,8 @@ impl Stage {
     pub(super) fn package(&self, name: &str, policy: &str) -> PathBuf {
         self.write("packed.yaml", policy);
         let out = self.folder.join(name);
-        let ended = self.run_with("package.sh", &["packed.yaml"], &[("OUT", out.to_str().unwrap())]);
+        let ended =
+            self.run_with("package.sh", &["packed.yaml"], &[("OUT", out.to_str().unwrap())]);
         assert_eq!(ended.code, Some(0), "{ended:?}");
         out
     }
@@ -239,7 +286,14 @@ impl Stage {
     /// Runs a script on a terminal, on which this is typed.
     pub(super) fn run_on_terminal(&self, script: &str, arguments: &[&str], typed: &str) -> Ended {
         let words = arguments.join(" ");
-        let line = format!("'{}' {words}", self.path("infra").join(script).display());
+        self.type_on_terminal(&format!("infra/{script} {words}"), typed)
+    }
+
+    /// Runs lines on a terminal, and answers what is asked there.
+    pub(super) fn type_on_terminal(&self, lines: &str, typed: &str) -> Ended {
+        let typed_lines = self.folder.join("lines");
+        fs::write(&typed_lines, format!("set -euo pipefail\n{lines}\n")).unwrap();
+        let line = format!("bash '{}'", typed_lines.display());
         let mut command = self.shell("/usr/bin/script", &[]);
         command.args(["-qec", &line, "/dev/null"]).stdin(Stdio::piped());
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -265,80 +319,6 @@ impl Stage {
         command.args(set.iter().map(|(name, value)| format!("{name}={value}")));
         command.arg(program).current_dir(self.clone());
         command
-    }
-
-    /// What `az` was asked for, one line a call
-    pub(super) fn calls(&self) -> Vec<String> {
-        let text = fs::read_to_string(self.azure().join("calls.jsonl")).unwrap_or_default();
-        let words = |line: &str| serde_json::from_str::<Vec<String>>(line).unwrap().join(" ");
-        text.lines().map(words).collect()
-    }
-
-    /// Those of them that may change something
-    pub(super) fn changes(&self) -> Vec<String> {
-        let changes = |call: &String| {
-            let words: Vec<&str> = call.split(' ').take_while(|word| !word.starts_with('-')).collect();
-            let verb = words.last().copied().unwrap_or_default();
-            ["create", "update", "delete", "config-zip", "stop", "restart"].contains(&verb)
-        };
-        self.calls().into_iter().filter(changes).collect()
-    }
-
-    pub(super) fn world(&self) -> Value {
-        let text = fs::read_to_string(self.azure().join("world.json")).unwrap();
-        serde_json::from_str(&text).unwrap()
-    }
-
-    /// Changes the world behind the back of whoever runs scripts.
-    pub(super) fn change_world(&self, change: impl FnOnce(&mut Value)) {
-        let mut world = self.world();
-        change(&mut world);
-        fs::write(self.azure().join("world.json"), world.to_string()).unwrap();
-    }
-
-    /// Has `az` fail this way when it is next asked for something that fits.
-    pub(super) fn fail(&self, fits: &str, times: u32, stderr: &str) {
-        let rule = json!({ "match": fits, "times": times, "code": 1, "stderr": stderr });
-        self.change_world(|world| world["faults"].as_array_mut().unwrap().push(rule));
-    }
-
-    /// The same, but what was asked for is done all the same.
-    pub(super) fn fail_after(&self, fits: &str, stderr: &str) {
-        let rule = json!({ "match": fits, "code": 1, "stderr": stderr, "after": true });
-        self.change_world(|world| world["faults"].as_array_mut().unwrap().push(rule));
-    }
-
-    pub(super) fn sign_out(&self) {
-        self.change_world(|world| world["signedIn"] = false.into());
-    }
-
-    /// The name of the function app
-    pub(super) fn app(&self) -> String {
-        let world = self.world();
-        let names: Vec<&String> = world["apps"].as_object().unwrap().keys().collect();
-        assert_eq!(names.len(), 1, "{names:?}");
-        names[0].clone()
-    }
-
-    /// Whether the package that Azure has holds this policy
-    pub(super) fn runs(&self, policy: &str) -> bool {
-        let package = &self.world()["apps"][&self.app()]["package"]["policySha256"];
-        let path = self.folder.join("compared.yaml");
-        fs::write(&path, policy).unwrap();
-        let output = Command::new("sha256sum").arg(path).output().unwrap();
-        let sum = String::from_utf8(output.stdout).unwrap();
-        *package == *sum.split(' ').next().unwrap()
-    }
-
-    /// How often a script waited
-    pub(super) fn waits(&self) -> usize {
-        fs::read_to_string(self.folder.join("slept")).unwrap_or_default().lines().count()
-    }
-
-    /// What the program and cargo were called with
-    pub(super) fn programs(&self) -> Vec<String> {
-        let text = fs::read_to_string(self.folder.join("programs")).unwrap_or_default();
-        text.lines().map(str::to_owned).collect()
     }
 }
 
@@ -394,4 +374,3 @@ impl Ended {
         self
     }
 }
-

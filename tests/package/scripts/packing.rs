@@ -24,7 +24,9 @@ fn the_older_package_stays_when_a_new_one_cannot_be_made() {
     stage.run("package.sh", &[]).is_fine();
     let before = fs::read(stage.path("target/tether.zip")).unwrap();
     stage.write("bad.yaml", "owner: other\nmode: observ\nrules: []\n");
-    stage.run("package.sh", &["bad.yaml"]).refuses(&["observ", "package: this policy is not packed"]);
+    stage
+        .run("package.sh", &["bad.yaml"])
+        .refuses(&["observ", "package: this policy is not packed"]);
     stage.tool("zip", "exit 15");
     assert_eq!(stage.run("package.sh", &["policy.yaml"]).code, Some(15));
     stage.tool("cargo", "echo 'error: no' >&2; exit 101");

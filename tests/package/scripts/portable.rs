@@ -54,6 +54,9 @@ fn scripts_run_with_the_bash_and_the_tools_of_macos() {
 
 #[test]
 fn what_only_newer_ones_take_is_found() {
-    assert_eq!(problems("x.sh", "# mapfile is new\ntouch -t 202001010000 a\n"), Vec::<String>::new());
+    assert_eq!(
+        problems("x.sh", "# mapfile is new\ntouch -t 202001010000 a\n"),
+        Vec::<String>::new()
+    );
     assert_eq!(problems("x.sh", "true\nfind . | xargs -r rm\n").len(), 1);
 }

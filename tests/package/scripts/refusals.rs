@@ -32,12 +32,16 @@ const EVENTS: &str = "infra/events.parameters.json";
 
 #[test]
 fn no_sign_in() {
-    check(&Stage::new(&json!({ "signedIn": false })), &["Please run 'az login'", "deploy: sign in first: az login"]);
+    check(
+        &Stage::new(&json!({ "signedIn": false })),
+        &["Please run 'az login'", "deploy: sign in first: az login"],
+    );
 }
 
 #[test]
 fn a_sign_in_that_has_expired() {
-    let stage = Stage::new(&json!({ "faults": [{ "like": "signed-out", "match": "account list" }] }));
+    let stage =
+        Stage::new(&json!({ "faults": [{ "like": "signed-out", "match": "account list" }] }));
     check(&stage, &["AADSTS70043", "which subscriptions can be seen was not answered"]);
 }
 
@@ -45,7 +49,10 @@ fn a_sign_in_that_has_expired() {
 fn no_terminal_without_yes() {
     let stage = Stage::fine();
     let ended = stage.run("deploy.sh", &["westeurope"]);
-    ended.refuses(&["signed in as", "there is no terminal to ask on: with --yes it goes on without asking"]);
+    ended.refuses(&[
+        "signed in as",
+        "there is no terminal to ask on: with --yes it goes on without asking",
+    ]);
     assert_eq!(stage.changes(), Vec::<String>::new());
 }
 
@@ -54,7 +61,11 @@ fn a_no_on_the_terminal() {
     for typed in ["n\n", "\n", "what\n"] {
         let stage = Stage::fine();
         let ended = stage.run_on_terminal("deploy.sh", &["westeurope"], typed);
-        ended.refuses(&["into          Production (11111111", "Deploy this? [y/N]", "nothing was changed"]);
+        ended.refuses(&[
+            "into          Production (11111111",
+            "Deploy this? [y/N]",
+            "nothing was changed",
+        ]);
         assert_eq!(stage.changes(), Vec::<String>::new());
     }
 }
@@ -71,7 +82,7 @@ fn words_that_are_no_location_name_or_option() {
 #[test]
 fn files_that_are_missing_are_named_together() {
     let stage = Stage::fine();
-    let names = ["POLICY", "PARAMETERS", "EVENTS_PARAMETERS", "PACKAGE"];
+    let names = ["PARAMETERS", "EVENTS_PARAMETERS", "POLICY", "PACKAGE"];
     let set = names.map(|name| (name, "no where"));
     let ended = stage.run_with("deploy.sh", &["westeurope", "--yes"], &set);
     let missing = stage.path("no where");
@@ -86,7 +97,10 @@ fn files_that_are_no_parameters() {
     stage.write(PARAMETERS, "{ \"parameters\": // mine\n {} }");
     stage.write(EVENTS, "[]");
     let both = [PARAMETERS, EVENTS].map(|file| {
-        format!("{} is no JSON with an object `parameters` (comments are not read)\n", stage.path(file).display())
+        format!(
+            "{} is no JSON with an object `parameters` (comments are not read)\n",
+            stage.path(file).display()
+        )
     });
     check(&stage, &["deploy: this cannot be read:\n", &both[0], &both[1]]);
 }
@@ -99,32 +113,50 @@ fn placeholders_and_lists_that_cannot_be_meant() {
         check(&stage, &[&in_file(&stage, PARAMETERS, problem)]);
     };
     let zeros = "00000000-0000-0000-0000-000000000000";
-    check(json!([zeros]), "the subscription 00000000-0000-0000-0000-000000000000 is a placeholder: name your own, or leave `subscriptions` out for the one that is set");
-    check(json!([]), "`subscriptions` is empty: name at least one, or leave it out for the one that is set");
+    check(
+        json!([zeros]),
+        "the subscription 00000000-0000-0000-0000-000000000000 is a placeholder: name your own, or leave `subscriptions` out for the one that is set",
+    );
+    check(
+        json!([]),
+        "`subscriptions` is empty: name at least one, or leave it out for the one that is set",
+    );
     let twice = format!("the subscription {SUB} is named twice");
     check(json!([SUB, SUB]), &twice);
     check(json!(["Production"]), "Production is no subscription id");
     check(json!(["1111-1111"]), "1111-1111 is no subscription id");
     let other_case = "ABCDEFAB-1111-1111-1111-111111111111";
-    check(json!([other_case.to_lowercase(), other_case]), &format!("the subscription {other_case} is named twice"));
+    check(
+        json!([other_case.to_lowercase(), other_case]),
+        &format!("the subscription {other_case} is named twice"),
+    );
 }
 
 #[test]
 fn subscriptions_that_cannot_be_used() {
     let check = |second: Value, problem: &str| check_alone(&Stage::two(&second), problem);
-    let unseen = format!("  - the subscription {OTHER} cannot be seen by user@example.com: is the id right, and is it of the tenant");
+    let unseen = format!(
+        "  - the subscription {OTHER} cannot be seen by user@example.com: is the id right, and is it of the tenant"
+    );
     check(json!({ "visible": false, "cached": false }), &unseen);
     // What az remembers of it is old.
     check(json!({ "visible": false, "cached": true }), &unseen);
-    check(json!({ "state": "Disabled" }), &format!("  - the subscription Sandbox ({OTHER}) is Disabled, not Enabled\n"));
+    check(
+        json!({ "state": "Disabled" }),
+        &format!("  - the subscription Sandbox ({OTHER}) is Disabled, not Enabled\n"),
+    );
     let tenant = "eeeeeeee-0000-4000-8000-000000000002";
-    let elsewhere = format!("  - the subscription Sandbox ({OTHER}) is of the tenant {tenant}, and tether's identity would be of");
+    let elsewhere = format!(
+        "  - the subscription Sandbox ({OTHER}) is of the tenant {tenant}, and tether's identity would be of"
+    );
     check(json!({ "tenant": tenant }), &elsewhere);
 }
 
 #[test]
 fn a_provider_that_one_of_two_subscriptions_lacks() {
-    let stage = Stage::two(&json!({ "providers": { "Microsoft.EventGrid": "NotRegistered", "Microsoft.Insights": "Registered" } }));
+    let stage = Stage::two(
+        &json!({ "providers": { "Microsoft.EventGrid": "NotRegistered", "Microsoft.Insights": "Registered" } }),
+    );
     let line = format!(
         "  - Sandbox: the provider Microsoft.EventGrid is not registered: az provider register --subscription {OTHER} --namespace Microsoft.EventGrid --wait\n"
     );
@@ -137,16 +169,31 @@ fn a_provider_that_one_of_two_subscriptions_lacks() {
 #[test]
 fn rights_that_are_missing() {
     let actions = |allowed: Value, excluded: Value| json!({ "permissions": [{ "actions": allowed, "notActions": excluded }] });
-    let contributor = json!(["Microsoft.Authorization/*/Delete", "Microsoft.Authorization/*/Write"]);
+    let contributor =
+        json!(["Microsoft.Authorization/*/Delete", "Microsoft.Authorization/*/Write"]);
     let stage = Stage::two(&actions(json!(["*"]), contributor));
-    for action in ["Microsoft.Authorization/roleAssignments/write", "Microsoft.Authorization/roleDefinitions/write"] {
-        let problem = format!("  - Sandbox: user@example.com may not do {action} there: Owner may, and so may Contributor with User Access Administrator");
+    for action in [
+        "Microsoft.Authorization/roleAssignments/write",
+        "Microsoft.Authorization/roleDefinitions/write",
+    ] {
+        let problem = format!(
+            "  - Sandbox: user@example.com may not do {action} there: Owner may, and so may Contributor with User Access Administrator"
+        );
         check(&stage, &[&problem]);
     }
     let stage = Stage::two(&actions(json!(["*/read"]), json!([])));
-    check(&stage, &["Sandbox: user@example.com may not do Microsoft.Resources/deployments/write there"]);
+    check(
+        &stage,
+        &["Sandbox: user@example.com may not do Microsoft.Resources/deployments/write there"],
+    );
     // Built-in roles need no role to be made.
-    let assigns = json!(["Microsoft.Resources/deployments/*", "microsoft.authorization/roleassignments/*", "Microsoft.Resources/subscriptions/resourceGroups/*", "Microsoft.EventGrid/*", "*/read"]);
+    let assigns = json!([
+        "Microsoft.Resources/deployments/*",
+        "microsoft.authorization/roleassignments/*",
+        "Microsoft.Resources/subscriptions/resourceGroups/*",
+        "Microsoft.EventGrid/*",
+        "*/read"
+    ]);
     let stage = Stage::two(&actions(assigns.clone(), json!([])));
     check(&stage, &["may not do Microsoft.Authorization/roleDefinitions/write"]);
     let stage = Stage::two(&actions(assigns, json!([])));
@@ -159,8 +206,15 @@ fn a_region_that_cannot_run_it() {
     let stage = Stage::fine();
     let ended = stage.run("deploy.sh", &["germanywestcentral", "--yes"]);
     ended.refuses(&["  - the region germanywestcentral has no Flex Consumption; these have it: westeurope northeurope"]);
-    let stage = Stage::new(&json!({ "locations": { "westeurope": { "flex": true, "custom": [] } } }));
-    check(&stage, &["Runtime 'custom' not supported", "the region westeurope does not have the runtime `custom` 1.0 on Flex Consumption: take another region"]);
+    let stage =
+        Stage::new(&json!({ "locations": { "westeurope": { "flex": true, "custom": [] } } }));
+    check(
+        &stage,
+        &[
+            "Runtime 'custom' not supported",
+            "the region westeurope does not have the runtime `custom` 1.0 on Flex Consumption: take another region",
+        ],
+    );
 }
 
 #[test]
@@ -187,9 +241,18 @@ fn names_that_others_have() {
         stage.parameter("storageAccountName", &json!("stcontoso"));
         check_alone(&stage, problem);
     };
-    check(json!({ "sites": ["func-contoso"] }), "the name func-contoso is taken in Azure by another function app or web app: state `functionAppName` in");
-    check(json!({ "servicebus": ["sbns-contoso"] }), "the name sbns-contoso is taken in Azure by another Service Bus namespace: state `serviceBusName` in");
-    check(json!({ "storage": ["stcontoso"] }), "the name stcontoso is taken in Azure by another storage account: state `storageAccountName` in");
+    check(
+        json!({ "sites": ["func-contoso"] }),
+        "the name func-contoso is taken in Azure by another function app or web app: state `functionAppName` in",
+    );
+    check(
+        json!({ "servicebus": ["sbns-contoso"] }),
+        "the name sbns-contoso is taken in Azure by another Service Bus namespace: state `serviceBusName` in",
+    );
+    check(
+        json!({ "storage": ["stcontoso"] }),
+        "the name stcontoso is taken in Azure by another storage account: state `storageAccountName` in",
+    );
 }
 
 #[test]
@@ -197,15 +260,38 @@ fn files_that_disagree() {
     let stage = Stage::fine();
     stage.events_parameter("subscriptions", &json!([OTHER]));
     stage.events_parameter("name", &json!("other"));
-    stage.events_parameter("existingTopics", &json!({ OTHER: { "resourceGroup": "rg", "topics": "t" } }));
-    stage.parameter("registryResourceGroups", &json!([{ "subscription": OTHER, "resourceGroup": "rg" }]));
-    let of_estate = format!("`existingTopics` names the subscription {OTHER}, which is not of the estate of {}", stage.path(PARAMETERS).display());
-    let groups = format!("`registryResourceGroups` names the subscription {OTHER}, which is not of the estate");
+    stage.events_parameter(
+        "existingTopics",
+        &json!({ OTHER: { "resourceGroup": "rg", "topics": "t" } }),
+    );
+    stage.parameter(
+        "registryResourceGroups",
+        &json!([{ "subscription": OTHER, "resourceGroup": "rg" }]),
+    );
+    let of_estate = format!(
+        "`existingTopics` names the subscription {OTHER}, which is not of the estate of {}",
+        stage.path(PARAMETERS).display()
+    );
+    let groups = format!(
+        "`registryResourceGroups` names the subscription {OTHER}, which is not of the estate"
+    );
     let words = [
-        in_file(&stage, EVENTS, "`subscriptions` is not stated there: it comes from the first deployment, or is unknown"),
-        in_file(&stage, EVENTS, "`name` is not stated there: it comes from the first deployment, or is unknown"),
+        in_file(
+            &stage,
+            EVENTS,
+            "`subscriptions` is not stated there: it comes from the first deployment, or is unknown",
+        ),
+        in_file(
+            &stage,
+            EVENTS,
+            "`name` is not stated there: it comes from the first deployment, or is unknown",
+        ),
         in_file(&stage, EVENTS, &of_estate),
-        in_file(&stage, EVENTS, "`existingTopics` has no member `topics`: it takes `resourceGroup` and `topic`"),
+        in_file(
+            &stage,
+            EVENTS,
+            "`existingTopics` has no member `topics`: it takes `resourceGroup` and `topic`",
+        ),
         in_file(&stage, PARAMETERS, &groups),
     ];
     check(&stage, &words.each_ref().map(String::as_str));
@@ -214,8 +300,18 @@ fn files_that_disagree() {
 #[test]
 fn a_misspelled_member_or_parameter_is_refused_by_the_template_before_anything_is_made() {
     let stage = Stage::fine();
-    stage.parameter("registryResourceGroups", &json!([{ "subscription": SUB, "resourceGroups": "rg" }]));
-    check(&stage, &["properties not defined in the schema", "resourceGroups", "Azure refuses the template with these parameters: see above"]);
+    stage.parameter(
+        "registryResourceGroups",
+        &json!([{ "subscription": SUB, "resourceGroups": "rg" }]),
+    );
+    check(
+        &stage,
+        &[
+            "properties not defined in the schema",
+            "resourceGroups",
+            "Azure refuses the template with these parameters: see above",
+        ],
+    );
     let stage = Stage::fine();
     stage.parameter("subscription", &json!([SUB]));
     check(&stage, &["subscription", "Azure refuses the template with these parameters: see above"]);
@@ -234,7 +330,10 @@ fn another_policy_in_the_place_of_the_one_that_runs() {
     let before = stage.changes();
     stage.write("policy.yaml", "owner: contoso\nmode: sync\nrules: []\n");
     let app = stage.app();
-    let problem = format!("  - {app} runs another policy than {}: name the one that is to run by POLICY", stage.path("policy.yaml").display());
+    let problem = format!(
+        "  - {app} runs another policy than {}: name the one that is to run by POLICY",
+        stage.path("policy.yaml").display()
+    );
     stage.run("deploy.sh", &["westeurope", "--yes"]).refuses(&[&problem]);
     assert_eq!(stage.changes(), before);
     stage.run_with("deploy.sh", &["westeurope", "--yes"], &[("POLICY", "policy.yaml")]).is_fine();
@@ -255,7 +354,10 @@ fn what_is_no_package_or_no_rust_to_make_one() {
     let ended = stage.run_with("deploy.sh", &["westeurope", "--yes"], &[("PACKAGE", "text.zip")]);
     ended.refuses(&["PACKAGE: ", "text.zip is no package of tether"]);
     stage.without(&["cargo", "rustc"]);
-    check_alone(&stage, "  - there is no Rust here to build the package with: install it, or name a package by PACKAGE\n");
+    check_alone(
+        &stage,
+        "  - there is no Rust here to build the package with: install it, or name a package by PACKAGE\n",
+    );
 }
 
 #[test]
@@ -280,6 +382,14 @@ fn all_that_is_wrong_is_said_at_once() {
     stage.write("policy.yaml", "owner: change-me\nmode: observe\nrules: []\n");
     stage.parameter("subscriptions", &json!([SUB, OTHER, OTHER, "x"]));
     let ended = stage.run("deploy.sh", &["germanywestcentral", "--yes"]);
-    ended.refuses(&["is named twice", "x is no subscription id", "`name` is not stated there", "has no Flex Consumption", "Microsoft.EventGrid is not registered", "Microsoft.Insights is not registered", "cannot be used"]);
+    ended.refuses(&[
+        "is named twice",
+        "x is no subscription id",
+        "`name` is not stated there",
+        "has no Flex Consumption",
+        "Microsoft.EventGrid is not registered",
+        "Microsoft.Insights is not registered",
+        "cannot be used",
+    ]);
     assert_eq!(stage.changes(), Vec::<String>::new());
 }

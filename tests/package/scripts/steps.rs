@@ -10,26 +10,74 @@ const EVENTS: &str = "deployment sub create --name tether-events";
 
 /// Refusals that waiting fixes, and by which step they are known
 const PASSING: [(&str, &str); 9] = [
-    (MAIN, r#"ERROR: {"code": "DeploymentFailed", "message": "At least one"} Inner Errors: {"code": "PrincipalNotFound", "message": "Principal 1 does not exist in the directory 2."}"#),
-    (MAIN, r#"ERROR: {"code": "RoleDefinitionDoesNotExist", "message": "The specified role definition with ID '1' does not exist."}"#),
-    (MAIN, r#"ERROR: {"code": "RoleAssignmentScopeNotAssignableToRoleDefinition", "message": "The role tether reader is not available for assignment at the requested scope."}"#),
-    (MAIN, r#"ERROR: {"code": "DeploymentActive", "message": "Unable to edit or replace deployment 'tether': previous deployment is still active."}"#),
-    (CODE, "ERROR: An error occured during deployment. Status Code: 400, Details: {\"Message\":\"[StorageAccessibleCheck]\n Failed to upload blob to storage account: 403 (This request is not authorized to perform this operation using this permission.).\"}"),
-    (CODE, "ERROR: There may be an ongoing deployment. Please track your deployment in https://app.scm.azurewebsites.net/api/deployments/latest"),
-    (CODE, "ERROR: An error occured during deployment. Status Code: 503, Details: Site Unavailable"),
-    (EVENTS, r#"ERROR: {"code": "Endpoint validation", "message": "Destination endpoint not found. Resource should pre-exist before attempting this operation."}"#),
-    (EVENTS, r#"ERROR: {"code": "InternalServerError", "message": "The operation failed due to an internal server error."}"#),
+    (
+        MAIN,
+        r#"ERROR: {"code": "DeploymentFailed", "message": "At least one"} Inner Errors: {"code": "PrincipalNotFound", "message": "Principal 1 does not exist in the directory 2."}"#,
+    ),
+    (
+        MAIN,
+        r#"ERROR: {"code": "RoleDefinitionDoesNotExist", "message": "The specified role definition with ID '1' does not exist."}"#,
+    ),
+    (
+        MAIN,
+        r#"ERROR: {"code": "RoleAssignmentScopeNotAssignableToRoleDefinition", "message": "The role tether reader is not available for assignment at the requested scope."}"#,
+    ),
+    (
+        MAIN,
+        r#"ERROR: {"code": "DeploymentActive", "message": "Unable to edit or replace deployment 'tether': previous deployment is still active."}"#,
+    ),
+    (
+        CODE,
+        "ERROR: An error occured during deployment. Status Code: 400, Details: {\"Message\":\"[StorageAccessibleCheck]\n Failed to upload blob to storage account: 403 (This request is not authorized to perform this operation using this permission.).\"}",
+    ),
+    (
+        CODE,
+        "ERROR: There may be an ongoing deployment. Please track your deployment in https://app.scm.azurewebsites.net/api/deployments/latest",
+    ),
+    (
+        CODE,
+        "ERROR: An error occured during deployment. Status Code: 503, Details: Site Unavailable",
+    ),
+    (
+        EVENTS,
+        r#"ERROR: {"code": "Endpoint validation", "message": "Destination endpoint not found. Resource should pre-exist before attempting this operation."}"#,
+    ),
+    (
+        EVENTS,
+        r#"ERROR: {"code": "InternalServerError", "message": "The operation failed due to an internal server error."}"#,
+    ),
 ];
 
 /// Refusals that nothing but a person fixes
 const LASTING: [(&str, &str); 7] = [
-    (MAIN, r#"ERROR: {"code": "AuthorizationFailed", "message": "The client 'user@example.com' with object id '1' does not have authorization to perform action 'Microsoft.Authorization/roleAssignments/write' over scope '/subscriptions/1'."}"#),
-    (MAIN, r#"ERROR: {"code": "InvalidTemplateDeployment", "message": "Authorization failed for template resource 'x'. The client 'user@example.com' with object id '1' does not have permission to perform action 'Microsoft.Authorization/roleAssignments/write' at scope '/subscriptions/1'."}"#),
-    (MAIN, r#"ERROR: {"code": "RoleScopeBeingRemovedContainsAssignments", "message": "Role assignments found under scope '/subscriptions/1' which is being removed."}"#),
-    (MAIN, r#"ERROR: {"code": "RoleAssignmentExists", "message": "The role assignment already exists."}"#),
-    (CODE, "ERROR: An error occured during deployment. Status Code: 400, Details: The zip is corrupt"),
-    (EVENTS, r#"ERROR: {"code": "InvalidTemplate", "message": "The template parameter 'deliverTo' is not valid."}"#),
-    (EVENTS, r#"ERROR: {"code": "BadRequest", "message": "Only one system topic is allowed per source."}"#),
+    (
+        MAIN,
+        r#"ERROR: {"code": "AuthorizationFailed", "message": "The client 'user@example.com' with object id '1' does not have authorization to perform action 'Microsoft.Authorization/roleAssignments/write' over scope '/subscriptions/1'."}"#,
+    ),
+    (
+        MAIN,
+        r#"ERROR: {"code": "InvalidTemplateDeployment", "message": "Authorization failed for template resource 'x'. The client 'user@example.com' with object id '1' does not have permission to perform action 'Microsoft.Authorization/roleAssignments/write' at scope '/subscriptions/1'."}"#,
+    ),
+    (
+        MAIN,
+        r#"ERROR: {"code": "RoleScopeBeingRemovedContainsAssignments", "message": "Role assignments found under scope '/subscriptions/1' which is being removed."}"#,
+    ),
+    (
+        MAIN,
+        r#"ERROR: {"code": "RoleAssignmentExists", "message": "The role assignment already exists."}"#,
+    ),
+    (
+        CODE,
+        "ERROR: An error occured during deployment. Status Code: 400, Details: The zip is corrupt",
+    ),
+    (
+        EVENTS,
+        r#"ERROR: {"code": "InvalidTemplate", "message": "The template parameter 'deliverTo' is not valid."}"#,
+    ),
+    (
+        EVENTS,
+        r#"ERROR: {"code": "BadRequest", "message": "Only one system topic is allowed per source."}"#,
+    ),
 ];
 
 #[test]
@@ -50,7 +98,9 @@ fn it_waits_for_minutes_and_not_for_ever() {
         let stage = Stage::fine();
         stage.fail(step, 6, said);
         let ended = stage.run("deploy.sh", &["westeurope", "--yes"]);
-        ended.refuses(&["this was refused 6 times. Run the same command again later: what is there stays"]);
+        ended.refuses(&[
+            "this was refused 6 times. Run the same command again later: what is there stays",
+        ]);
         assert_eq!(stage.waits(), 5);
         stage.run("deploy.sh", &["westeurope", "--yes"]).is_fine();
     }
@@ -71,7 +121,13 @@ fn what_time_does_not_fix_ends_the_run_at_once_and_the_next_one_goes_on() {
 
 #[test]
 fn stopped_after_any_step_the_same_command_goes_on() {
-    for step in [MAIN, "outputs.installation", CODE, "function list --resource-group rg-tether --name func-tether-.* --query \\[\\]", EVENTS] {
+    for step in [
+        MAIN,
+        "outputs.installation",
+        CODE,
+        "function list --resource-group rg-tether --name func-tether-.* --query \\[\\]",
+        EVENTS,
+    ] {
         let stage = Stage::fine();
         // The step was done, and the script was stopped before it heard of it.
         stage.fail_after(step, "");
@@ -87,7 +143,12 @@ fn an_unhealthy_app_is_deployed_and_the_check_says_more() {
     let stage = Stage::new(&json!({ "faults": [{ "like": "zip-unhealthy" }] }));
     stage.check_finds("  WRONG  the host knows no function status\n", 1);
     let ended = stage.run("deploy.sh", &["westeurope", "--yes"]);
-    ended.refuses(&["appears to be unhealthy", "the code is deployed; the check below says whether the app works", "== the events", "the check above found something"]);
+    ended.refuses(&[
+        "appears to be unhealthy",
+        "the code is deployed; the check below says whether the app works",
+        "== the events",
+        "the check above found something",
+    ]);
     assert_eq!(stage.waits(), 0);
 }
 
@@ -106,8 +167,13 @@ fn functions_that_the_host_does_not_know_yet_are_waited_for() {
     stage.change_world(|world| world["faults"] = json!([listed(2)]));
     let ended = stage.run("deploy.sh", &["westeurope", "--yes"]);
     ended.is_fine().says(&["the host does not know these functions yet: command-received reconcile-tick resource-changed status. Once more in a minute"]);
-    assert_eq!(stage.changes().iter().filter(|call| call.starts_with("functionapp restart")).count(), 1);
+    assert_eq!(
+        stage.changes().iter().filter(|call| call.starts_with("functionapp restart")).count(),
+        1
+    );
     let stage = Stage::fine();
     stage.change_world(|world| world["faults"] = json!([listed(9)]));
-    stage.run("deploy.sh", &["westeurope", "--yes"]).refuses(&["the host does not know these functions after five minutes: command-received"]);
+    stage
+        .run("deploy.sh", &["westeurope", "--yes"])
+        .refuses(&["the host does not know these functions after five minutes: command-received"]);
 }
