@@ -138,7 +138,8 @@ impl File {
     pub(super) fn read(name: &str, source: &str) -> Self {
         let mut parser = Parser::new();
         parser.set_language(&tree_sitter_bicep::LANGUAGE.into()).unwrap();
-        let tree = parser.parse(source, None).unwrap();
+        let plain = without_assertions(source);
+        let tree = parser.parse(&plain, None).unwrap();
         let mut file = Self {
             name: name.to_owned(),
             target_scope: "resourceGroup".to_owned(),
@@ -152,7 +153,7 @@ impl File {
             conditions: BTreeMap::new(),
             problems: Vec::new(),
         };
-        let reader = Reader { source };
+        let reader = Reader { source: &plain, written: source };
         let mut decorators = "";
         for node in children(tree.root_node()) {
             if node.kind() == "decorators" {
@@ -216,6 +217,47 @@ impl File {
         kind
     }
 
+    /// What is read of a name: its member `property`
+    fn look_at_read(
+        &mut self,
+        reader: &Reader<'_>,
+        object: Node<'_>,
+        property: Node<'_>,
+        around: &Around<'_>,
+    ) {
+        let Some(name) = reader.owner(object) else { return };
+        let sign = reader.written.get(object.end_byte()..property.start_byte());
+        let how = match sign.unwrap().trim() {
+            "!." => Access::Asserted,
+            ".?" => Access::Safe,
+            _ => Access::Plain,
+        };
+        let under = around.conditions.clone();
+        self.reads.push(Read { line: line(property), name: name.to_owned(), how, under });
+    }
+
+    /// What is read of the last part of a choice: these members
+    fn look_at_last<'a>(
+        &mut self,
+        reader: &Reader<'a>,
+        choice: Node<'_>,
+        names: &[Node<'_>],
+        around: &mut Around<'a>,
+    ) {
+        let parts = children(choice);
+        around.conditions.push(Condition::new(reader.text(parts[0])).not());
+        if parts[2].kind() == "ternary_expression" {
+            self.look_at_last(reader, parts[2], names, around);
+        } else {
+            if let Some(mut chain) = reader.chain(parts[2]) {
+                chain.extend(names.iter().map(|name| reader.text(*name).to_owned()));
+                self.chains.push((line(choice), chain));
+            }
+            self.look_at_read(reader, parts[2], names[0], around);
+        }
+        around.conditions.pop();
+    }
+
     fn look_for_errors(&mut self, node: Node<'_>) {
         if node.is_error() || node.is_missing() {
             let line = line(node);
@@ -268,22 +310,20 @@ impl File {
                 self.called.push((line(node), reader.text(parts[0]).to_owned()));
                 1
             }
-            "member_expression" => {
-                if let Some(chain) = reader.chain(node) {
-                    self.chains.push((line(node), chain));
+            "member_expression" => match reader.choice_within(node) {
+                Some((choice, names)) => {
+                    self.look_for_uses(reader, choice, around);
+                    self.look_at_last(reader, choice, &names, around);
+                    parts.len()
                 }
-                if let Some(name) = reader.owner(parts[0]) {
-                    let sign = reader.source.get(parts[0].end_byte()..parts[1].start_byte());
-                    let how = match sign.unwrap().trim() {
-                        "!." => Access::Asserted,
-                        ".?" => Access::Safe,
-                        _ => Access::Plain,
-                    };
-                    let under = around.conditions.clone();
-                    self.reads.push(Read { line: line(node), name: name.to_owned(), how, under });
+                None => {
+                    if let Some(chain) = reader.chain(node) {
+                        self.chains.push((line(node), chain));
+                    }
+                    self.look_at_read(reader, parts[0], parts[1], around);
+                    0
                 }
-                0
-            }
+            },
             "identifier" if reader.is_called(node) => {
                 self.called.push((line(node), reader.text(node).to_owned()));
                 0
@@ -303,6 +343,20 @@ impl File {
         around.loops.truncate(loops);
         around.conditions.truncate(conditions);
     }
+}
+
+/// With an assertion the grammar reads some expressions in other ways than without, so the sign is blanked.
+fn without_assertions(source: &str) -> String {
+    let mut plain = String::with_capacity(source.len());
+    let mut before = ' ';
+    let mut rest = source.chars().peekable();
+    while let Some(c) = rest.next() {
+        let is_after_name = before.is_alphanumeric() || [']', ')', '_'].contains(&before);
+        let is_assertion = c == '!' && is_after_name && rest.peek() == Some(&'.');
+        plain.push(if is_assertion { ' ' } else { c });
+        before = c;
+    }
+    plain
 }
 
 /// What stands around a place
@@ -337,6 +391,8 @@ fn line(node: Node<'_>) -> usize {
 
 struct Reader<'a> {
     source: &'a str,
+    /// The same with its assertions
+    written: &'a str,
 }
 
 impl<'a> Reader<'a> {
@@ -347,6 +403,22 @@ impl<'a> Reader<'a> {
     fn has_word(&self, node: Node<'_>, word: &str) -> bool {
         let mut cursor = node.walk();
         node.children(&mut cursor).any(|child| self.text(child) == word)
+    }
+
+    /// The grammar reads `x ? a : b.c.d` as the members `c.d` of the whole choice. Gives the choice and those
+    /// members; a choice that is meant as a whole stands in brackets.
+    fn choice_within<'t>(&self, node: Node<'t>) -> Option<(Node<'t>, Vec<Node<'t>>)> {
+        let parts = children(node);
+        match node.kind() {
+            "ternary_expression" => Some((node, Vec::new())),
+            "subscript_expression" => self.choice_within(parts[0]),
+            "member_expression" => {
+                let (choice, mut names) = self.choice_within(parts[0])?;
+                names.push(*parts.last()?);
+                Some((choice, names))
+            }
+            _ => None,
+        }
     }
 
     /// The `a` of `a` and of `a[0]`

@@ -218,8 +218,10 @@ impl Fit<'_> {
             Value::Array(items) => match &resolved {
                 Kind::List(item) => {
                     let each = items.iter().enumerate();
-                    each.flat_map(|(index, one)| self.problems(&format!("{at}[{index}]"), one, item))
-                        .collect()
+                    each.flat_map(|(index, one)| {
+                        self.problems(&format!("{at}[{index}]"), one, item)
+                    })
+                    .collect()
                 }
                 _ => fits(is("array")),
             },
@@ -314,7 +316,10 @@ mod tests {
             "{\n  a: string? // one\n  b: int[]\n}",
             r#"Ok(Members({"a": Nullable(Named("string")), "b": List(Named("int"))}))"#,
         );
-        check("{ a: string, b: { *: topic } }[]", r#"Ok(List(Members({"a": Named("string"), "b": Members({"*": Named("topic")})})))"#);
+        check(
+            "{ a: string, b: { *: topic } }[]",
+            r#"Ok(List(Members({"a": Named("string"), "b": Members({"*": Named("topic")})})))"#,
+        );
         for text in ["", "'a' | 'b'", "string[2]", "{ a }", "string string"] {
             assert!(Kind::read(text).is_err(), "{text}");
         }

@@ -9,6 +9,7 @@ mod reserved;
 mod rules;
 mod symbols;
 mod types;
+mod versions;
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -137,8 +137,8 @@ pub(super) fn is_reserved(name: &str) -> bool {
 
 /// The functions that a file may call
 pub(super) fn is_function(name: &str) -> bool {
-    let is_list = name.strip_prefix("list").is_some_and(|rest| {
-        rest.is_empty() || rest.starts_with(char::is_uppercase)
-    });
+    let is_list = name
+        .strip_prefix("list")
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with(char::is_uppercase));
     is_list || SYS.contains(&name) || AZ.contains(&name)
 }

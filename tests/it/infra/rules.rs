@@ -348,9 +348,8 @@ fn the_second_deployment_asks_for_what_the_first_one_puts_out() {
     let problems = fit.problems("installation", &main.outputs["installation"], kind);
     assert_eq!(problems, Vec::<String>::new());
     for name in main.declarations.keys().filter(|name| *name != "location") {
-        let is_param = |file: &File| {
-            matches!(file.declarations.get(name), Some(Declaration::Param { .. }))
-        };
+        let is_param =
+            |file: &File| matches!(file.declarations.get(name), Some(Declaration::Param { .. }));
         assert!(!(is_param(&main) && is_param(&events)), "`{name}` has to be said twice");
     }
 }
@@ -396,7 +395,8 @@ fn what_is_overwritten_can_be_had_back_and_the_hosts_own_goes_after_a_week() {
 #[test]
 fn the_queue_of_commands_alone_is_owned_unless_that_is_turned_off() {
     let main = file("infra/main.bicep");
-    let Some(Declaration::Param { default, .. }) = main.declarations.get("ownsCommandsQueue") else {
+    let Some(Declaration::Param { default, .. }) = main.declarations.get("ownsCommandsQueue")
+    else {
         panic!()
     };
     assert_eq!(*default, Some(Value::Bool(true)));
@@ -447,7 +447,9 @@ fn role_assignments_are_watched_only_if_asked_for_and_by_whoever_tether_may_be()
     assert_eq!(*default, Some(Value::Bool(false)));
     assert!(main.conditions.contains_key("assignedOutside"));
     let text = read("infra/main.bicep");
-    assert!(text.contains("[for id in (watchRoleAssignments ? subscriptions : []): {\n  name: '${name}-activity-log-"));
+    assert!(text.contains(
+        "[for id in (watchRoleAssignments ? subscriptions : []): {\n  name: '${name}-activity-log-"
+    ));
     let query = read("infra/queries/role-assignments-outside.kql");
     for placeholder in ["PRINCIPAL_ID", "CLIENT_ID"] {
         assert!(query.contains(&format!("\"{placeholder}\"")), "{placeholder}");
@@ -466,7 +468,9 @@ fn the_policys_hash_is_a_tag_of_the_app_and_only_if_it_is_stated() {
     };
     assert_eq!(*default, Some(Value::Text(Some(String::new()))));
     let app = file("infra/modules/function-app.bicep");
-    let Some(Value::Choice(none, tagged)) = body(&app, "app").get("tags").cloned() else { panic!() };
+    let Some(Value::Choice(none, tagged)) = body(&app, "app").get("tags").cloned() else {
+        panic!()
+    };
     let tags = Value::Name("tags".into());
     assert_eq!(*none, tags);
     assert_eq!(*tagged, Value::Call("union".into(), vec![tags, Value::Name("policyTag".into())]));
