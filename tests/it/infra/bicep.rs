@@ -217,6 +217,41 @@ impl File {
         kind
     }
 
+    fn look_at_choice<'a>(
+        &mut self,
+        reader: &Reader<'a>,
+        parts: &[Node<'_>],
+        around: &mut Around<'a>,
+    ) {
+        let condition = Condition::new(reader.text(parts[0]));
+        self.look_for_uses(reader, parts[0], around);
+        for (part, known) in [(parts[1], condition.clone()), (parts[2], condition.not())] {
+            around.conditions.push(known);
+            self.look_for_uses(reader, part, around);
+            around.conditions.pop();
+        }
+    }
+
+    /// Gives how many parts are done.
+    fn look_at_members<'a>(
+        &mut self,
+        reader: &Reader<'a>,
+        node: Node<'_>,
+        around: &mut Around<'a>,
+    ) -> usize {
+        let parts = children(node);
+        if let Some((choice, names)) = choice_within(node) {
+            self.look_for_uses(reader, choice, around);
+            self.look_at_last(reader, choice, &names, around);
+            return parts.len();
+        }
+        if let Some(chain) = reader.chain(node) {
+            self.chains.push((line(node), chain));
+        }
+        self.look_at_read(reader, parts[0], parts[1], around);
+        0
+    }
+
     /// What is read of a name: its member `property`
     fn look_at_read(
         &mut self,
@@ -284,13 +319,7 @@ impl File {
                 1
             }
             "ternary_expression" => {
-                let condition = Condition::new(reader.text(parts[0]));
-                self.look_for_uses(reader, parts[0], around);
-                for (part, known) in [(parts[1], condition.clone()), (parts[2], condition.not())] {
-                    around.conditions.push(known);
-                    self.look_for_uses(reader, part, around);
-                    around.conditions.pop();
-                }
+                self.look_at_choice(reader, &parts, around);
                 parts.len()
             }
             kind if kind.ends_with("_declaration") => 1,
@@ -310,20 +339,7 @@ impl File {
                 self.called.push((line(node), reader.text(parts[0]).to_owned()));
                 1
             }
-            "member_expression" => match reader.choice_within(node) {
-                Some((choice, names)) => {
-                    self.look_for_uses(reader, choice, around);
-                    self.look_at_last(reader, choice, &names, around);
-                    parts.len()
-                }
-                None => {
-                    if let Some(chain) = reader.chain(node) {
-                        self.chains.push((line(node), chain));
-                    }
-                    self.look_at_read(reader, parts[0], parts[1], around);
-                    0
-                }
-            },
+            "member_expression" => self.look_at_members(reader, node, around),
             "identifier" if reader.is_called(node) => {
                 self.called.push((line(node), reader.text(node).to_owned()));
                 0
@@ -357,6 +373,22 @@ fn without_assertions(source: &str) -> String {
         before = c;
     }
     plain
+}
+
+/// The grammar reads `x ? a : b.c.d` as the members `c.d` of the whole choice. Gives the choice and those
+/// members; a choice that is meant as a whole stands in brackets.
+fn choice_within(node: Node<'_>) -> Option<(Node<'_>, Vec<Node<'_>>)> {
+    let parts = children(node);
+    match node.kind() {
+        "ternary_expression" => Some((node, Vec::new())),
+        "subscript_expression" => choice_within(parts[0]),
+        "member_expression" => {
+            let (choice, mut names) = choice_within(parts[0])?;
+            names.push(*parts.last()?);
+            Some((choice, names))
+        }
+        _ => None,
+    }
 }
 
 /// What stands around a place
@@ -403,22 +435,6 @@ impl<'a> Reader<'a> {
     fn has_word(&self, node: Node<'_>, word: &str) -> bool {
         let mut cursor = node.walk();
         node.children(&mut cursor).any(|child| self.text(child) == word)
-    }
-
-    /// The grammar reads `x ? a : b.c.d` as the members `c.d` of the whole choice. Gives the choice and those
-    /// members; a choice that is meant as a whole stands in brackets.
-    fn choice_within<'t>(&self, node: Node<'t>) -> Option<(Node<'t>, Vec<Node<'t>>)> {
-        let parts = children(node);
-        match node.kind() {
-            "ternary_expression" => Some((node, Vec::new())),
-            "subscript_expression" => self.choice_within(parts[0]),
-            "member_expression" => {
-                let (choice, mut names) = self.choice_within(parts[0])?;
-                names.push(*parts.last()?);
-                Some((choice, names))
-            }
-            _ => None,
-        }
     }
 
     /// The `a` of `a` and of `a[0]`

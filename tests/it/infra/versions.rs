@@ -107,6 +107,12 @@ fn asked(text: &str) -> BTreeSet<String> {
     after.map(version).filter(|version| !version.is_empty()).collect()
 }
 
+/// The names of constants that hold a version
+fn constants(text: &str) -> Vec<&str> {
+    let lines = text.lines().filter(|line| line.contains(": &str = \"api-version="));
+    lines.filter_map(|line| line.split("const ").nth(1)?.split(':').next()).collect()
+}
+
 /// The constant of this name asks for this version.
 fn constant(text: &str, name: &str, version: &str) -> bool {
     text.contains(&format!("const {name}: &str = \"api-version={version}\";"))
@@ -124,80 +130,97 @@ fn is_too_old(version: &str, newest: &str) -> bool {
 fn problems(files_: &Files) -> Vec<String> {
     let Files { table, bicep, texts } = files_;
     let rows = rows(table);
-    let known: BTreeMap<String, Vec<String>> =
-        serde_json::from_str(include_str!("../../fixtures/bicep-types/versions.json")).unwrap();
-    let mut problems = Vec::new();
-    let mut say = |what: String| problems.push(what);
-
     let mut made = BTreeSet::new();
     for (name, file) in files(bicep) {
         for declaration in file.declarations.values() {
             if let Declaration::Resource { kind, .. } = declaration {
                 let (kind, version) = kind.split_once('@').unwrap();
-                made.insert((kind.to_owned(), version.to_owned()));
-                let is_listed = rows.iter().any(|row| {
-                    row.name == kind
-                        && row.version == version
-                        && row.places.contains(&"infra".into())
-                });
-                if !is_listed {
-                    say(format!("{name}: `{kind}` {version} is not in {TABLE}"));
-                }
+                made.insert((name.clone(), kind.to_owned(), version.to_owned()));
             }
         }
     }
-    for (name, text) in texts {
-        for version in asked(text) {
-            let is_its = |place: &String| place.split(' ').next() == Some(name);
-            if !rows.iter().any(|row| row.version == version && row.places.iter().any(is_its)) {
-                say(format!("{name}: api-version={version} is not in {TABLE}"));
-            }
-        }
-    }
+    let mut problems = unlisted(&rows, &made, texts);
     for row in &rows {
-        for place in &row.places {
-            let is_used = match place.split_once(' ') {
-                None if place == "infra" => made.contains(&(row.name.clone(), row.version.clone())),
-                None => texts.get(place).is_some_and(|text| asked(text).contains(&row.version)),
-                Some(("Cargo.toml", crate_)) => {
-                    texts["Cargo.toml"].contains(&format!("\n{crate_} = "))
-                }
-                Some((file, name)) => {
-                    texts.get(file).is_some_and(|text| constant(text, name, &row.version))
-                }
-            };
-            if !is_used {
-                say(format!("{TABLE}: `{}` {} is not in `{place}`", row.name, row.version));
-            }
-        }
-        let Some(newest) = &row.newest else { continue };
-        let is_stable = |version: &&String| !version.contains("preview");
-        let all = known.get(&row.name).map_or([].as_slice(), Vec::as_slice);
-        if all.iter().filter(is_stable).max() != Some(newest) {
-            say(format!("{TABLE}: {newest} is not the newest stable version of `{}`", row.name));
-        }
-        if !all.contains(&row.version) {
-            say(format!("{TABLE}: there is no version {} of `{}`", row.version, row.name));
-        }
-        let why = if row.version.contains("preview") {
-            "is a preview"
-        } else if row.version != *newest {
-            "is not the newest"
-        } else if row.version.as_str() > YEAR_OLD {
-            "is younger than a year"
-        } else {
-            "is as it should be"
-        };
-        if why != "is as it should be" && row.reason.is_empty() {
-            say(format!("{TABLE}: `{}` {} {why}, without a reason", row.name, row.version));
-        }
-        if is_too_old(&row.version, newest) {
-            say(format!("{TABLE}: `{}` {} is more than three years old", row.name, row.version));
-        }
+        problems.extend(unused(row, &made, texts));
+        problems.extend(row.newest.iter().flat_map(|newest| unfit(row, newest)));
     }
     let names: BTreeSet<_> = rows.iter().map(|row| &row.name).collect();
     if names.len() != rows.len() {
-        say(format!("{TABLE}: something is listed twice"));
+        problems.push(format!("{TABLE}: something is listed twice"));
+    }
+    problems
+}
+
+/// Resource types with their versions, and the file that each is in
+type Made = BTreeSet<(String, String, String)>;
+
+/// What stands in a file and not in the table
+fn unlisted(rows: &[Row], made: &Made, texts: &BTreeMap<String, String>) -> Vec<String> {
+    let mut problems = Vec::new();
+    for (file, kind, version) in made {
+        let is_it = |row: &Row| row.name == *kind && row.version == *version;
+        if !rows.iter().any(|row| is_it(row) && row.places.iter().any(|place| place == "infra")) {
+            problems.push(format!("{file}: `{kind}` {version} is not in {TABLE}"));
+        }
+    }
+    for (file, text) in texts {
+        for version in asked(text) {
+            let is_its = |place: &String| place.split(' ').next() == Some(file);
+            if !rows.iter().any(|row| row.version == version && row.places.iter().any(is_its)) {
+                problems.push(format!("{file}: api-version={version} is not in {TABLE}"));
+            }
+        }
+        for name in constants(text) {
+            let place = format!("{file} {name}");
+            if !rows.iter().any(|row| row.places.contains(&place)) {
+                problems.push(format!("{file}: the constant {name} is not in {TABLE}"));
+            }
+        }
+    }
+    problems
+}
+
+/// The places of a row in which its version is not
+fn unused(row: &Row, made: &Made, texts: &BTreeMap<String, String>) -> Vec<String> {
+    let Row { name, version, places, .. } = row;
+    let is_used = |place: &&String| match place.split_once(' ') {
+        None if *place == "infra" => {
+            made.iter().any(|(_, kind, its)| kind == name && its == version)
+        }
+        None => texts.get(*place).is_some_and(|text| asked(text).contains(version)),
+        Some(("Cargo.toml", package)) => texts["Cargo.toml"].contains(&format!("\n{package} = ")),
+        Some((file, name)) => texts.get(file).is_some_and(|text| constant(text, name, version)),
+    };
+    let bad = places.iter().filter(|place| !is_used(place));
+    bad.map(|place| format!("{TABLE}: `{name}` {version} is not in `{place}`")).collect()
+}
+
+/// What is wrong with the version of a resource type
+fn unfit(row: &Row, newest: &str) -> Vec<String> {
+    let Row { name, version, reason, .. } = row;
+    let known: BTreeMap<String, Vec<String>> =
+        serde_json::from_str(include_str!("../../fixtures/bicep-types/versions.json")).unwrap();
+    let all = known.get(name).map_or([].as_slice(), Vec::as_slice);
+    let mut problems = Vec::new();
+    let mut say = |what: String| problems.push(format!("{TABLE}: {what}"));
+    let stable = all.iter().filter(|version| !version.contains("preview"));
+    if stable.max().map(String::as_str) != Some(newest) {
+        say(format!("{newest} is not the newest stable version of `{name}`"));
+    }
+    if !all.contains(version) {
+        say(format!("there is no version {version} of `{name}`"));
+    }
+    let oddities = [
+        (version.contains("preview"), "a preview"),
+        (version != newest, "not the newest"),
+        (version.as_str() > YEAR_OLD, "younger than a year"),
+    ];
+    let odd = oddities.iter().find(|(is_so, _)| *is_so);
+    if let (Some((_, what)), true) = (odd, reason.is_empty()) {
+        say(format!("`{name}` {version} is {what}, without a reason"));
+    }
+    if is_too_old(version, newest) {
+        say(format!("`{name}` {version} is more than three years old"));
     }
     problems
 }
