@@ -4,10 +4,11 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::bicep::{Access, Declaration, File, Value};
+use super::bicep::{Declaration, File, Value};
 use super::kinds::Fit;
 use super::reserved;
 use super::types::Types;
+use super::uses::Access;
 
 /// What is wrong with the names of a file
 pub(super) fn check(file: &File, files: &BTreeMap<String, File>, types: &Types) -> Vec<String> {
