@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use tree_sitter::{Node, Parser};
 
 use super::kinds::Kind;
+use super::uses::{Around, Condition, Read};
 
 /// A file
 #[derive(Debug)]
@@ -68,60 +69,6 @@ pub(super) struct Property {
     pub(super) line: usize,
 }
 
-/// A condition, and whether it holds or fails
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Condition {
-    text: String,
-    holds: bool,
-}
-
-impl Condition {
-    /// Without spaces, brackets around it and a `!` before it
-    fn new(text: &str) -> Self {
-        let mut text: String = text.split_whitespace().collect();
-        let mut holds = true;
-        loop {
-            let inner = text.strip_prefix('(').and_then(|text| text.strip_suffix(')'));
-            if let Some(inner) = inner
-                && !inner.contains(['(', ')'])
-            {
-                text = inner.to_owned();
-            } else if let Some(rest) = text.strip_prefix('!')
-                && !rest.contains(['&', '|', '=', '?', ' '])
-            {
-                (text, holds) = (rest.to_owned(), !holds);
-            } else {
-                return Self { text, holds };
-            }
-        }
-    }
-
-    fn not(&self) -> Self {
-        Self { text: self.text.clone(), holds: !self.holds }
-    }
-}
-
-/// Something read of a name
-#[derive(Clone, Debug)]
-pub(super) struct Read {
-    pub(super) line: usize,
-    pub(super) name: String,
-    pub(super) how: Access,
-    /// What is known to hold there
-    pub(super) under: Vec<Condition>,
-}
-
-/// The sign before the point
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Access {
-    /// `a.b`
-    Plain,
-    /// `a!.b`
-    Asserted,
-    /// `a.?b`
-    Safe,
-}
-
 impl Value {
     /// The value of a property
     pub(super) fn get(&self, key: &str) -> Option<&Value> {
@@ -138,7 +85,8 @@ impl File {
     pub(super) fn read(name: &str, source: &str) -> Self {
         let mut parser = Parser::new();
         parser.set_language(&tree_sitter_bicep::LANGUAGE.into()).unwrap();
-        let tree = parser.parse(source, None).unwrap();
+        let plain = without_assertions(source);
+        let tree = parser.parse(&plain, None).unwrap();
         let mut file = Self {
             name: name.to_owned(),
             target_scope: "resourceGroup".to_owned(),
@@ -152,7 +100,7 @@ impl File {
             conditions: BTreeMap::new(),
             problems: Vec::new(),
         };
-        let reader = Reader { source };
+        let reader = Reader { source: &plain, written: source };
         let mut decorators = "";
         for node in children(tree.root_node()) {
             if node.kind() == "decorators" {
@@ -226,121 +174,41 @@ impl File {
             self.look_for_errors(child);
         }
     }
-
-    fn look_for_uses<'a>(&mut self, reader: &Reader<'a>, node: Node<'_>, around: &mut Around<'a>) {
-        let (loops, conditions) = (around.loops.len(), around.conditions.len());
-        let parts = children(node);
-        let skip = match node.kind() {
-            "decorators" | "type_declaration" => parts.len(),
-            // The types are read where they are declared.
-            "parameter_declaration" | "output_declaration" => 2,
-            "resource_declaration" | "module_declaration" => {
-                if let Some(condition) = condition(reader, *parts.last().unwrap()) {
-                    self.conditions.insert(reader.text(parts[0]).to_owned(), condition.clone());
-                    around.conditions.push(condition);
-                }
-                1
-            }
-            "ternary_expression" => {
-                let condition = Condition::new(reader.text(parts[0]));
-                self.look_for_uses(reader, parts[0], around);
-                for (part, known) in [(parts[1], condition.clone()), (parts[2], condition.not())] {
-                    around.conditions.push(known);
-                    self.look_for_uses(reader, part, around);
-                    around.conditions.pop();
-                }
-                parts.len()
-            }
-            kind if kind.ends_with("_declaration") => 1,
-            "object_property" if parts[0].kind() == "identifier" => 1,
-            "for_statement" => {
-                let names = match parts[0].kind() {
-                    "for_loop_parameters" => children(parts[0]),
-                    _ => vec![parts[0]],
-                };
-                for name in names {
-                    around.loops.push(reader.text(name));
-                    self.loops.push((line(name), reader.text(name).to_owned()));
-                }
-                1
-            }
-            "call_expression" => {
-                self.called.push((line(node), reader.text(parts[0]).to_owned()));
-                1
-            }
-            "member_expression" => {
-                if let Some(chain) = reader.chain(node) {
-                    self.chains.push((line(node), chain));
-                }
-                if let Some(name) = reader.owner(parts[0]) {
-                    let sign = reader.source.get(parts[0].end_byte()..parts[1].start_byte());
-                    let how = match sign.unwrap().trim() {
-                        "!." => Access::Asserted,
-                        ".?" => Access::Safe,
-                        _ => Access::Plain,
-                    };
-                    let under = around.conditions.clone();
-                    self.reads.push(Read { line: line(node), name: name.to_owned(), how, under });
-                }
-                0
-            }
-            "identifier" if reader.is_called(node) => {
-                self.called.push((line(node), reader.text(node).to_owned()));
-                0
-            }
-            "identifier" => {
-                let name = reader.text(node);
-                if !around.loops.contains(&name) {
-                    self.used.push((line(node), name.to_owned()));
-                }
-                0
-            }
-            _ => 0,
-        };
-        for part in parts.into_iter().skip(skip) {
-            self.look_for_uses(reader, part, around);
-        }
-        around.loops.truncate(loops);
-        around.conditions.truncate(conditions);
-    }
 }
 
-/// What stands around a place
-#[derive(Debug, Default)]
-struct Around<'a> {
-    /// Names that loops give
-    loops: Vec<&'a str>,
-    /// What is known to hold
-    conditions: Vec<Condition>,
-}
-
-/// The condition of a body, inside a loop too
-fn condition(reader: &Reader<'_>, body: Node<'_>) -> Option<Condition> {
-    let parts = children(body);
-    match body.kind() {
-        "if_statement" => Some(Condition::new(reader.text(parts[0]))),
-        "for_statement" => condition(reader, *parts.last()?),
-        _ => None,
+/// With an assertion the grammar reads some expressions in other ways than without, so the sign is blanked.
+fn without_assertions(source: &str) -> String {
+    let mut plain = String::with_capacity(source.len());
+    let mut before = ' ';
+    let mut rest = source.chars().peekable();
+    while let Some(c) = rest.next() {
+        let is_after_name = before.is_alphanumeric() || [']', ')', '_'].contains(&before);
+        let is_assertion = c == '!' && is_after_name && rest.peek() == Some(&'.');
+        plain.push(if is_assertion { ' ' } else { c });
+        before = c;
     }
+    plain
 }
 
 /// Named children, comments apart
-fn children(node: Node<'_>) -> Vec<Node<'_>> {
+pub(super) fn children(node: Node<'_>) -> Vec<Node<'_>> {
     let mut cursor = node.walk();
     let named = node.named_children(&mut cursor);
     named.filter(|child| !child.is_extra() && child.kind() != "comment").collect()
 }
 
-fn line(node: Node<'_>) -> usize {
+pub(super) fn line(node: Node<'_>) -> usize {
     node.start_position().row + 1
 }
 
-struct Reader<'a> {
+pub(super) struct Reader<'a> {
     source: &'a str,
+    /// The same with its assertions
+    pub(super) written: &'a str,
 }
 
 impl<'a> Reader<'a> {
-    fn text(&self, node: Node<'_>) -> &'a str {
+    pub(super) fn text(&self, node: Node<'_>) -> &'a str {
         self.source.get(node.byte_range()).unwrap()
     }
 
@@ -350,7 +218,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The `a` of `a` and of `a[0]`
-    fn owner(&self, node: Node<'_>) -> Option<&'a str> {
+    pub(super) fn owner(&self, node: Node<'_>) -> Option<&'a str> {
         match node.kind() {
             "identifier" => Some(self.text(node)),
             "subscript_expression" => self.owner(children(node)[0]),
@@ -359,7 +227,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The names in `a.b[0].c`, as far as they are plain
-    fn chain(&self, node: Node<'_>) -> Option<Vec<String>> {
+    pub(super) fn chain(&self, node: Node<'_>) -> Option<Vec<String>> {
         let parts = children(node);
         match node.kind() {
             "identifier" => Some(vec![self.text(node).to_owned()]),
@@ -398,7 +266,7 @@ impl<'a> Reader<'a> {
     }
 
     /// In a list the grammar takes the name of a function and its brackets for two entries.
-    fn is_called(&self, node: Node<'_>) -> bool {
+    pub(super) fn is_called(&self, node: Node<'_>) -> bool {
         self.source.get(node.end_byte()..).is_some_and(|rest| rest.starts_with('('))
     }
 

@@ -87,12 +87,12 @@ impl Kind {
     /// Whether everything of another type of another file is of this one, too
     fn takes(&self, file: &File, other: &Self, its: &File) -> bool {
         match (self.resolved(file), other.resolved(its)) {
-            (Self::Nullable(kind), Self::Nullable(other)) => kind.takes(file, &other, its),
+            (Self::Nullable(kind), Self::Nullable(other))
+            | (Self::List(kind), Self::List(other)) => kind.takes(file, &other, its),
             (Self::Nullable(kind), other) => kind.takes(file, &other, its),
             (Self::Named(name), Self::List(_)) if name == "array" => true,
             (Self::Named(name), Self::Members(_)) if name == "object" => true,
             (Self::Named(name), Self::Named(other)) => name == other,
-            (Self::List(kind), Self::List(other)) => kind.takes(file, &other, its),
             (Self::Members(members), Self::Members(others)) => {
                 members.len() == others.len()
                     && members.iter().all(|(name, kind)| {
@@ -215,24 +215,20 @@ impl Fit<'_> {
             Value::Text(_) => fits(is("string")),
             Value::Number(_) => fits(is("int")),
             Value::Bool(_) => fits(is("bool")),
-            Value::Array(items) => match &resolved {
-                Kind::List(item) => {
-                    let each = items.iter().enumerate();
-                    each.flat_map(|(index, one)| {
-                        self.problems(&format!("{at}[{index}]"), one, item)
-                    })
-                    .collect()
-                }
-                _ => fits(is("array")),
-            },
-            Value::Each(each) => match &resolved {
-                Kind::List(item) => self.problems(&format!("{at}[]"), each, item),
-                _ => fits(is("array")),
-            },
-            Value::Object(given) => match &resolved {
-                Kind::Members(members) => self.members(at, given, members),
-                _ => fits(is("object")),
-            },
+            Value::Array(items) => {
+                let Kind::List(kind) = &resolved else { return fits(is("array")) };
+                let place = |index: usize| format!("{at}[{index}]");
+                let each = items.iter().enumerate();
+                each.flat_map(|(index, one)| self.problems(&place(index), one, kind)).collect()
+            }
+            Value::Each(each) => {
+                let Kind::List(kind) = &resolved else { return fits(is("array")) };
+                self.problems(&format!("{at}[]"), each, kind)
+            }
+            Value::Object(given) => {
+                let Kind::Members(members) = &resolved else { return fits(is("object")) };
+                self.members(at, given, members)
+            }
         }
     }
 

@@ -3,12 +3,15 @@
 
 mod bicep;
 mod condition;
+mod defaults;
 mod kinds;
 mod planted;
 mod reserved;
 mod rules;
 mod symbols;
 mod types;
+mod uses;
+mod versions;
 
 use std::collections::BTreeMap;
 use std::fs;

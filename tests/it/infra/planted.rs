@@ -1,6 +1,7 @@
 //! The checks find what they are for: errors planted into the real files.
 
-use super::{problems, sources};
+use super::kinds::problems_of_parameters;
+use super::{files, problems, read, sources};
 
 /// With this text replaced in a file, a problem is found there that says so.
 #[track_caller]
@@ -124,6 +125,145 @@ fn a_module_that_is_given_the_wrong_things_is_found() {
         "is made for a subscription",
     );
     check(MAIN, "'modules/bus.bicep'", "'modules/bas.bicep'", "there is no file");
+}
+
+#[test]
+fn a_name_that_hides_one_of_bicep_is_found() {
+    check(
+        "infra/modules/assign-at-group.bicep",
+        "param text string",
+        "param description string",
+        "`description` hides what Bicep itself calls so",
+    );
+    check(EVENTS, "var eventFilter =", "var filter =", "`filter` hides");
+    check(BUS, "resource namespace ", "resource reference ", "`reference` hides");
+    check(MAIN, "module storage ", "module environment ", "`environment` hides");
+    check(MAIN, "type setting =", "type secure =", "`secure` hides");
+    check(MAIN, "[for id in subscriptions:", "[for range in subscriptions:", "`range` hides");
+    check(APP, "param planName", "param listKeys", "`listKeys` hides");
+}
+
+#[test]
+fn what_is_read_of_something_that_may_not_be_there_is_found() {
+    let topic = "infra/modules/event-topic.bicep";
+    let right = "isThere ? found!.outputs.principalId : made!.outputs.principalId";
+    for (wrong, missing) in [
+        ("isThere ? found.outputs.principalId : made!.outputs.principalId", "found"),
+        ("isThere ? found!.outputs.principalId : made.outputs.principalId", "made"),
+        ("isThere ? made!.outputs.principalId : found!.outputs.principalId", "made"),
+        ("!isThere ? found!.outputs.principalId : made!.outputs.principalId", "found"),
+        ("empty(location) ? found!.outputs.principalId : ''", "found"),
+        ("found!.outputs.principalId", "found"),
+    ] {
+        check(topic, right, wrong, &format!("`{missing}` is not always there"));
+    }
+    check(topic, "string = topicName\n", "string = group.name\n", "`group` is not always there");
+    check(
+        MAIN,
+        "output resourceGroup string = group.name",
+        "output resourceGroup string = readerDefinition.name",
+        "`readerDefinition` is not always there",
+    );
+    for other in [
+        "found.?outputs.principalId ?? ''",
+        "!isThere ? made!.outputs.principalId : found!.outputs.principalId",
+    ] {
+        let mut sources = sources();
+        let source = sources.get_mut(topic).unwrap();
+        *source = source.replace(right, other);
+        assert_eq!(problems(&sources), Vec::<String>::new(), "{other}");
+    }
+}
+
+#[test]
+fn a_parameter_that_may_be_anything_is_found() {
+    check(MAIN, "param settings setting[]", "param settings array", "`settings` may be anything");
+    check(MAIN, "param tags { *: string }", "param tags object", "`tags` may be anything");
+    check(MAIN, "  value: string\n", "  value: object\n", "`settings` may be anything");
+    check(
+        MAIN,
+        "param settings setting[]",
+        "param settings object[]",
+        "`settings` may be anything",
+    );
+}
+
+#[test]
+fn a_member_that_a_type_does_not_have_is_found() {
+    let events = "infra/events.bicep";
+    check(events, "installation.storageAccount\n", "installation.storage\n", "has no such member");
+    check(events, "existingTopics[id].topic ", "existingTopics[id].name ", "has no such member");
+    check(
+        MAIN,
+        "param mayWrite bool = true",
+        "param mayWrite bool = 'yes'",
+        "takes a bool for `mayWrite`",
+    );
+    check(
+        MAIN,
+        "  name: string\n  value: string\n",
+        "  name: string\n",
+        "takes a setting[] for `settings`",
+    );
+    check(MAIN, "param settings setting[]", "param settings sett[]", "nothing is called");
+}
+
+/// What is found in a file of parameters with this text replaced
+#[track_caller]
+fn check_parameters(name: &str, template: &str, text: &str, replacement: &str, expected: &str) {
+    let source = read(name);
+    assert!(source.contains(text), "{name} does not hold {text}");
+    let files = files(&sources());
+    let source = source.replacen(text, replacement, 1);
+    let found = problems_of_parameters(name, &source, &files[template]);
+    let is_it = |problem: &String| problem.starts_with(name) && problem.ends_with(expected);
+    assert!(found.iter().any(is_it), "{expected}: {found:#?}");
+}
+
+#[test]
+fn a_mistake_in_a_file_of_parameters_is_found() {
+    let main = |text: &str, replacement: &str, expected: &str| {
+        check_parameters("infra/parameters.json", MAIN, text, replacement, expected);
+    };
+    let groups = r#""registryResourceGroups": { "value": [] }"#;
+    let with = |group: &str| format!(r#""registryResourceGroups": {{ "value": [{group}] }}"#);
+    main(
+        groups,
+        &with(r#"{ "subscription": "s", "resourcegroup": "g" }"#),
+        "has no member `resourcegroup` in `registryResourceGroups[0]`",
+    );
+    main(
+        groups,
+        &with(r#"{ "subscription": "s" }"#),
+        "needs the member `resourceGroup` in `registryResourceGroups[0]`",
+    );
+    main(groups, &with("\"rg-images\""), "takes a registryGroup for `registryResourceGroups[0]`");
+    main(
+        r#""tags": { "value": {} }"#,
+        r#""tags": { "value": { "a": 1 } }"#,
+        "takes a string for `tags.a`",
+    );
+    main(r#""mayWrite""#, r#""mayWrit""#, "has no parameter `mayWrit`");
+    main(r#""value": true"#, r#""value": "true""#, "takes a bool for `mayWrite`");
+    let events = |text: &str, replacement: &str, expected: &str| {
+        check_parameters(
+            "infra/events.parameters.json",
+            "infra/events.bicep",
+            text,
+            replacement,
+            expected,
+        );
+    };
+    events(
+        r#""value": {}"#,
+        r#""value": { "s": { "resourceGroup": "g", "name": "t" } }"#,
+        "has no member `name` in `existingTopics.s`",
+    );
+    events(
+        r#""value": {}"#,
+        r#""value": { "s": { "resourceGroup": "g" } }"#,
+        "needs the member `topic` in `existingTopics.s`",
+    );
 }
 
 #[test]

@@ -4,10 +4,11 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::bicep::{Access, Declaration, File, Value};
+use super::bicep::{Declaration, File, Value};
 use super::kinds::Fit;
 use super::reserved;
 use super::types::Types;
+use super::uses::Access;
 
 /// What is wrong with the names of a file
 pub(super) fn check(file: &File, files: &BTreeMap<String, File>, types: &Types) -> Vec<String> {
@@ -25,36 +26,8 @@ pub(super) fn check(file: &File, files: &BTreeMap<String, File>, types: &Types) 
         }
     }
     for (name, declaration) in &file.declarations {
-        let is_used = file.used.iter().any(|(_, used)| used == name);
-        let needs_use = matches!(
-            declaration,
-            Declaration::Param { .. } | Declaration::Var(_) | Declaration::Type { .. }
-        );
-        if reserved::is_reserved(name) {
-            say(0, format!("`{name}` hides what Bicep itself calls so"));
-        }
-        if let Declaration::Param { kind, default } = declaration {
-            if kind.is_open(file) {
-                say(0, format!("`{name}` may be anything: its type is `{kind}`"));
-            }
-            if let Some(default) = default {
-                for problem in (Fit { file, its: file }).problems(name, default, kind) {
-                    say(0, format!("the default of `{name}` does not fit: it {problem}"));
-                }
-            }
-        }
-        if needs_use && !is_used {
-            say(0, format!("`{name}` is never used"));
-        }
-        if let Declaration::Module { path, body, line } = declaration {
-            match files.get(&beside(&file.name, path)) {
-                None => say(*line, format!("there is no file `{path}`")),
-                Some(module) => {
-                    for problem in module_problems(file, module, body) {
-                        say(*line, format!("`{path}` {problem}"));
-                    }
-                }
-            }
+        for (line, problem) in declaration_problems(file, files, name, declaration) {
+            say(line, problem);
         }
     }
     for (line, name) in &file.loops {
@@ -73,6 +46,49 @@ pub(super) fn check(file: &File, files: &BTreeMap<String, File>, types: &Types) 
         if let Some(problem) = chain_problem(file, files, types, chain) {
             say(*line, problem);
         }
+    }
+    problems
+}
+
+fn declaration_problems(
+    file: &File,
+    files: &BTreeMap<String, File>,
+    name: &str,
+    declaration: &Declaration,
+) -> Vec<(usize, String)> {
+    let mut problems = Vec::new();
+    let mut say = |line: usize, what: String| problems.push((line, what));
+    if reserved::is_reserved(name) {
+        say(0, format!("`{name}` hides what Bicep itself calls so"));
+    }
+    let needs_use = match declaration {
+        Declaration::Param { kind, default } => {
+            if kind.is_open(file) {
+                say(0, format!("`{name}` may be anything: its type is `{kind}`"));
+            }
+            let fit = Fit { file, its: file };
+            let wrong = default.iter().flat_map(|value| fit.problems(name, value, kind));
+            for problem in wrong {
+                say(0, format!("the default of `{name}` does not fit: it {problem}"));
+            }
+            true
+        }
+        Declaration::Var(_) | Declaration::Type { .. } => true,
+        Declaration::Module { path, body, line } => {
+            match files.get(&beside(&file.name, path)) {
+                None => say(*line, format!("there is no file `{path}`")),
+                Some(module) => {
+                    for problem in module_problems(file, module, body) {
+                        say(*line, format!("`{path}` {problem}"));
+                    }
+                }
+            }
+            false
+        }
+        Declaration::Resource { .. } => false,
+    };
+    if needs_use && !file.used.iter().any(|(_, used)| used == name) {
+        say(0, format!("`{name}` is never used"));
     }
     problems
 }
