@@ -5,6 +5,7 @@ mod change;
 mod deploy;
 mod documents;
 mod packing;
+mod policy;
 mod portable;
 mod refusals;
 mod removal;

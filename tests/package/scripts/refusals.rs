@@ -6,7 +6,7 @@ use super::{OTHER, SUB, Stage};
 
 /// Refused with all of these words, and nothing was changed
 #[track_caller]
-fn check(stage: &Stage, words: &[&str]) {
+pub(super) fn check(stage: &Stage, words: &[&str]) {
     let ended = stage.run("deploy.sh", &["westeurope", "--yes"]);
     ended.refuses(words);
     assert_eq!(stage.changes(), Vec::<String>::new());
@@ -15,7 +15,7 @@ fn check(stage: &Stage, words: &[&str]) {
 
 /// Refused with this problem alone
 #[track_caller]
-fn check_alone(stage: &Stage, problem: &str) {
+pub(super) fn check_alone(stage: &Stage, problem: &str) {
     let ended = stage.run("deploy.sh", &["westeurope", "--yes"]);
     ended.refuses(&["deploy: nothing was changed. This is wrong:\n", problem]);
     let problems: Vec<&str> = ended.said.lines().filter(|line| line.starts_with("  - ")).collect();
@@ -202,6 +202,20 @@ fn rights_that_are_missing() {
 }
 
 #[test]
+fn rights_that_azure_does_not_tell_beforehand_are_no_refusal() {
+    let stage = Stage::fine();
+    stage.fail(
+        "permissions",
+        1,
+        "ERROR: Not Found({\"error\":{\"code\":\"InvalidResourceType\"}})",
+    );
+    let ended = stage.run("deploy.sh", &["westeurope", "--yes"]);
+    ended
+        .is_fine()
+        .says(&["Production: what user@example.com may do there is not known beforehand"]);
+}
+
+#[test]
 fn a_region_that_cannot_run_it() {
     let stage = Stage::fine();
     let ended = stage.run("deploy.sh", &["germanywestcentral", "--yes"]);
@@ -315,49 +329,6 @@ fn a_misspelled_member_or_parameter_is_refused_by_the_template_before_anything_i
     let stage = Stage::fine();
     stage.parameter("subscription", &json!([SUB]));
     check(&stage, &["subscription", "Azure refuses the template with these parameters: see above"]);
-}
-
-#[test]
-fn a_policy_that_cannot_be_used() {
-    let stage = Stage::fine();
-    stage.write("policy.yaml", "owner: change-me\nmode: observe\nrules: []\n");
-    check(&stage, &["change-me", "  - the policy ", " cannot be used: see above"]);
-}
-
-#[test]
-fn another_policy_in_the_place_of_the_one_that_runs() {
-    let stage = Stage::deployed();
-    let before = stage.changes();
-    stage.write("policy.yaml", "owner: contoso\nmode: sync\nrules: []\n");
-    let app = stage.app();
-    let problem = format!(
-        "  - {app} runs another policy than {}: name the one that is to run by POLICY",
-        stage.path("policy.yaml").display()
-    );
-    stage.run("deploy.sh", &["westeurope", "--yes"]).refuses(&[&problem]);
-    assert_eq!(stage.changes(), before);
-    stage.run_with("deploy.sh", &["westeurope", "--yes"], &[("POLICY", "policy.yaml")]).is_fine();
-    assert!(stage.runs("owner: contoso\nmode: sync\nrules: []\n"));
-    // Without a record it may be any policy.
-    stage.change_world(|world| {
-        for resource in world["resources"].as_object_mut().unwrap().values_mut() {
-            resource["tags"] = json!({});
-        }
-    });
-    stage.run("deploy.sh", &["westeurope", "--yes"]).refuses(&["runs another policy than"]);
-}
-
-#[test]
-fn what_is_no_package_or_no_rust_to_make_one() {
-    let stage = Stage::fine();
-    stage.write("text.zip", "no zip");
-    let ended = stage.run_with("deploy.sh", &["westeurope", "--yes"], &[("PACKAGE", "text.zip")]);
-    ended.refuses(&["PACKAGE: ", "text.zip is no package of tether"]);
-    stage.without(&["cargo", "rustc"]);
-    check_alone(
-        &stage,
-        "  - there is no Rust here to build the package with: install it, or name a package by PACKAGE\n",
-    );
 }
 
 #[test]
