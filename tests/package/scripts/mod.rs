@@ -330,7 +330,7 @@ impl Drop for Stage {
         fs::create_dir_all(&kept).unwrap();
         let name = self.folder.file_name().unwrap().to_str().unwrap();
         let calls = self.azure().join("calls.jsonl");
-        if calls.exists() {
+        if calls.exists() && !self.folder.join("refused-by-az").exists() {
             fs::copy(calls, kept.join(format!("{name}.jsonl"))).unwrap();
         }
         if !std::thread::panicking() {

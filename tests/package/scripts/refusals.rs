@@ -94,6 +94,7 @@ fn files_that_are_missing_are_named_together() {
 #[test]
 fn files_that_are_no_parameters() {
     let stage = Stage::fine();
+    stage.is_refused_by_az();
     stage.write(PARAMETERS, "{ \"parameters\": // mine\n {} }");
     stage.write(EVENTS, "[]");
     let both = [PARAMETERS, EVENTS].map(|file| {

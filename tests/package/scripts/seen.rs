@@ -72,6 +72,11 @@ impl Stage {
         *package == *sum.split(' ').next().unwrap()
     }
 
+    /// Says that az's parser refuses a line here, as it should.
+    pub(super) fn is_refused_by_az(&self) {
+        fs::write(self.folder.join("refused-by-az"), "").unwrap();
+    }
+
     /// How often a script waited
     pub(super) fn waits(&self) -> usize {
         fs::read_to_string(self.folder.join("slept")).unwrap_or_default().lines().count()
