@@ -91,7 +91,7 @@ TZ=UTC find "$stage" -exec touch -t 202001010000 {} +
 mkdir -p "$(dirname "$out")"
 new=$out.$$.zip
 trap 'rm -rf "$stage" "$new"' EXIT
-(cd "$stage" && find . -type f | sed 's|^\./||' | LC_ALL=C sort | TZ=UTC zip -X -q "$new" -@)
+(cd "$stage" && find . -type f | sed 's|^\./||' | LC_ALL=C sort | TZ=UTC zip -X -q "$new" -@) || stop "zip could not make the package"
 mv "$new" "$out"
 say "$(($(wc -c <"$out"))) bytes, of which the program has $(($(wc -c <"$stage/tether"))) before packing"
 echo "$out"
