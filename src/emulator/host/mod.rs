@@ -1,8 +1,9 @@
 //! A stand-in of the Functions host, written from what the host's own sources say: it starts the
 //! handler, encodes triggers, obeys the rules for answers, and moves messages, events and requests.
 //!
-//! What the real host would hang on or distort is a violation here, loud and counted.
+//! What the real host would hang on, distort or drop in silence is a violation here, loud and counted.
 
+mod admin;
 mod answer;
 mod definition;
 mod encoder;
@@ -37,6 +38,12 @@ pub use process::{ConsoleLine, Level};
 /// Opens the webhook
 const KEY: &str = "pretend-eventgrid-extension-key";
 
+/// Opens everything else, and functions that are disabled
+const MASTER_KEY: &str = "pretend-master-key";
+
+/// The setting with which Application Insights is on
+const INSIGHTS: &str = "APPLICATIONINSIGHTS_CONNECTION_STRING";
+
 /// How a host is started
 #[derive(Clone, Debug)]
 pub struct HostOptions {
@@ -64,7 +71,19 @@ pub enum Handler {
     Running {
         /// Its port on loopback
         port: u16,
+        /// The app settings: those that are the host's count
+        settings: BTreeMap<String, String>,
     },
+}
+
+impl Handler {
+    fn settings(&self) -> &BTreeMap<String, String> {
+        match self {
+            Self::Executable { environment: settings, .. } | Self::Running { settings, .. } => {
+                settings
+            }
+        }
+    }
 }
 
 /// Why there is no host
@@ -117,6 +136,9 @@ struct Shared {
     progress: watch::Sender<u64>,
     in_flight: AtomicUsize,
     chunked: AtomicBool,
+    /// Whether requests carry a trace context: .NET adds one where an activity runs, as with
+    /// Application Insights always
+    is_traced: bool,
 }
 
 #[derive(Debug, Default)]
@@ -173,15 +195,14 @@ impl Shared {
 impl Host {
     /// Starts the host and its handler, and waits until the handler answers
     pub async fn start(options: HostOptions) -> Result<Self, HostError> {
-        let mut app = App::read(&options.app_root)?;
-        if let Handler::Executable { environment, .. } = &options.handler {
-            app = app.without_disabled(environment);
-        }
+        let settings = options.handler.settings();
+        let app = App::read(&options.app_root)?.without_disabled(settings);
+        let is_traced = settings.contains_key(INSIGHTS);
         let listener =
             TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(HostError::Listen)?;
         let address = listener.local_addr().map_err(HostError::Listen)?;
         let port = match options.handler {
-            Handler::Running { port } => port,
+            Handler::Running { port, .. } => port,
             Handler::Executable { .. } => free_port().await?,
         };
         let client = loopback::client();
@@ -198,6 +219,7 @@ impl Host {
             progress: watch::Sender::new(0),
             in_flight: AtomicUsize::new(0),
             chunked: AtomicBool::new(true),
+            is_traced,
         });
         let mut tasks = vec![tokio::spawn(webhook::serve(listener, Arc::clone(&shared)))];
         tasks.push(tokio::spawn(start_handler(options.handler, Arc::clone(&shared))));
@@ -237,6 +259,11 @@ impl Host {
         Some(http::url(&self.address, function))
     }
 
+    /// Where a function is run by hand, the master key included
+    pub fn admin_url(&self, function: &str) -> String {
+        admin::url(&self.address, function)
+    }
+
     /// Fires a timer now
     pub async fn fire_timer(&self, function: &str) -> Result<(), String> {
         let function = self.shared.app.functions.get(function).ok_or("there is no such timer")?;
@@ -254,7 +281,7 @@ impl Host {
         self.shared.look(|records| records.invocations.clone())
     }
 
-    /// Answers that the real host would hang on or distort
+    /// Answers that the real host would hang on, distort or drop in silence
     pub fn violations(&self) -> Vec<String> {
         self.shared.look(|records| records.violations.clone())
     }
@@ -334,7 +361,7 @@ const TRIES: usize = 100;
 
 async fn start_handler(handler: Handler, shared: Arc<Shared>) {
     match handler {
-        Handler::Running { port } => {
+        Handler::Running { port, .. } => {
             let stage = if probe(port, &shared).await {
                 Stage::Ready { pid: None }
             } else {

@@ -143,12 +143,7 @@ fn read_lines(
         while matches!(stream.read_until(b'\n', &mut line).await, Ok(length) if length > 0) {
             let text = String::from_utf8_lossy(&line).trim_end().to_owned();
             line.clear();
-            let level = match is_stderr {
-                false => Level::Information,
-                true if text.to_lowercase().contains("warn") => Level::Warning,
-                true => Level::Error,
-            };
-            shared.console(ConsoleLine { level, text });
+            shared.console(ConsoleLine { level: Level::of(&text, is_stderr), text });
         }
     });
 }
@@ -162,6 +157,17 @@ pub enum Level {
     Warning,
     /// Any other line on standard error
     Error,
+}
+
+impl Level {
+    /// What the line itself says of its level, the host does not look at.
+    fn of(text: &str, is_stderr: bool) -> Self {
+        match is_stderr {
+            false => Self::Information,
+            true if text.to_lowercase().contains("warn") => Self::Warning,
+            true => Self::Error,
+        }
+    }
 }
 
 /// A line that the handler wrote
@@ -180,5 +186,23 @@ pub(super) async fn ready(stage: &mut watch::Receiver<Stage>) -> Result<(), Stri
         Ok(Stage::Ready { .. }) => Ok(()),
         Ok(Stage::Gone(reason)) => Err(reason.clone()),
         Ok(Stage::Starting) | Err(_) => Err("the host has stopped".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_has_the_level_of_its_stream_and_warn_anywhere_makes_it_a_warning() {
+        let (stdout, stderr) = (false, true);
+        assert_eq!(Level::of("ERROR on standard output", stdout), Level::Information);
+        assert_eq!(Level::of("INFO cluster=prod-warn-1", stdout), Level::Information);
+        assert_eq!(Level::of("WARN cluster=aks1", stderr), Level::Warning);
+        assert_eq!(Level::of("ERROR cluster=aks1", stderr), Level::Error);
+        assert_eq!(Level::of("INFO cluster=aks1", stderr), Level::Error);
+        for text in ["ERROR cluster=prod-warn-1", r#"ERROR {"command":"WARN"}"#] {
+            assert_eq!(Level::of(text, stderr), Level::Warning, "{text}");
+        }
     }
 }
