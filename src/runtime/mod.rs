@@ -33,5 +33,5 @@ pub use handler::{FromInvocation, Handler, State};
 pub use invocation::{Context, Invocation};
 pub use outputs::{HttpAnswer, IntoOutputs, Outputs};
 pub use server::{EXIT_RESTART, Server, shutdown_signal};
-pub use trigger::{EventGridTrigger, HttpTrigger, ServiceBusTrigger, TimerTrigger};
+pub use trigger::{EventGridTrigger, HttpTrigger, ServiceBusTrigger, TimerTrigger, moment};
 pub use value::Payload;
