@@ -1,7 +1,7 @@
 //! The host's tongue: a small runtime for Azure Functions custom handlers.
 //!
 //! The host pushes `POST /<function>` with an envelope of the trigger's value and its metadata, and
-//! wants outputs and log lines back. This room turns such a request into typed arguments, and what a
+//! wants outputs back. This room turns such a request into typed arguments, and what a
 //! function returns into an answer that the host can't misread. It gives each invocation an id, a
 //! deadline, a slot and a span, and survives a function that panics.
 //!
