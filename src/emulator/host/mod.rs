@@ -15,7 +15,6 @@ mod webhook;
 use std::collections::BTreeMap;
 use std::io;
 use std::net::Ipv4Addr;
-use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -25,12 +24,11 @@ use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
-use uuid::Uuid;
 
 use super::queue::Namespace;
 use super::{Clock, loopback};
 use definition::{App, Function};
-use process::{Recipe, Stage, keep_running, probe, ready};
+use process::{Recipe, Stage, free_port, keep_running, probe, ready};
 
 pub use invoke::InvocationRecord;
 pub use process::{ConsoleLine, Level};
@@ -338,26 +336,6 @@ impl Drop for Host {
         self.tasks.iter().for_each(JoinHandle::abort);
     }
 }
-
-/// A port that nobody listens at. It is below those that systems give to outgoing connections, of which
-/// one could take it before the handler does.
-async fn free_port() -> Result<u16, HostError> {
-    let mut last = None;
-    for _ in 0..TRIES {
-        let (chance, ..) = Uuid::new_v4().as_fields();
-        let port = u16::try_from(chance % u32::from(PORTS.end - PORTS.start));
-        let port = PORTS.start + port.unwrap_or_default();
-        match TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await {
-            Ok(_) => return Ok(port),
-            Err(error) => last = Some(error),
-        }
-    }
-    Err(HostError::Listen(last.unwrap_or_else(|| io::ErrorKind::AddrInUse.into())))
-}
-
-const PORTS: Range<u16> = 10_000..32_000;
-
-const TRIES: usize = 100;
 
 async fn start_handler(handler: Handler, shared: Arc<Shared>) {
     match handler {
