@@ -45,7 +45,7 @@ fn bare() -> Router {
     let handler = async |Json(envelope): Json<Value>| {
         let body = envelope.pointer("/Data/message").and_then(Value::as_str).unwrap_or_default();
         let body = STANDARD.decode(body).unwrap_or_default();
-        Json(json!({ "Outputs": { "commands": [format!("{} bytes", body.len())] }, "Logs": [] }))
+        Json(json!({ "Outputs": { "commands": [format!("{} bytes", body.len())] } }))
     };
     let limit = axum::extract::DefaultBodyLimit::max(tether::runtime::MAX_BODY_BYTES);
     Router::new().route("/command-received", post(handler)).layer(limit)

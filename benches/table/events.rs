@@ -58,7 +58,7 @@ pub(crate) async fn be_bare() {
         let operation = event["data"]["operationName"].as_str().unwrap_or_default();
         let matters = operation.starts_with("Microsoft.ContainerService/");
         let commands: Vec<&Value> = matters.then_some(&event["subject"]).into_iter().collect();
-        Json(json!({"Outputs": {"commands": commands}, "Logs": [], "ReturnValue": null}))
+        Json(json!({"Outputs": {"commands": commands}}))
     };
     let router = Router::new()
         .route("/", get(|| async { "ok\n" }))

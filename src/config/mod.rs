@@ -113,8 +113,9 @@ const ESTATE_HINT: &str =
     "state subscription ids separated by commas, or a group's name in TETHER_MANAGEMENT_GROUP";
 const LOG: &str = "TETHER_LOG";
 const LOG_HINT: &str = "state a log filter such as `info` or `warn,tether=debug`, or leave it out";
-/// The credential library says what it will use on every start, which nobody needs to know
-const LOG_DEFAULT: &str = "info,azure_identity=warn";
+/// Our own lines at `info`. At the same level libraries tell of each start and of every request that
+/// fails, which our own lines do already, with what it means.
+const LOG_DEFAULT: &str = "warn,tether=info";
 const GRAPH_AGE_HINT: &str = "state a number of seconds from 0 to 60, or leave it out for 15";
 const REPLY_QUEUES_HINT: &str =
     "state names of queues separated by commas, none of them `commands` or `rejected`";

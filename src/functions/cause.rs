@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use serde_json::Value;
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
 
 use super::command::Command;
 use crate::model::Scope;
+use crate::runtime::moment;
 
 /// What an event is known by
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,7 +32,7 @@ impl Cause {
         let at = text("/eventTime").or_else(|| text("/time"));
         Self {
             correlation: id("/data/correlationId").or_else(|| id("/id")),
-            at: at.and_then(|at| OffsetDateTime::parse(at, &Rfc3339).ok()),
+            at: at.and_then(moment),
             traceparent: text("/traceparent").filter(|text| is_traceparent(text)).map(Into::into),
         }
     }
@@ -76,6 +76,7 @@ mod tests {
 
     const ID: &str = "44444444-4444-4444-8444-444444444444";
     const OTHER: &str = "55555555-5555-4555-8555-555555555555";
+    const NEVER: &str = "0001-01-01T00:00:00Z";
     const CONTEXT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
     #[test]
@@ -101,6 +102,9 @@ mod tests {
             "data": { "correlationId": "someone" },
         });
         assert_eq!(Cause::of(&event), Cause::default());
+        for unset in [json!({ "eventTime": NEVER }), json!({ "time": NEVER })] {
+            assert_eq!(Cause::of(&unset), Cause::default(), "a time that nobody has set");
+        }
         for bad in ["", "-", "00-a-b-01", &CONTEXT.replace('4', "g"), &format!("{CONTEXT}-x")] {
             assert!(!is_traceparent(bad), "{bad}");
         }

@@ -1,7 +1,8 @@
 //! Answers that the host can't misread.
 //!
 //! Success is always 200 with a JSON object: an empty one leaves the invocation hanging until the
-//! host kills the process. A failure is always an error status with a JSON object; the host drops
+//! host kills the process. No log line is in it: the host would store a second copy of what stands on
+//! the streams, and the first is the one that a dying process still leaves. A failure is always an error status with a JSON object; the host drops
 //! its text, other clients don't. Which outcome it is was decided elsewhere.
 
 use axum::Json;
@@ -17,13 +18,11 @@ use super::{Failure, InvocationError, Outputs};
 struct Success<'a> {
     #[serde(rename = "Outputs")]
     outputs: &'a Outputs,
-    #[serde(rename = "Logs")]
-    logs: &'a [String],
 }
 
 /// The body of a success
-pub(super) fn written(outputs: &Outputs, logs: &[String]) -> Result<Vec<u8>, InvocationError> {
-    serde_json::to_vec(&Success { outputs, logs }).map_err(InvocationError::UnwritableOutputs)
+pub(super) fn written(outputs: &Outputs) -> Result<Vec<u8>, InvocationError> {
+    serde_json::to_vec(&Success { outputs }).map_err(InvocationError::UnwritableOutputs)
 }
 
 /// The answer to an invocation that succeeded

@@ -119,7 +119,7 @@ impl Function {
         let outcome = outcome.unwrap_or_else(|_| Err(InvocationError::Panicked.into()));
         let written = outcome.and_then(|outputs| {
             log.span().in_scope(|| tracing::debug!("invocation succeeded"));
-            answer::written(&outputs, &log.take()).map_err(Failure::from)
+            answer::written(&outputs).map_err(Failure::from)
         });
         match written {
             Ok(body) => answer::success(body),

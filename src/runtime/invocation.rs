@@ -26,7 +26,8 @@ pub struct Context {
     pub function: Arc<str>,
     /// How often the queue has delivered this message, this time included
     ///
-    /// None for other triggers, and none unless the binding is `binary`: see [`ServiceBusTrigger`].
+    /// None for other triggers, for a message that no queue has delivered, and unless the binding is
+    /// `binary`: see [`ServiceBusTrigger`].
     ///
     /// [`ServiceBusTrigger`]: super::ServiceBusTrigger
     pub delivery_count: Option<u32>,
@@ -68,9 +69,11 @@ impl Invocation {
         let wanted = wanted.map(ToOwned::to_owned);
         let mut invocation =
             Self { context, trigger, bindings, wanted, metadata: envelope.metadata };
+        // A function that is run by hand gets a message that no queue has delivered: it counts zero.
         invocation.context.delivery_count = invocation
             .message_property("DeliveryCount")
-            .and_then(|count| count.trim().parse().ok());
+            .and_then(|count| count.trim().parse().ok())
+            .filter(|count| *count > 0);
         Ok(invocation)
     }
 

@@ -1,7 +1,7 @@
 //! The host's tongue: a small runtime for Azure Functions custom handlers.
 //!
 //! The host pushes `POST /<function>` with an envelope of the trigger's value and its metadata, and
-//! wants outputs and log lines back. This room turns such a request into typed arguments, and what a
+//! wants outputs back. This room turns such a request into typed arguments, and what a
 //! function returns into an answer that the host can't misread. It gives each invocation an id, a
 //! deadline, a slot and a span, and survives a function that panics.
 //!
@@ -33,5 +33,5 @@ pub use handler::{FromInvocation, Handler, State};
 pub use invocation::{Context, Invocation};
 pub use outputs::{HttpAnswer, IntoOutputs, Outputs};
 pub use server::{EXIT_RESTART, Server, shutdown_signal};
-pub use trigger::{EventGridTrigger, HttpTrigger, ServiceBusTrigger, TimerTrigger};
+pub use trigger::{EventGridTrigger, HttpTrigger, ServiceBusTrigger, TimerTrigger, moment};
 pub use value::Payload;

@@ -32,6 +32,8 @@ mod hostile;
 #[cfg(test)]
 mod infra;
 #[cfg(test)]
+mod lines;
+#[cfg(test)]
 mod long_runs;
 #[cfg(test)]
 mod looking;

@@ -1,14 +1,25 @@
 //! What the host makes of a handler's answer: success with outputs, failure, or a violation that
-//! would hang the real host.
+//! would hang the real host. What a success loses on its way to the outputs is told apart.
 
 use axum::body::Body;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use serde_json::Value;
+use serde_json::{Map, Value};
+use time::format_description::FormatItem;
+use time::format_description::well_known::Rfc3339;
+use time::macros::format_description;
+use time::{OffsetDateTime, UtcOffset};
 
 use super::definition::Function;
+
+/// What .NET calls bytes that it is to write as text
+const BYTES: &str = "System.Byte[]";
+
+/// How it writes a date
+const DATE: &[FormatItem<'_>] =
+    format_description!("[month]/[day]/[year] [hour]:[minute]:[second]");
 
 /// An answer over HTTP
 pub(super) struct Answer {
@@ -20,11 +31,13 @@ pub(super) struct Answer {
 /// What became of an invocation
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Verdict {
-    /// It succeeded, with these outputs and these log lines
-    Success { outputs: Outputs, logs: Vec<String> },
+    /// It succeeded, with these outputs and these log lines. What became of the answer that nobody can
+    /// have meant is in `distorted`; the real host says nothing of it.
+    Success { outputs: Outputs, logs: Vec<String>, distorted: Vec<String> },
     /// It failed.
     Failure(String),
-    /// The real host would wait for ever, or send nonsense.
+    /// It failed: the real host would wait until the function's time is up and kill the handler, or do
+    /// what is not known here.
     Violation(String),
 }
 
@@ -113,62 +126,130 @@ pub(super) fn judge(function: &Function, answer: &Answer) -> Verdict {
         Some(Some(logs)) => logs,
         Some(None) => return Verdict::Failure("`Logs` is no list of texts".into()),
     };
-    match member("outputs").map_or(Ok(Outputs::default()), |found| outputs(function, found)) {
-        Ok(outputs) => Verdict::Success { outputs, logs },
+    let mut sorter = Sorter { function, outputs: Outputs::default(), distorted: Vec::new() };
+    match sorter.sort(member("outputs"), member("returnvalue")) {
+        Ok(()) => Verdict::Success { outputs: sorter.outputs, logs, distorted: sorter.distorted },
         Err(violation) => Verdict::Violation(violation),
     }
 }
 
+/// Log lines: single values are taken for texts, and anything else spoils the answer.
 fn lines(logs: &Value) -> Option<Vec<String>> {
-    logs.as_array()?.iter().map(|line| line.as_str().map(str::to_owned)).collect()
+    let line = |line: &Value| match line {
+        Value::String(text) => Some(text.clone()),
+        Value::Null | Value::Bool(_) | Value::Number(_) => Some(line.to_string()),
+        Value::Array(_) | Value::Object(_) => None,
+    };
+    logs.as_array()?.iter().map(line).collect()
 }
 
-/// What outputs come to. What the real host would distort counts as a violation.
-fn outputs(function: &Function, found: &Value) -> Result<Outputs, String> {
-    let Value::Object(found) = found else { return Err("`Outputs` is no object".into()) };
-    let mut outputs = Outputs::default();
-    for (name, value) in found {
-        let Some(binding) = function.outputs.get(name) else {
-            return Err(format!("there is no output binding `{name}`"));
+/// Takes an answer's values to the output bindings
+struct Sorter<'a> {
+    function: &'a Function,
+    outputs: Outputs,
+    distorted: Vec<String>,
+}
+
+impl Sorter<'_> {
+    /// Members of a return value count like outputs and come before those of the same name, where
+    /// nothing is bound to the return value itself, as nowhere here.
+    fn sort(&mut self, outputs: Option<&Value>, returned: Option<&Value>) -> Result<(), String> {
+        let none = Map::new();
+        let outputs = match outputs {
+            None => &none,
+            Some(Value::Object(outputs)) => outputs,
+            Some(_) => return Err("`Outputs` is no object".into()),
+        };
+        let returned = match returned {
+            None => &none,
+            Some(Value::Object(returned)) => returned,
+            Some(_) => {
+                self.distorted.push("the return value goes nowhere".into());
+                &none
+            }
+        };
+        for (name, value) in outputs.iter().filter(|(name, _)| !returned.contains_key(*name)) {
+            self.output(name, value, Guess::Base64)?;
+        }
+        for (name, value) in returned {
+            self.output(name, value, Guess::Nothing)?;
+        }
+        Ok(())
+    }
+
+    /// The name has to be the binding's, letter case included.
+    fn output(&mut self, name: &str, value: &Value, guess: Guess) -> Result<(), String> {
+        let Some(binding) = self.function.outputs.get(name) else {
+            self.distorted.push(format!("`{name}` is dropped: there is no such output binding"));
+            return Ok(());
         };
         if binding.kind == "http" {
-            outputs.http = Some(HttpOutput::read(value)?);
-            continue;
+            self.outputs.http = Some(HttpOutput::read(value)?);
+            return Ok(());
         }
         let queue = binding.queue_name.clone().unwrap_or_default();
-        for body in bodies(value)? {
-            outputs.messages.push((queue.clone(), body.into_bytes()));
+        for body in self.bodies(value, guess)? {
+            self.outputs.messages.push((queue.clone(), body.into_bytes()));
+        }
+        Ok(())
+    }
+
+    /// The messages that a value comes to
+    fn bodies(&mut self, value: &Value, guess: Guess) -> Result<Vec<String>, String> {
+        match value {
+            Value::Null => Ok(Vec::new()),
+            Value::Array(items) => items.iter().map(|item| self.element(item)).collect(),
+            Value::Object(_) => Ok(vec![indented(value)]),
+            Value::String(text) => {
+                if let Some(date) = self.date(text) {
+                    return Ok(vec![date]);
+                }
+                if matches!(guess, Guess::Base64) && BASE64_STANDARD.decode(text).is_ok() {
+                    self.distorted.push(format!("the text `{text}` is sent as `{BYTES}`"));
+                    return Ok(vec![BYTES.to_owned()]);
+                }
+                if !text.trim_start().starts_with(['{', '[']) {
+                    return Ok(vec![text.clone()]);
+                }
+                let parsed: Value = serde_json::from_str(text)
+                    .map_err(|_| format!("the text `{text}` looks like JSON and is none"))?;
+                if parsed.is_array() {
+                    self.bodies(&parsed, Guess::Nothing)
+                } else {
+                    Ok(vec![indented(&parsed)])
+                }
+            }
+            Value::Bool(_) | Value::Number(_) => Ok(vec![value.to_string()]),
         }
     }
-    Ok(outputs)
+
+    fn element(&mut self, item: &Value) -> Result<String, String> {
+        match item {
+            Value::String(text) => Ok(self.date(text).unwrap_or_else(|| text.clone())),
+            Value::Object(_) => Ok(indented(item)),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => {
+                Err(format!("`{item}` is no message"))
+            }
+        }
+    }
+
+    /// What becomes of a text that is a date and nothing else: the host's parser makes a date of it,
+    /// which is written as .NET writes dates, in the host's zone.
+    fn date(&mut self, text: &str) -> Option<String> {
+        let has_time = text.as_bytes().get(10) == Some(&b'T');
+        let read = |text: &str| OffsetDateTime::parse(text, &Rfc3339).ok();
+        let date = read(text).or_else(|| read(&format!("{text}Z"))).filter(|_| has_time)?;
+        let written = date.to_offset(UtcOffset::UTC).format(DATE).ok()?;
+        self.distorted.push(format!("the text `{text}` is sent as `{written}`"));
+        Some(written)
+    }
 }
 
-fn bodies(value: &Value) -> Result<Vec<String>, String> {
-    match value {
-        Value::Null => Ok(Vec::new()),
-        Value::Array(items) => items.iter().map(element).collect(),
-        Value::Object(_) => Ok(vec![indented(value)]),
-        Value::String(text) if BASE64_STANDARD.decode(text).is_ok() => {
-            Err(format!("the text `{text}` would be sent as `System.Byte[]`"))
-        }
-        Value::String(text) if text.trim_start().starts_with(['{', '[']) => {
-            let parsed: Value = serde_json::from_str(text)
-                .map_err(|_| format!("the text `{text}` looks like JSON and is none"))?;
-            if parsed.is_array() { bodies(&parsed) } else { Ok(vec![indented(&parsed)]) }
-        }
-        Value::String(text) => Ok(vec![text.clone()]),
-        Value::Bool(_) | Value::Number(_) => Ok(vec![value.to_string()]),
-    }
-}
-
-fn element(item: &Value) -> Result<String, String> {
-    match item {
-        Value::String(text) => Ok(text.clone()),
-        Value::Object(_) => Ok(indented(item)),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => {
-            Err(format!("`{item}` is no message"))
-        }
-    }
+/// What a text is tried as before it is taken for one
+#[derive(Clone, Copy)]
+enum Guess {
+    Base64,
+    Nothing,
 }
 
 fn indented(value: &Value) -> String {

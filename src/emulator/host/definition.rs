@@ -84,6 +84,8 @@ pub(super) struct App {
     pub(super) root: PathBuf,
     pub(super) host: HostFile,
     pub(super) functions: BTreeMap<String, Function>,
+    /// Those that the settings disable
+    pub(super) disabled: BTreeMap<String, Function>,
 }
 
 impl App {
@@ -98,16 +100,23 @@ impl App {
                 functions.insert(function.name.clone(), function);
             }
         }
-        Ok(Self { root: root.to_owned(), host, functions })
+        Ok(Self { root: root.to_owned(), host, functions, disabled: BTreeMap::new() })
     }
 
-    /// The app without the functions that its settings disable
-    pub(super) fn without_disabled(mut self, settings: &BTreeMap<String, String>) -> Self {
-        self.functions.retain(|name, _| {
+    /// The app with the functions that its settings disable put aside
+    pub(super) fn without_disabled(self, settings: &BTreeMap<String, String>) -> Self {
+        let is_disabled = |name: &str| {
             let setting = settings.get(&format!("AzureWebJobs.{name}.Disabled"));
-            !setting.is_some_and(|value| value == "1" || value.eq_ignore_ascii_case("true"))
-        });
-        self
+            setting.is_some_and(|value| value == "1" || value.eq_ignore_ascii_case("true"))
+        };
+        let (disabled, functions) =
+            self.functions.into_iter().partition(|(name, _)| is_disabled(name));
+        Self { functions, disabled, ..self }
+    }
+
+    /// A function, disabled or not
+    pub(super) fn function(&self, name: &str) -> Option<&Function> {
+        self.functions.get(name).or_else(|| self.disabled.get(name))
     }
 
     /// How many messages of a queue are handed over at once
@@ -136,6 +145,9 @@ impl Function {
         let known = ["serviceBus", "http"];
         let is_known =
             |output: &Binding| known.contains(&output.kind.as_str()) && output.direction == "out";
+        if outputs.iter().any(|output| output.name == "$return") {
+            return Err(wrong("an output called `$return` is not known here"));
+        }
         if !outputs.iter().all(is_known) {
             return Err(wrong("an output is of no kind that is known here, or not `out`"));
         }

@@ -6,10 +6,10 @@ use base64::prelude::BASE64_STANDARD;
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 use time::format_description::FormatItem;
-use time::macros::format_description;
+use time::macros::{datetime, format_description};
 use uuid::Uuid;
 
-use super::super::queue::{Delivery, Namespace};
+use super::super::queue::{Delivery, Message, Namespace, Stored};
 use super::definition::Function;
 
 const SECONDS: &[FormatItem<'_>] =
@@ -98,18 +98,21 @@ pub(super) fn message(
     delivery: &Delivery,
     namespace: &Namespace,
 ) -> (Net, Vec<(String, Net)>) {
-    let body = &delivery.stored.message.body;
-    let is_binary = function.trigger.data_type.as_deref() == Some("binary");
-    let value = if is_binary {
-        Net::Bytes(body.clone())
-    } else {
-        Net::Json(Value::String(String::from_utf8_lossy(body).into_owned()))
-    };
-    (value, message_metadata(delivery, namespace))
+    let Delivery { stored, lock_token, .. } = delivery;
+    (body(function, &stored.message.body), broker_data(stored, *lock_token, namespace))
 }
 
-fn message_metadata(delivery: &Delivery, namespace: &Namespace) -> Vec<(String, Net)> {
-    let stored = &delivery.stored;
+fn body(function: &Function, body: &[u8]) -> Net {
+    let is_binary = function.trigger.data_type.as_deref() == Some("binary");
+    if is_binary {
+        Net::Bytes(body.to_vec())
+    } else {
+        Net::Json(Value::String(String::from_utf8_lossy(body).into_owned()))
+    }
+}
+
+/// What the broker says of a message
+fn broker_data(stored: &Stored, lock: Uuid, namespace: &Namespace) -> Vec<(String, Net)> {
     let message = &stored.message;
     let client = json!({
         "FullyQualifiedNamespace": namespace.host_name(), "IsClosed": false, "TransportType": 0,
@@ -126,7 +129,7 @@ fn message_metadata(delivery: &Delivery, namespace: &Namespace) -> Vec<(String, 
         ("Client", Net::Json(client)),
         ("DeliveryCount", Net::Json(json!(stored.delivery_count))),
         ("DeadLetterSource", Net::Json(Value::Null)),
-        ("LockToken", Net::Json(json!(delivery.lock_token))),
+        ("LockToken", Net::Json(json!(lock))),
         ("ExpiresAtUtc", Net::DateTime(stored.expires_at)),
         ("ExpiresAt", Net::DateTimeOffset(stored.expires_at)),
         ("EnqueuedTimeUtc", Net::DateTime(stored.enqueued_at)),
@@ -163,10 +166,46 @@ pub(super) fn timer(now: OffsetDateTime) -> (Net, Vec<(String, Net)>) {
     (Net::Json(info.clone()), vec![("TimerTrigger".into(), Net::Json(info))])
 }
 
+/// What a function gets that is run by hand: the input in the place of what triggers it, and once more
+/// beside, under the binding's name
+pub(super) fn by_hand(
+    function: &Function,
+    input: &str,
+    namespace: &Namespace,
+    now: OffsetDateTime,
+) -> Result<(Net, Vec<(String, Net)>), String> {
+    let (value, mut metadata) = match function.trigger.kind.as_str() {
+        "serviceBusTrigger" => {
+            let message = Message { body: input.into(), ..Message::default() };
+            let made = broker_data(&never_sent(message), Uuid::nil(), namespace);
+            (body(function, input.as_bytes()), made)
+        }
+        "timerTrigger" => timer(now),
+        "eventGridTrigger" => {
+            let read = serde_json::from_str(input);
+            event(&read.map_err(|error| format!("the input is no event: {error}"))?)
+        }
+        kind => return Err(format!("what a `{kind}` gets by hand is not known here")),
+    };
+    metadata.push((function.trigger.name.clone(), Net::Json(input.into())));
+    Ok((value, metadata))
+}
+
+/// A message that was in no queue. What a broker would say of it has the values of .NET that nobody has
+/// set; without a time to live it expires at the end of .NET's time.
+fn never_sent(message: Message) -> Stored {
+    Stored {
+        message,
+        sequence_number: -1,
+        enqueued_at: datetime!(0001-01-01 0:00 UTC),
+        expires_at: datetime!(9999-12-31 23:59:59 UTC),
+        delivery_count: 0,
+        dead_letter_reason: None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use time::macros::datetime;
-
     use super::*;
 
     #[track_caller]

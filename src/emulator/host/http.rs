@@ -8,14 +8,14 @@ use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::Shared;
 use super::answer::HttpOutput;
 use super::definition::Function;
 use super::encoder::Net;
 use super::invoke::invoke;
-use super::webhook::parameter;
+use super::webhook::key;
+use super::{MASTER_KEY, Shared};
 
 /// Opens every function whose level is `function`
 const KEY: &str = "pretend-function-key";
@@ -33,16 +33,23 @@ pub(super) async fn request(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    let functions = shared.app.functions.values();
-    let mut functions = functions.filter(|function| function.trigger.kind == "httpTrigger");
-    let found = functions.find(|function| {
-        function.route().eq_ignore_ascii_case(&route) && function.takes(method.as_str())
-    });
+    let is_meant = |function: &&Function| {
+        function.trigger.kind == "httpTrigger"
+            && function.route().eq_ignore_ascii_case(&route)
+            && function.takes(method.as_str())
+    };
+    let enabled = shared.app.functions.values().find(is_meant);
+    let found = enabled.or_else(|| shared.app.disabled.values().find(is_meant));
     let Some(function) = found else { return StatusCode::NOT_FOUND.into_response() };
-    let key = headers.get("x-functions-key").and_then(|value| value.to_str().ok());
-    let key = key.map(str::to_owned).or_else(|| parameter(&uri, "code"));
-    if function.trigger.auth_level.as_deref() != Some("anonymous") && key.as_deref() != Some(KEY) {
+    let key = key(&uri, &headers);
+    let is_master = key.as_deref() == Some(MASTER_KEY);
+    let is_open = function.trigger.auth_level.as_deref() == Some("anonymous");
+    if !is_open && !is_master && key.as_deref() != Some(KEY) {
         return StatusCode::UNAUTHORIZED.into_response();
+    }
+    // Who has a key learns that it is not there; the master key runs it all the same.
+    if enabled.is_none() && !is_master {
+        return StatusCode::NOT_FOUND.into_response();
     }
     let trigger = trigger(&uri, &method, &headers, &body);
     match invoke(&shared, function, None, trigger).await {
@@ -79,18 +86,15 @@ fn trigger(
         "Method": method.as_str(),
         "Query": query,
         "Headers": lists,
+        "Params": {},
         "Identities": [{ "AuthenticationType": "WebJobsAuthLevel", "IsAuthenticated": true }],
     });
     if let Some(members) = request.as_object_mut().filter(|_| has_body) {
         members.insert("Body".into(), String::from_utf8_lossy(body).into());
     }
-    let mut metadata: Vec<_> = query
-        .iter()
-        .map(|(name, value)| (name.clone(), Net::Json(Value::String(value.clone()))))
-        .collect();
-    metadata.push(("Query".into(), Net::Json(json!(query))));
-    metadata.push(("Headers".into(), Net::Json(json!(joined))));
-    (Net::Json(request), metadata)
+    let metadata = [("Query", json!(query)), ("Headers", json!(joined))];
+    let metadata = metadata.map(|(name, value)| (name.to_owned(), Net::Json(value)));
+    (Net::Json(request), metadata.into())
 }
 
 /// A header's name as clients of HTTP/1.1 write it

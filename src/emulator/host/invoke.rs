@@ -36,8 +36,10 @@ pub struct InvocationRecord {
     pub failure: Option<String>,
     /// The handler's answer, as text
     pub answer: String,
-    /// Its log lines
+    /// The log lines in it
     pub logs: Vec<String>,
+    /// The trace context that the handler was sent, if any
+    pub traceparent: Option<String>,
     /// How long it took, in real time
     pub took: Duration,
 }
@@ -53,7 +55,9 @@ pub(super) async fn invoke(
     let invocation_id = Uuid::new_v4().to_string();
     let body = envelope(function, &value, metadata, shared.clock.now());
     let started = Instant::now();
-    let answered = call(shared, function, &invocation_id, &body).await;
+    let traceparent = shared.is_traced.then(new_trace);
+    let request = Request { invocation_id: &invocation_id, traceparent: traceparent.as_deref() };
+    let answered = call(shared, function, &request, &body).await;
     let (verdict, answer) = match answered {
         Ok(answer) => {
             let text = String::from_utf8_lossy(&answer.body).into_owned();
@@ -61,13 +65,17 @@ pub(super) async fn invoke(
         }
         Err(reason) => (Verdict::Failure(reason), String::new()),
     };
+    let violation = |what: &str| shared.violation(format!("{}: {what}", function.name));
     let (failure, http, logs) = match verdict {
-        Verdict::Success { outputs, logs } => {
+        Verdict::Success { outputs, logs, distorted } => {
+            for what in &distorted {
+                violation(what);
+            }
             (send(shared, outputs.messages).err(), outputs.http, logs)
         }
         Verdict::Failure(reason) => (Some(reason), None, Vec::new()),
         Verdict::Violation(reason) => {
-            shared.violation(format!("{}: {reason}", function.name));
+            violation(&reason);
             (Some(reason), None, Vec::new())
         }
     };
@@ -78,6 +86,7 @@ pub(super) async fn invoke(
         failure: failure.clone(),
         answer,
         logs,
+        traceparent,
         took: started.elapsed(),
     });
     failure.map_or(Ok(http), Err)
@@ -109,10 +118,22 @@ fn send(shared: &Shared, messages: Vec<(String, Vec<u8>)>) -> Result<(), String>
     Ok(())
 }
 
+/// What stands in the headers of a request
+struct Request<'a> {
+    invocation_id: &'a str,
+    traceparent: Option<&'a str>,
+}
+
+/// The context of a new trace, which nobody records
+fn new_trace() -> String {
+    let span = Uuid::new_v4().simple().to_string();
+    format!("00-{}-{}-00", Uuid::new_v4().simple(), span.get(..16).unwrap_or_default())
+}
+
 async fn call(
     shared: &Shared,
     function: &Function,
-    invocation_id: &str,
+    headers: &Request<'_>,
     envelope: &Value,
 ) -> Result<Answer, String> {
     ready(&mut shared.stage.subscribe()).await?;
@@ -122,10 +143,14 @@ async fn call(
         .client
         .post(url)
         .timeout(TIMEOUT)
-        .header("X-Azure-Functions-InvocationId", invocation_id)
+        .header("X-Azure-Functions-InvocationId", headers.invocation_id)
         .header("X-Azure-Functions-HostVersion", "4.1037.0.0")
         .header("User-Agent", "Azure-Functions-Host/4.1037.0.0")
         .header("Content-Type", "application/json; charset=utf-8");
+    let request = match headers.traceparent {
+        Some(context) => request.header("traceparent", context),
+        None => request,
+    };
     // In Azure bodies come in chunks, under the local tools in one piece: both must do.
     let request = if shared.next_is_chunked() {
         let bytes = text.into_bytes();

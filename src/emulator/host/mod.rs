@@ -1,8 +1,9 @@
 //! A stand-in of the Functions host, written from what the host's own sources say: it starts the
 //! handler, encodes triggers, obeys the rules for answers, and moves messages, events and requests.
 //!
-//! What the real host would hang on or distort is a violation here, loud and counted.
+//! What the real host would hang on, distort or drop in silence is a violation here, loud and counted.
 
+mod admin;
 mod answer;
 mod definition;
 mod encoder;
@@ -14,7 +15,6 @@ mod webhook;
 use std::collections::BTreeMap;
 use std::io;
 use std::net::Ipv4Addr;
-use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -24,18 +24,23 @@ use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
-use uuid::Uuid;
 
 use super::queue::Namespace;
 use super::{Clock, loopback};
 use definition::{App, Function};
-use process::{Recipe, Stage, keep_running, probe, ready};
+use process::{Recipe, Stage, free_port, keep_running, probe, ready};
 
 pub use invoke::InvocationRecord;
 pub use process::{ConsoleLine, Level};
 
 /// Opens the webhook
 const KEY: &str = "pretend-eventgrid-extension-key";
+
+/// Opens everything else, and functions that are disabled
+const MASTER_KEY: &str = "pretend-master-key";
+
+/// The setting with which Application Insights is on
+const INSIGHTS: &str = "APPLICATIONINSIGHTS_CONNECTION_STRING";
 
 /// How a host is started
 #[derive(Clone, Debug)]
@@ -64,7 +69,19 @@ pub enum Handler {
     Running {
         /// Its port on loopback
         port: u16,
+        /// The app settings: those that are the host's count
+        settings: BTreeMap<String, String>,
     },
+}
+
+impl Handler {
+    fn settings(&self) -> &BTreeMap<String, String> {
+        match self {
+            Self::Executable { environment: settings, .. } | Self::Running { settings, .. } => {
+                settings
+            }
+        }
+    }
 }
 
 /// Why there is no host
@@ -117,6 +134,9 @@ struct Shared {
     progress: watch::Sender<u64>,
     in_flight: AtomicUsize,
     chunked: AtomicBool,
+    /// Whether requests carry a trace context: .NET adds one where an activity runs, as with
+    /// Application Insights always
+    is_traced: bool,
 }
 
 #[derive(Debug, Default)]
@@ -173,15 +193,14 @@ impl Shared {
 impl Host {
     /// Starts the host and its handler, and waits until the handler answers
     pub async fn start(options: HostOptions) -> Result<Self, HostError> {
-        let mut app = App::read(&options.app_root)?;
-        if let Handler::Executable { environment, .. } = &options.handler {
-            app = app.without_disabled(environment);
-        }
+        let settings = options.handler.settings();
+        let app = App::read(&options.app_root)?.without_disabled(settings);
+        let is_traced = settings.contains_key(INSIGHTS);
         let listener =
             TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(HostError::Listen)?;
         let address = listener.local_addr().map_err(HostError::Listen)?;
         let port = match options.handler {
-            Handler::Running { port } => port,
+            Handler::Running { port, .. } => port,
             Handler::Executable { .. } => free_port().await?,
         };
         let client = loopback::client();
@@ -198,6 +217,7 @@ impl Host {
             progress: watch::Sender::new(0),
             in_flight: AtomicUsize::new(0),
             chunked: AtomicBool::new(true),
+            is_traced,
         });
         let mut tasks = vec![tokio::spawn(webhook::serve(listener, Arc::clone(&shared)))];
         tasks.push(tokio::spawn(start_handler(options.handler, Arc::clone(&shared))));
@@ -237,6 +257,11 @@ impl Host {
         Some(http::url(&self.address, function))
     }
 
+    /// Where a function is run by hand, the master key included
+    pub fn admin_url(&self, function: &str) -> String {
+        admin::url(&self.address, function)
+    }
+
     /// Fires a timer now
     pub async fn fire_timer(&self, function: &str) -> Result<(), String> {
         let function = self.shared.app.functions.get(function).ok_or("there is no such timer")?;
@@ -254,7 +279,7 @@ impl Host {
         self.shared.look(|records| records.invocations.clone())
     }
 
-    /// Answers that the real host would hang on or distort
+    /// Answers that the real host would hang on, distort or drop in silence
     pub fn violations(&self) -> Vec<String> {
         self.shared.look(|records| records.violations.clone())
     }
@@ -312,29 +337,9 @@ impl Drop for Host {
     }
 }
 
-/// A port that nobody listens at. It is below those that systems give to outgoing connections, of which
-/// one could take it before the handler does.
-async fn free_port() -> Result<u16, HostError> {
-    let mut last = None;
-    for _ in 0..TRIES {
-        let (chance, ..) = Uuid::new_v4().as_fields();
-        let port = u16::try_from(chance % u32::from(PORTS.end - PORTS.start));
-        let port = PORTS.start + port.unwrap_or_default();
-        match TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await {
-            Ok(_) => return Ok(port),
-            Err(error) => last = Some(error),
-        }
-    }
-    Err(HostError::Listen(last.unwrap_or_else(|| io::ErrorKind::AddrInUse.into())))
-}
-
-const PORTS: Range<u16> = 10_000..32_000;
-
-const TRIES: usize = 100;
-
 async fn start_handler(handler: Handler, shared: Arc<Shared>) {
     match handler {
-        Handler::Running { port } => {
+        Handler::Running { port, .. } => {
             let stage = if probe(port, &shared).await {
                 Stage::Ready { pid: None }
             } else {

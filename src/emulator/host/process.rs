@@ -1,15 +1,20 @@
-//! The life of the handler process, by the host's table of exit codes: 0 is never restarted, others
-//! are, and the third error ends the host.
+//! The port of the handler process and its life, by the host's table of exit codes: 0 is never
+//! restarted, others are, and the third error ends the host.
 
 use std::collections::BTreeMap;
+use std::io;
+use std::net::Ipv4Addr;
+use std::ops::Range;
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
+use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
 use tokio::sync::watch;
+use uuid::Uuid;
 
 use super::{HostError, Shared};
 
@@ -21,6 +26,12 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// After this many errors the host itself ends
 const ERRORS: u32 = 3;
+
+/// Ports for handlers
+const PORTS: Range<u16> = 10_000..32_000;
+
+/// How many of them are tried
+const TRIES: usize = 100;
 
 /// The exit code that asks for a restart without counting as an error
 const RESTART: i32 = 200;
@@ -49,7 +60,7 @@ pub(super) enum Stage {
 impl Recipe {
     fn start(&self) -> Result<Child, HostError> {
         let port = self.port.to_string();
-        let id = uuid::Uuid::new_v4().to_string();
+        let id = Uuid::new_v4().to_string();
         let mut command = Command::new(&self.program);
         // Nothing is inherited: credentials of whoever runs this must not reach the handler.
         command
@@ -68,6 +79,22 @@ impl Recipe {
             .kill_on_drop(true);
         command.spawn().map_err(|source| HostError::Start { program: self.program.clone(), source })
     }
+}
+
+/// A port that nobody listens at. It is below those that systems give to outgoing connections, of which
+/// one could take it before the handler does.
+pub(super) async fn free_port() -> Result<u16, HostError> {
+    let mut last = None;
+    for _ in 0..TRIES {
+        let (chance, ..) = Uuid::new_v4().as_fields();
+        let port = u16::try_from(chance % u32::from(PORTS.end - PORTS.start));
+        let port = PORTS.start + port.unwrap_or_default();
+        match TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await {
+            Ok(_) => return Ok(port),
+            Err(error) => last = Some(error),
+        }
+    }
+    Err(HostError::Listen(last.unwrap_or_else(|| io::ErrorKind::AddrInUse.into())))
 }
 
 /// Keeps the handler running until the host stops.
@@ -143,12 +170,7 @@ fn read_lines(
         while matches!(stream.read_until(b'\n', &mut line).await, Ok(length) if length > 0) {
             let text = String::from_utf8_lossy(&line).trim_end().to_owned();
             line.clear();
-            let level = match is_stderr {
-                false => Level::Information,
-                true if text.to_lowercase().contains("warn") => Level::Warning,
-                true => Level::Error,
-            };
-            shared.console(ConsoleLine { level, text });
+            shared.console(ConsoleLine { level: Level::of(&text, is_stderr), text });
         }
     });
 }
@@ -162,6 +184,17 @@ pub enum Level {
     Warning,
     /// Any other line on standard error
     Error,
+}
+
+impl Level {
+    /// What the line itself says of its level, the host does not look at.
+    fn of(text: &str, is_stderr: bool) -> Self {
+        match is_stderr {
+            false => Self::Information,
+            true if text.to_lowercase().contains("warn") => Self::Warning,
+            true => Self::Error,
+        }
+    }
 }
 
 /// A line that the handler wrote
@@ -180,5 +213,23 @@ pub(super) async fn ready(stage: &mut watch::Receiver<Stage>) -> Result<(), Stri
         Ok(Stage::Ready { .. }) => Ok(()),
         Ok(Stage::Gone(reason)) => Err(reason.clone()),
         Ok(Stage::Starting) | Err(_) => Err("the host has stopped".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_has_the_level_of_its_stream_and_warn_anywhere_makes_it_a_warning() {
+        let (stdout, stderr) = (false, true);
+        assert_eq!(Level::of("ERROR on standard output", stdout), Level::Information);
+        assert_eq!(Level::of("INFO cluster=prod-warn-1", stdout), Level::Information);
+        assert_eq!(Level::of("WARN cluster=aks1", stderr), Level::Warning);
+        assert_eq!(Level::of("ERROR cluster=aks1", stderr), Level::Error);
+        assert_eq!(Level::of("INFO cluster=aks1", stderr), Level::Error);
+        for text in ["ERROR cluster=prod-warn-1", r#"ERROR {"command":"WARN"}"#] {
+            assert_eq!(Level::of(text, stderr), Level::Warning, "{text}");
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! The host's address, and its endpoint for Event Grid.
+//! The host's address, its keys, and its endpoint for Event Grid.
 
 use std::sync::Arc;
 
@@ -7,21 +7,21 @@ use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
-use axum::routing::any;
+use axum::routing::{any, post};
 use futures::future;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use super::Shared;
 use super::definition::Function;
 use super::encoder::event;
-use super::http;
 use super::invoke::invoke;
+use super::{Shared, admin, http};
 
 pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
     let router = Router::new()
         .route("/runtime/webhooks/{extension}", any(webhook))
         .route("/api/{*route}", any(http::request))
+        .route("/admin/functions/{name}", post(admin::run))
         .layer(DefaultBodyLimit::max(2 * 1024 * 1024))
         .with_state(shared);
     if let Err(error) = axum::serve(listener, router).await {
@@ -59,7 +59,13 @@ async fn webhook(
     }
 }
 
-pub(super) fn parameter(uri: &Uri, name: &str) -> Option<String> {
+/// The key that a request came with, in its header or in its address
+pub(super) fn key(uri: &Uri, headers: &HeaderMap) -> Option<String> {
+    let header = headers.get("x-functions-key").and_then(|value| value.to_str().ok());
+    header.map(str::to_owned).or_else(|| parameter(uri, "code"))
+}
+
+fn parameter(uri: &Uri, name: &str) -> Option<String> {
     let mut pairs = url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
     pairs.find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
 }

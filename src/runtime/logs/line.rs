@@ -76,23 +76,14 @@ impl Line {
         self.spans.insert_str(0, &span);
     }
 
-    /// The line as the streams get it, its end included
-    pub(super) fn for_stream(&self, owner: Option<&InvocationRecord>) -> String {
-        let mut line = self.level.to_owned();
+    /// The whole line, its end included, with the invocation that it belongs to
+    pub(super) fn written(&self, owner: Option<&InvocationRecord>) -> String {
+        let Self { level, target, spans, content } = self;
+        let mut line = (*level).to_owned();
         if let Some(owner) = owner {
             let id = owner.id().unwrap_or("unknown");
             let _ = write!(line, " invocation={id} function={}", clean(&owner.function));
         }
-        self.finish(line) + "\n"
-    }
-
-    /// The line as the answer gets it; the host itself ties it to the invocation
-    pub(super) fn for_answer(&self) -> String {
-        self.finish(self.level.to_owned())
-    }
-
-    fn finish(&self, mut line: String) -> String {
-        let Self { target, spans, content, .. } = self;
         let _ = write!(line, " {target}:{spans} {}{}", content.message, content.fields);
         // Cut between two characters, never inside one.
         let end = line.char_indices().map(|(at, _)| at).find(|at| *at >= MAX_LINE_BYTES);
@@ -100,6 +91,7 @@ impl Line {
             line.truncate(end);
             line.push('…');
         }
+        line.push('\n');
         line
     }
 }

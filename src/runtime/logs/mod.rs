@@ -1,9 +1,11 @@
-//! Where log lines go: every line to the process's streams, an invocation's lines into its answer.
+//! Where log lines go: each to the process's streams, and nowhere else.
 //!
-//! The host ties no stream to an invocation, so each line names it; and the host reads `Logs` from a
-//! success only, so a failure is told on the streams. It takes all of standard output for
-//! information and standard error for warnings and errors, so that is how lines are split. It cuts
-//! at line ends, so an event is always one line. The filter is given by the caller.
+//! What stands there is not lost when the process dies or an invocation fails, as it would be in the
+//! `Logs` of an answer; in both, the host would store every line twice. It ties no stream to an
+//! invocation, so each line names it. It takes all of standard output for information, and standard
+//! error for errors, or for warnings where a line has `warn` in it anywhere: lines are split by that,
+//! and begin with their own level, which alone can be relied on. It cuts at line ends, so an event is
+//! always one line. The filter is given by the caller.
 
 mod line;
 mod record;
@@ -30,7 +32,7 @@ use record::InvocationRecord;
 
 pub(super) use record::InvocationLog;
 
-/// Sends all logs of the process to its streams and to the answers, panics to the logs, and spans to
+/// Sends all logs of the process to its streams, panics to the logs, and spans to
 /// the collector if there is one.
 ///
 /// The filter is a level or a list such as `info,azure_core=warn`.
@@ -104,7 +106,7 @@ fn log_panic(info: &panic::PanicHookInfo<'_>) {
     tracing::error!(place, reason = said.unwrap_or_default(), "panicked");
 }
 
-/// Writes each event as one line and keeps it for the invocation that it belongs to
+/// Writes each event as one line that names the invocation it belongs to
 #[derive(Debug)]
 struct InvocationLayer<W> {
     writer: W,
@@ -146,9 +148,6 @@ where
         }
         let mut writer = self.writer.make_writer_for(event.metadata());
         // A closed stream is no reason to stop working.
-        let _ = writer.write_all(line.for_stream(owner.as_deref()).as_bytes());
-        if let Some(owner) = owner {
-            owner.keep(&line.for_answer());
-        }
+        let _ = writer.write_all(line.written(owner.as_deref()).as_bytes());
     }
 }

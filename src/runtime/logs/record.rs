@@ -1,9 +1,9 @@
-//! The log of one invocation: its id, its span, and the lines that belong to it.
+//! What names the log lines of one invocation: its id, and its span.
 //!
 //! The record hangs on the span, where the layer finds it from any event inside, also from a task
 //! that was spawned within the span. It does not know how lines are written.
 
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 
 use tracing::{Span, error_span};
 use tracing_subscriber::Registry;
@@ -12,8 +12,6 @@ use tracing_subscriber::registry::LookupSpan as _;
 /// The target of the spans of invocations, and of nothing else
 pub(super) const TARGET: &str = module_path!();
 
-const MAX_LINES: usize = 200;
-const MAX_BYTES: usize = 64 * 1024;
 const MAX_ID_CHARS: usize = 128;
 
 /// What the layer knows of an invocation
@@ -21,30 +19,11 @@ const MAX_ID_CHARS: usize = 128;
 pub(super) struct InvocationRecord {
     pub(super) function: String,
     id: OnceLock<String>,
-    kept: Mutex<Kept>,
-}
-
-#[derive(Debug, Default)]
-struct Kept {
-    lines: Vec<String>,
-    bytes: usize,
-    left_out: usize,
 }
 
 impl InvocationRecord {
     pub(super) fn id(&self) -> Option<&str> {
         self.id.get().map(String::as_str)
-    }
-
-    /// Keeps a line for the answer, as long as the answer stays small.
-    pub(super) fn keep(&self, line: &str) {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.lines.len() < MAX_LINES && kept.bytes + line.len() <= MAX_BYTES {
-            kept.bytes += line.len();
-            kept.lines.push(line.to_owned());
-        } else {
-            kept.left_out += 1;
-        }
     }
 }
 
@@ -89,17 +68,6 @@ impl InvocationLog {
     pub(in crate::runtime) fn span(&self) -> &Span {
         &self.span
     }
-
-    /// The lines so far
-    pub(in crate::runtime) fn take(&self) -> Vec<String> {
-        let mut kept = self.record.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let kept = std::mem::take(&mut *kept);
-        let mut lines = kept.lines;
-        if kept.left_out > 0 {
-            lines.push(format!("{} more lines are in the log of the process", kept.left_out));
-        }
-        lines
-    }
 }
 
 #[cfg(test)]
@@ -121,16 +89,5 @@ mod tests {
         check_id("a b", None);
         check_id("a\nINFO forged", None);
         check_id(&"a".repeat(MAX_ID_CHARS + 1), None);
-    }
-
-    #[test]
-    fn lines_beyond_the_limit_are_counted() {
-        let log = InvocationLog::new("tick", None);
-        for _ in 0..MAX_LINES + 3 {
-            log.record.keep("line");
-        }
-        let lines = log.take();
-        assert_eq!(lines.len(), MAX_LINES + 1);
-        assert_eq!(lines.last().unwrap(), "3 more lines are in the log of the process");
     }
 }

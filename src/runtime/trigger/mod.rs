@@ -33,10 +33,13 @@ where
     })
 }
 
-/// A time as the host writes it: with an offset, with `Z`, or with neither, which means UTC
-fn moment(text: &str) -> Option<OffsetDateTime> {
+/// A time as the host hands it over: with an offset, with `Z`, or with neither, which means UTC
+///
+/// The year 1, a time of .NET that nobody has set, is none: the host writes it for a timer that has
+/// never ticked and for when a message was enqueued that somebody made up by hand.
+pub fn moment(text: &str) -> Option<OffsetDateTime> {
     let parse = |text: &str| OffsetDateTime::parse(text, &Rfc3339).ok();
-    parse(text).or_else(|| parse(&format!("{text}Z")))
+    parse(text).or_else(|| parse(&format!("{text}Z"))).filter(|time| time.year() > 1)
 }
 
 #[cfg(test)]
@@ -59,5 +62,15 @@ mod tests {
         check("2026-09-01T12:00:00", noon);
         check("2026-09-01T12:00:00.123", Some(datetime!(2026-09-01 12:00:00.123 UTC)));
         check("yesterday", None);
+    }
+
+    #[test]
+    fn the_year_1_means_unknown_in_every_spelling_of_the_host() {
+        for time in ["0001-01-01T00:00:00", "0001-01-01T00:00:00Z", "0001-01-01T00:00:00+00:00"] {
+            check(time, None);
+        }
+        check("0001-01-01T00:00:00+02:00", None);
+        check("0001-12-31T23:59:59.9999999Z", None);
+        check("0002-01-01T00:00:00Z", Some(datetime!(0002-01-01 0:00 UTC)));
     }
 }

@@ -43,13 +43,8 @@ impl<S> FromInvocation<S> for TimerTrigger {
         let status = wire.schedule_status.unwrap_or(Status { last: None, next: None });
         Ok(Self {
             is_past_due: wire.is_past_due.unwrap_or(false),
-            last: status.last.as_deref().and_then(ticked),
-            next: status.next.as_deref().and_then(ticked),
+            last: status.last.as_deref().and_then(moment),
+            next: status.next.as_deref().and_then(moment),
         })
     }
-}
-
-/// A time of a tick; the host writes the year 1 for never
-fn ticked(text: &str) -> Option<OffsetDateTime> {
-    moment(text).filter(|time| time.year() > 1)
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 use tether::emulator::event_grid::{Destination, Schema, Subscription};
 
-use super::{FINE, LIMIT, Says, World, with};
+use super::{FINE, LIMIT, Says, start, with};
 
 const JSON: &str = "application/json";
 
@@ -32,38 +32,106 @@ async fn only_a_json_object_is_a_success() {
     check((200, JSON, "[]"), false, false).await;
     check((200, JSON, "{"), false, false).await;
     check((200, JSON, r#"{"Logs":[{}]}"#), false, false).await;
+    check((200, JSON, r#"{"Logs":["x",["y"]]}"#), false, false).await;
     check((500, JSON, "{}"), false, false).await;
     check((404, JSON, "{}"), false, false).await;
 }
 
 #[tokio::test]
-async fn what_the_real_host_would_hang_on_or_distort_is_a_violation() {
-    check((200, JSON, ""), false, true).await;
-    check((204, JSON, ""), false, true).await;
-    check((200, JSON, "null"), false, true).await;
-    check((200, JSON, r#"{"Outputs":{"nowhere":["x"]}}"#), false, true).await;
+async fn what_the_real_host_would_hang_on_is_a_violation_and_a_failure() {
+    for nothing in [(200, JSON, ""), (204, JSON, ""), (200, JSON, "null"), (200, "", "")] {
+        check(nothing, false, true).await;
+    }
 }
 
-async fn tick(outputs: &'static str) -> (World, Vec<String>) {
-    let world = with((200, JSON, outputs)).await;
-    // Only the sent messages matter here, not what the same handler says to them.
-    let _ = world.host.fire_timer("reconcile-tick").await;
+#[tokio::test]
+async fn logs_may_be_numbers_and_nulls() {
+    let world = with((200, JSON, r#"{"Logs":["x",7,null,true]}"#)).await;
+    world.send("{}");
+    world.idle().await;
+    let [invocation] = &world.host.invocations()[..] else { panic!("not called once") };
+    assert_eq!(invocation.failure, None);
+    assert_eq!(invocation.logs, ["x", "7", "null", "true"]);
+}
+
+/// What a timer's function sends with such an answer, and what the host did that nobody can have meant
+async fn tick(says: &'static str) -> (Vec<String>, Vec<String>) {
+    // What is sent triggers nothing here: the same handler would answer again.
+    let world = start((200, JSON, says), |name, json| {
+        if name == "command-received" {
+            json["bindings"][0]["queueName"] = "rejected".into();
+        }
+    })
+    .await;
+    let ended = world.host.fire_timer("reconcile-tick").await;
+    assert_eq!(ended, Ok(()), "{says}");
     let sent = world.namespace.sent().into_iter();
     let bodies = sent.map(|sent| String::from_utf8(sent.body).unwrap()).collect();
-    (world, bodies)
+    (bodies, world.host.violations())
+}
+
+/// An answer comes to these messages, and nothing is wrong with it.
+async fn check_sent(says: &'static str, expected: &[&str]) {
+    let (bodies, violations) = tick(says).await;
+    assert_eq!(bodies, expected, "{says}");
+    assert_eq!(violations, Vec::<String>::new(), "{says}");
+}
+
+/// An answer comes to these messages without a word, and the stand-in tells what nobody can have meant.
+async fn check_distorted(says: &'static str, expected: &[&str], told: &str) {
+    let (bodies, violations) = tick(says).await;
+    assert_eq!(bodies, expected, "{says}");
+    assert!(violations.len() == 1 && violations[0].contains(told), "{says}: {violations:?}");
 }
 
 #[tokio::test]
 async fn outputs_are_sent_as_the_host_understands_them() {
-    let (_, bodies) = tick(r#"{"Outputs":{"commands":["{\"a\":1}","two"]}}"#).await;
-    assert_eq!(bodies[..2], ["{\"a\":1}", "two"]);
-    let (_, bodies) = tick(r#"{"outputs":{"commands":{"a":1}}}"#).await;
-    assert_eq!(bodies[0], "{\n  \"a\": 1\n}");
-    let (_, bodies) = tick(r#"{"Outputs":{"commands":"[\"x\",\"y\"]"}}"#).await;
-    assert_eq!(bodies[..2], ["x", "y"]);
-    let (world, bodies) = tick(r#"{"Outputs":{"commands":"abcd1234"}}"#).await;
-    assert_eq!(bodies, Vec::<String>::new());
-    assert!(world.host.violations()[0].contains("System.Byte[]"));
+    check_sent(r#"{"Outputs":{"commands":["{\"a\":1}","two"]}}"#, &["{\"a\":1}", "two"]).await;
+    check_sent(r#"{"outputs":{"commands":{"a":1}}}"#, &["{\n  \"a\": 1\n}"]).await;
+    check_sent(r#"{"Outputs":{"commands":"[\"x\",\"y\"]"}}"#, &["x", "y"]).await;
+    check_sent(r#"{"Outputs":{"commands":["test"]}}"#, &["test"]).await;
+    check_sent(r#"{"Outputs":{"commands":null}}"#, &[]).await;
+}
+
+#[tokio::test]
+async fn a_lone_text_with_json_in_it_is_indented_anew() {
+    let says = r#"{"Outputs":{"commands":"{\"a\":1,\"b\":[2]}"}}"#;
+    check_sent(says, &["{\n  \"a\": 1,\n  \"b\": [\n    2\n  ]\n}"]).await;
+}
+
+#[tokio::test]
+async fn a_lone_text_that_is_base64_is_sent_as_what_dotnet_calls_bytes() {
+    for says in [r#"{"Outputs":{"commands":"test"}}"#, r#"{"Outputs":{"commands":"abcd1234"}}"#] {
+        check_distorted(says, &["System.Byte[]"], "System.Byte[]").await;
+    }
+}
+
+#[tokio::test]
+async fn a_text_that_is_exactly_a_date_is_written_as_dotnet_writes_dates() {
+    let date = "12/01/2026 09:00:00";
+    let element = r#"{"Outputs":{"commands":["2026-12-01T09:00:00Z"]}}"#;
+    check_distorted(element, &[date], date).await;
+    check_distorted(r#"{"Outputs":{"commands":"2026-12-01T09:00:00"}}"#, &[date], date).await;
+    let elsewhere = r#"{"Outputs":{"commands":["2026-12-01T11:00:00.123+02:00"]}}"#;
+    check_distorted(elsewhere, &[date], date).await;
+    let more = r#"{"Outputs":{"commands":["at 2026-12-01T09:00:00Z","2026-12-01"]}}"#;
+    check_sent(more, &["at 2026-12-01T09:00:00Z", "2026-12-01"]).await;
+}
+
+#[tokio::test]
+async fn an_output_that_is_not_declared_or_not_spelled_so_is_dropped_in_silence() {
+    let undeclared = r#"{"Outputs":{"nowhere":["x"],"commands":["y"]}}"#;
+    check_distorted(undeclared, &["y"], "`nowhere` is dropped").await;
+    check_distorted(r#"{"Outputs":{"Commands":["x"]}}"#, &[], "`Commands` is dropped").await;
+}
+
+#[tokio::test]
+async fn members_of_a_return_value_are_outputs_by_name() {
+    check_sent(r#"{"ReturnValue":{"commands":["x"]}}"#, &["x"]).await;
+    check_sent(r#"{"Outputs":{"commands":["x"]},"ReturnValue":{"commands":["y"]}}"#, &["y"]).await;
+    check_sent(r#"{"ReturnValue":{"commands":"test"}}"#, &["test"]).await;
+    check_distorted(r#"{"ReturnValue":{"Commands":["x"]}}"#, &[], "`Commands` is dropped").await;
+    check_distorted(r#"{"ReturnValue":"x"}"#, &[], "goes nowhere").await;
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 use tether::emulator::queue::Message;
 
-use super::{FINE, shape, start, with};
+use super::{FINE, LIMIT, World, configured, shape, start, with};
 
 fn recorded(name: &str) -> Value {
     let path = format!("{}/tests/fixtures/host/{name}.json", env!("CARGO_MANIFEST_DIR"));
@@ -84,6 +84,72 @@ async fn an_event_travels_raw_and_its_data_is_in_the_metadata() {
         let [got] = &world.got()[..] else { panic!("not called once") };
         assert_eq!(got.body["Data"], recorded["Data"]);
         assert_eq!(got.body["Metadata"]["data"], recorded["Metadata"]["data"]);
+    }
+}
+
+/// Runs a function by hand, as the portal does.
+async fn run(world: &World, function: &str, input: &str) -> u16 {
+    let client = tether::azure::http_client().unwrap();
+    let request = client.post(world.host.admin_url(function));
+    let request = request.header("content-type", "application/json");
+    let answer = request.body(json!({ "input": input }).to_string()).send().await.unwrap();
+    answer.status().as_u16()
+}
+
+#[tokio::test]
+async fn a_message_made_up_by_hand_is_encoded_as_recorded() {
+    let world = with(FINE).await;
+    let recorded = recorded("service-bus-by-hand");
+    let input: String =
+        serde_json::from_str(recorded["Metadata"]["message"].as_str().unwrap()).unwrap();
+    assert_eq!(run(&world, "command-received", &input).await, 202);
+    world.host.wait_until(LIMIT, || world.got().len() == 1).await.unwrap();
+    let mut got = world.got().remove(0).body;
+    // What is new each time, and what this namespace is called.
+    for part in ["sys", "Client"] {
+        assert_eq!(shape(&got["Metadata"][part]), shape(&recorded["Metadata"][part]), "{part}");
+        got["Metadata"][part] = recorded["Metadata"][part].clone();
+    }
+    assert_eq!(got, recorded);
+    assert_eq!(world.namespace.sent(), [], "no queue has seen it");
+}
+
+#[tokio::test]
+async fn every_function_gets_its_input_once_more_when_it_is_run_by_hand() {
+    let world = with(FINE).await;
+    let event = r#"{"id":"e-1","data":{}}"#;
+    assert_eq!(run(&world, "reconcile-tick", "now").await, 202);
+    assert_eq!(run(&world, "resource-changed", event).await, 202);
+    world.host.wait_until(LIMIT, || world.got().len() == 2).await.unwrap();
+    let got = world.got();
+    let of = |path: &str| got.iter().find(|got| got.path == path).unwrap().body.clone();
+    let tick = of("/reconcile-tick");
+    assert_eq!(tick["Metadata"]["tick"], "\"now\"");
+    assert_eq!(shape(&tick["Data"]), shape(&recorded("timer-first")["Data"]));
+    let changed = of("/resource-changed");
+    assert_eq!(changed["Data"]["event"], serde_json::from_str::<Value>(event).unwrap());
+    assert_eq!(changed["Metadata"]["event"], json!(event).to_string());
+    assert_eq!(run(&world, "no-such", "").await, 404);
+    let url = world.host.admin_url("reconcile-tick").replace("pretend-master-key", "guessed");
+    let answer = tether::azure::http_client().unwrap().post(url).body("{}").send().await.unwrap();
+    assert_eq!(answer.status().as_u16(), 401);
+}
+
+#[tokio::test]
+async fn a_trace_context_comes_with_application_insights_and_else_not() {
+    let insights = [("APPLICATIONINSIGHTS_CONNECTION_STRING", "InstrumentationKey=1")];
+    let (off, on) = (with(FINE).await, configured(FINE, &insights, |_, _| ()).await);
+    for world in [&off, &on] {
+        world.host.fire_timer("reconcile-tick").await.unwrap();
+        world.send("{}");
+        world.idle().await;
+    }
+    assert!(off.got().iter().all(|got| got.traceparent.is_none()));
+    let contexts: BTreeSet<_> = on.got().into_iter().map(|got| got.traceparent.unwrap()).collect();
+    assert_eq!(contexts.len(), 2, "each invocation is a trace of its own");
+    for context in contexts {
+        let parts: Vec<_> = context.split('-').map(str::len).collect();
+        assert_eq!(parts, [2, 32, 16, 2], "{context}");
     }
 }
 

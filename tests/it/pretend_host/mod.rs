@@ -35,6 +35,7 @@ struct Got {
     path: String,
     chunked: bool,
     invocation: Option<String>,
+    traceparent: Option<String>,
     body: Value,
 }
 
@@ -53,11 +54,12 @@ async fn handle(
     if uri.path() == "/" {
         return StatusCode::NOT_FOUND.into_response();
     }
-    let invocation = headers.get("x-azure-functions-invocationid");
+    let header = |name| headers.get(name).map(|value| value.to_str().unwrap().to_owned());
     script.got.lock().unwrap().push(Got {
         path: uri.path().to_owned(),
         chunked: headers.get("transfer-encoding").is_some(),
-        invocation: invocation.map(|value| value.to_str().unwrap().to_owned()),
+        invocation: header("x-azure-functions-invocationid"),
+        traceparent: header("traceparent"),
         body: serde_json::from_slice(&body).unwrap(),
     });
     let (status, kind, text) = script.says;
@@ -98,6 +100,17 @@ async fn namespace(clock: &Clock) -> Namespace {
 }
 
 async fn start(says: Says, change: impl Fn(&str, &mut Value)) -> World {
+    configured(says, &[], change).await
+}
+
+/// The same with these app settings
+async fn configured(
+    says: Says,
+    settings: &[(&str, &str)],
+    change: impl Fn(&str, &mut Value),
+) -> World {
+    let settings = settings.iter().map(|(name, value)| (name.to_string(), value.to_string()));
+    let settings = settings.collect();
     let got = Arc::new(Mutex::new(Vec::new()));
     let script = Script { says, got: Arc::clone(&got) };
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
@@ -108,7 +121,7 @@ async fn start(says: Says, change: impl Fn(&str, &mut Value)) -> World {
     let namespace = namespace(&clock).await;
     let host = Host::start(HostOptions {
         app_root: app_root(change),
-        handler: Handler::Running { port },
+        handler: Handler::Running { port, settings },
         namespace: namespace.clone(),
         clock: clock.clone(),
     });

@@ -68,7 +68,7 @@ async fn definitions_that_the_host_would_refuse_are_refused_by_file() {
             json["bindings"][0]["type"] = "carrierPigeonTrigger".into();
         }
     });
-    let handler = Handler::Running { port: 1 };
+    let handler = Handler::Running { port: 1, settings: [].into() };
     let options = HostOptions { app_root: root, handler, namespace, clock };
     let error = Host::start(options).await.unwrap_err().to_string();
     assert!(error.contains("reconcile-tick/function.json"), "{error}");

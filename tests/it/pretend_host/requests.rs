@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{FINE, Says, World, shape, with};
+use super::{FINE, Says, World, configured, shape, with};
 
 fn recorded() -> Value {
     let path = format!("{}/tests/fixtures/host/http-status.json", env!("CARGO_MANIFEST_DIR"));
@@ -27,9 +27,34 @@ async fn a_request_is_encoded_as_recorded() {
     assert_eq!(request["Method"], "GET");
     assert_eq!(request["Query"]["Cluster"], "aks1");
     assert_eq!(request["Headers"]["Accept"], json!(["text/html"]), "a list, as ever");
-    assert_eq!(got.body["Metadata"]["Cluster"], recorded["Metadata"]["Cluster"]);
+    assert_eq!(request["Params"], json!({}), "there, and empty");
+    let metadata = &got.body["Metadata"];
+    assert_eq!(keys(metadata), keys(&recorded["Metadata"]));
+    assert_eq!(keys(metadata), ["Headers", "Query", "sys"]);
     assert_eq!(got.body["Metadata"]["Headers"]["Accept"], "text/html");
     assert_eq!(shape(&got.body["Metadata"]["sys"]), shape(&recorded["Metadata"]["sys"]));
+}
+
+#[tokio::test]
+async fn a_function_that_is_disabled_is_there_for_the_master_key_alone() {
+    let settings = [("AzureWebJobs.status.Disabled", "true")];
+    let (on, off) = (with(FINE).await, configured(FINE, &settings, |_, _| ()).await);
+    let open = on.host.function_url("status").unwrap();
+    let path = open.split("/api/").nth(1).unwrap().split('?').next().unwrap().to_owned();
+    assert_eq!(off.host.function_url("status"), None);
+    let address = off.host.admin_url("status");
+    let address = address.split("/admin/").next().unwrap();
+    let client = tether::azure::http_client().unwrap();
+    for (code, status) in [
+        ("", 401),
+        ("?code=guessed", 401),
+        ("?code=pretend-function-key", 404),
+        ("?code=pretend-master-key", 200),
+    ] {
+        let answer = client.get(format!("{address}/api/{path}{code}")).send().await.unwrap();
+        assert_eq!(answer.status().as_u16(), status, "{code}");
+    }
+    assert_eq!(off.got().len(), 1);
 }
 
 #[tokio::test]

@@ -36,7 +36,7 @@ where
 {
     let (answer, seen) = see::<T>(envelope, Options::default()).await;
     assert_eq!(answer.status, 200, "{answer:?}");
-    assert_eq!(answer.json(), json!({ "Outputs": {}, "Logs": [] }));
+    assert_eq!(answer.json(), json!({ "Outputs": {} }));
     let (value, context) = seen.unwrap();
     assert!(value == expected, "{value:?} is not {expected:?}");
     context
@@ -81,6 +81,20 @@ async fn a_binary_message_comes_with_what_the_broker_knows() {
     assert_eq!(context.invocation_id, ID);
     assert_eq!(&*context.function, "it");
     assert!(context.remaining() <= Options::default().timeout);
+}
+
+#[tokio::test]
+async fn a_message_made_up_by_hand_was_in_no_queue() {
+    let expected = ServiceBusTrigger {
+        body: r#"{"command":"reconcile","scope":"everything"}"#.into(),
+        delivery_count: None,
+        enqueued_at: None,
+        expires_at: Some(datetime!(9999-12-31 23:59:59 UTC)),
+        sequence_number: Some(-1),
+        ..Default::default()
+    };
+    let context = check(&fixture("service-bus-by-hand.json"), expected).await;
+    assert_eq!(context.delivery_count, None);
 }
 
 #[tokio::test]
@@ -195,7 +209,8 @@ async fn a_request_is_read_whatever_the_case_of_its_names_and_shows_no_key() {
 
 #[tokio::test]
 async fn any_other_trigger_can_be_read_raw() {
-    let envelope = fixture("http.json");
+    let forged = r#""Metadata":{"DeliveryCount":"\"2\"","#;
+    let envelope = fixture("http.json").replace(r#""Metadata":{"#, forged);
     let (answer, seen) = see::<Invocation>(&envelope, Options::default()).await;
     let (invocation, context) = seen.unwrap();
     assert_eq!(answer.status, 200);
@@ -203,7 +218,8 @@ async fn any_other_trigger_can_be_read_raw() {
     assert_eq!(binding, "req");
     assert!(matches!(payload, Payload::Json(_)));
     assert_eq!(serde_json::from_slice::<Value>(payload.as_bytes()).unwrap()["Method"], "PUT");
-    assert_eq!(context.delivery_count, None, "a caller's body can't count deliveries");
+    assert_eq!(context.delivery_count, None, "a caller can't count deliveries");
+    assert!(invocation.metadata("DeliveryCount").is_some());
     assert!(invocation.metadata("Query").is_some());
 }
 

@@ -1,6 +1,7 @@
 //! What a collector is told: the real executable, and a small collector on loopback.
 
 mod collector;
+mod host;
 mod queries;
 
 use std::collections::BTreeMap;
