@@ -310,7 +310,7 @@ module assignedOutside 'modules/log-alert.bicep' = if (watchRoleAssignments) {
     name: '${name} roles assigned elsewhere'
     location: location
     tags: tags
-    text: 'The identity of tether wrote or deleted a role assignment that is not at a container registry, or tried to. tether never does: somebody else may be using its identity. SECURITY.md says how to take its right away.'
+    text: 'The identity of tether wrote or deleted a role assignment that is not at a container registry, or tried to. tether never does: another party may be using its identity. SECURITY.md says how to take its right away.'
     workspaceId: monitoring.outputs.workspaceId
     query: replace(replace(outsideQuery, 'PRINCIPAL_ID', identity.outputs.principalId), 'CLIENT_ID', identity.outputs.clientId)
     actionGroupId: monitoring.outputs.actionGroupId

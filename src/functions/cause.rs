@@ -103,7 +103,7 @@ mod tests {
         });
         assert_eq!(Cause::of(&event), Cause::default());
         for unset in [json!({ "eventTime": NEVER }), json!({ "time": NEVER })] {
-            assert_eq!(Cause::of(&unset), Cause::default(), "a time that nobody has set");
+            assert_eq!(Cause::of(&unset), Cause::default(), "an unset time");
         }
         for bad in ["", "-", "00-a-b-01", &CONTEXT.replace('4', "g"), &format!("{CONTEXT}-x")] {
             assert!(!is_traceparent(bad), "{bad}");

@@ -1,9 +1,9 @@
 //! Answers that the host can't misread.
 //!
 //! Success is always 200 with a JSON object: an empty one leaves the invocation hanging until the
-//! host kills the process. No log line is in it: the host would store a second copy of what stands on
-//! the streams, and the first is the one that a dying process still leaves. A failure is always an error status with a JSON object; the host drops
-//! its text, other clients don't. Which outcome it is was decided elsewhere.
+//! host kills the process. It holds no log lines: the host would store them a second time, and those on
+//! the streams are not lost when the process dies. A failure is always an error status with a JSON
+//! object; the host drops its text, other clients don't. Which outcome it is was decided elsewhere.
 
 use axum::Json;
 use axum::http::header::CONTENT_TYPE;

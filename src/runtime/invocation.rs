@@ -69,7 +69,7 @@ impl Invocation {
         let wanted = wanted.map(ToOwned::to_owned);
         let mut invocation =
             Self { context, trigger, bindings, wanted, metadata: envelope.metadata };
-        // A function that is run by hand gets a message that no queue has delivered: it counts zero.
+        // A manual run has no delivery; the host counts zero.
         invocation.context.delivery_count = invocation
             .message_property("DeliveryCount")
             .and_then(|count| count.trim().parse().ok())

@@ -35,8 +35,8 @@ where
 
 /// A time as the host hands it over: with an offset, with `Z`, or with neither, which means UTC
 ///
-/// The year 1, a time of .NET that nobody has set, is none: the host writes it for a timer that has
-/// never ticked and for when a message was enqueued that somebody made up by hand.
+/// The year 1 is .NET's unset time and means unknown: the host writes it for a timer that has not fired
+/// yet, and for the enqueued time of a manual run.
 pub fn moment(text: &str) -> Option<OffsetDateTime> {
     let parse = |text: &str| OffsetDateTime::parse(text, &Rfc3339).ok();
     parse(text).or_else(|| parse(&format!("{text}Z"))).filter(|time| time.year() > 1)

@@ -23,9 +23,9 @@ pub struct ServiceBusTrigger {
     pub body: Bytes,
     /// The id that the sender or the broker gave it
     pub message_id: Option<String>,
-    /// How often it has been delivered, this time included; none for one that somebody made up by hand
+    /// How often it has been delivered, this time included; none for a manual run
     pub delivery_count: Option<u32>,
-    /// When the queue took it; none for one that somebody made up by hand, which was in no queue
+    /// When the queue took it; none for a manual run
     pub enqueued_at: Option<OffsetDateTime>,
     /// When the queue drops it
     pub expires_at: Option<OffsetDateTime>,
