@@ -82,6 +82,8 @@ for id in $estate; do
       ;;
   esac
   is_subscription_id "$id" || problem "$parameters: $id is no subscription id"
+  # Azure takes ids in capitals too, and then for others when it merges lists.
+  [ "$id" = "$(lower "$id")" ] || problem "$parameters: write the subscription $id in small letters"
   case $seen in *" $(lower "$id") "*) problem "$parameters: the subscription $id is named twice" ;; esac
   seen="$seen$(lower "$id") "
 done
@@ -90,10 +92,12 @@ is_of_estate() { case $seen in *" $(lower "$1") "*) true ;; *) false ;; esac; }
 for id in $(json "$parameters" 'parameters.registryResourceGroups.value[].subscription'); do
   is_of_estate "$id" || problem "$parameters: \`registryResourceGroups\` names the subscription $id, which is not of the estate"
 done
+twice=$(json "$parameters" "parameters.registryResourceGroups.value[].join('/', [subscription || '', resourceGroup || ''])" | tr '[:upper:]' '[:lower:]' | sort | uniq -d)
+[ -z "$twice" ] || problem "$parameters: \`registryResourceGroups\` names this twice: $twice"
 # The first deployment hands the rest to the second: a file that states it too could disagree.
 for key in $(json "$events" 'parameters.keys(@)'); do
   case $key in
-    location | deliverTo | existingTopics) ;;
+    location | deliverTo | existingTopics | alerts) ;;
     *) problem "$events: \`$key\` is not stated there: it comes from the first deployment, or is unknown" ;;
   esac
 done
@@ -160,6 +164,8 @@ for id in $estate; do
   fi
   IFS=$'\t' read -r _ state its_tenant its_name <<<"$row"
   names="$names  - $its_name ($id)"$'\n'
+  there=$(az group show --subscription "$id" --name "$group-events" --query location --output tsv 2>/dev/null) || there=
+  [ -z "$there" ] || [ "$(lower "$there")" = "$location" ] || problem "$its_name: the resource group $group-events is in $there: use that region, or another \`resourceGroupName\`"
   [ "$state" = Enabled ] || { problem "the subscription $its_name ($id) is $state, not Enabled" && continue; }
   [ "$its_tenant" = "$tenant" ] || { problem "the subscription $its_name ($id) is of the tenant $its_tenant, and tether's identity would be of $tenant" && continue; }
 

@@ -43,6 +43,9 @@ param location string = deployment().location
 ])
 param deliverTo string = 'queue'
 
+@description('Whether each topic gets alerts on events that are given up. Set it to false where Azure refuses alerts on a topic, or an action group of another subscription.')
+param alerts bool = true
+
 @description('Azure allows one system topic for a subscription. Where there is one already, name it: `{ "<subscription id>": { "resourceGroup": "<group>", "topic": "<name>" } }`. It needs a system-assigned identity.')
 param existingTopics { *: existingTopic } = {}
 
@@ -78,6 +81,7 @@ module eventSubscriptions 'modules/event-subscription.bicep' = [for (id, index) 
     name: installation.name
     topicName: topics[index].outputs.topicName
     deliverTo: deliverTo
+    alerts: alerts
     queueId: grants[index].outputs.queueId
     functionId: resourceId(subscription().subscriptionId, installation.resourceGroup, 'Microsoft.Web/sites/functions', installation.functionApp, 'resource-changed')
     storageAccountId: grants[index].outputs.storageAccountId

@@ -22,7 +22,7 @@ type setting = {
 }
 
 @description('The first word of every name. Two installations need two.')
-@minLength(2)
+@minLength(3)
 @maxLength(12)
 param name string = 'tether'
 

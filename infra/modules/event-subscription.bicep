@@ -8,6 +8,7 @@ param topicName string
   'function'
 ])
 param deliverTo string
+param alerts bool
 param queueId string
 param functionId string
 param storageAccountId string
@@ -109,7 +110,7 @@ resource events 'Microsoft.EventGrid/systemTopics/eventSubscriptions@2025-02-15'
 
 // Both alerts are deployments of their own that the event subscription does not wait for: where an action
 // group of another subscription is refused, events come all the same.
-module lost 'metric-alert.bicep' = {
+module lost 'metric-alert.bicep' = if (alerts) {
   name: '${name}-alert-events'
   params: {
     name: '${name} events given up'
@@ -129,7 +130,7 @@ module lost 'metric-alert.bicep' = {
   }
 }
 
-module dropped 'metric-alert.bicep' = {
+module dropped 'metric-alert.bicep' = if (alerts) {
   name: '${name}-alert-dropped'
   params: {
     name: '${name} events dropped'

@@ -15,7 +15,7 @@ resource group 'Microsoft.Resources/resourceGroups@2025-04-01' = if (!isThere) {
 }
 
 module made 'event-topic-made.bicep' = if (!isThere) {
-  name: '${topicName}-made'
+  name: '${take(topicName, 50)}-made'
   scope: resourceGroup(groupName)
   params: {
     name: topicName
@@ -27,7 +27,7 @@ module made 'event-topic-made.bicep' = if (!isThere) {
 }
 
 module found 'event-topic-found.bicep' = if (isThere) {
-  name: '${topicName}-found'
+  name: '${take(topicName, 50)}-found'
   scope: resourceGroup(groupName)
   params: {
     name: topicName

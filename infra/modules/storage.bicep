@@ -30,7 +30,7 @@ resource account 'Microsoft.Storage/storageAccounts@2025-08-01' = {
 resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2025-08-01' = {
   parent: account
   name: 'default'
-  // What is overwritten or deleted can be had back for two weeks, the package first of all.
+  // What is deleted can be restored for two weeks, and the package that was overwritten for a month.
   properties: {
     isVersioningEnabled: true
     deleteRetentionPolicy: {
@@ -45,6 +45,7 @@ resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2025-08-01' = {
 }
 
 // The host writes its locks and the timer's state again and again; their old versions are of no use.
+// Events that could not be delivered hold names of people, so their old versions go too.
 resource lifecycle 'Microsoft.Storage/storageAccounts/managementPolicies@2025-08-01' = {
   parent: account
   name: 'default'
@@ -69,6 +70,29 @@ resource lifecycle 'Microsoft.Storage/storageAccounts/managementPolicies@2025-08
               version: {
                 delete: {
                   daysAfterCreationGreaterThan: 7
+                }
+              }
+            }
+          }
+        }
+        {
+          name: 'oldVersionsOfTheRest'
+          enabled: true
+          type: 'Lifecycle'
+          definition: {
+            filters: {
+              blobTypes: [
+                'blockBlob'
+              ]
+              prefixMatch: [
+                'package/'
+                'dead-events/'
+              ]
+            }
+            actions: {
+              version: {
+                delete: {
+                  daysAfterCreationGreaterThan: 30
                 }
               }
             }

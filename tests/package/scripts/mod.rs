@@ -34,7 +34,7 @@ const OTHER: &str = "22222222-2222-2222-2222-222222222222";
 const POLICY: &str = "owner: contoso\nmode: observe\nrules: []\n";
 
 /// What the scripts may call: nothing else is on their PATH, so nothing of this machine helps them.
-const TOOLS: [&str; 30] = [
+const TOOLS: [&str; 31] = [
     "basename",
     "bash",
     "cat",
@@ -61,6 +61,7 @@ const TOOLS: [&str; 30] = [
     "tr",
     "true",
     "uname",
+    "uniq",
     "unzip",
     "wc",
     "xargs",

@@ -127,10 +127,10 @@ fn placeholders_and_lists_that_cannot_be_meant() {
     check(json!(["Production"]), "Production is no subscription id");
     check(json!(["1111-1111"]), "1111-1111 is no subscription id");
     let other_case = "ABCDEFAB-1111-1111-1111-111111111111";
-    check(
-        json!([other_case.to_lowercase(), other_case]),
-        &format!("the subscription {other_case} is named twice"),
-    );
+    let twice = format!("the subscription {other_case} is named twice");
+    check(json!([other_case.to_lowercase(), other_case]), &twice);
+    let capitals = format!("write the subscription {other_case} in small letters");
+    check(json!([other_case]), &capitals);
 }
 
 #[test]
@@ -310,6 +310,12 @@ fn files_that_disagree() {
         in_file(&stage, PARAMETERS, &groups),
     ];
     check(&stage, &words.each_ref().map(String::as_str));
+    let stage = Stage::fine();
+    let groups = ["rg-images", "RG-images"]
+        .map(|group| json!({ "subscription": SUB, "resourceGroup": group }));
+    stage.parameter("registryResourceGroups", &json!(groups));
+    let twice = format!("`registryResourceGroups` names this twice: {SUB}/rg-images");
+    check(&stage, &[&in_file(&stage, PARAMETERS, &twice)]);
 }
 
 #[test]
