@@ -241,6 +241,7 @@ fn another_location_for_the_same_name() {
         "  - the deployment tether was made in westeurope: use that region, or another NAME for another installation\n",
         "  - the deployment tether-events was made in westeurope: use that region, or another NAME for another installation\n",
         "  - the resource group rg-tether is in westeurope: use that region, or another `resourceGroupName`\n",
+        "  - Production: the resource group rg-tether-events is in westeurope: use that region, or another `resourceGroupName`\n",
     ]);
     assert_eq!(stage.changes(), before);
     // The same region, however it is written
