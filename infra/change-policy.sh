@@ -3,40 +3,44 @@
 #
 #   infra/change-policy.sh POLICY RESOURCE_GROUP FUNCTION_APP
 #
-# The program comes from target/tether.zip, or from the package that PACKAGE names. The policy is
-# checked before anything is sent. Going back is the same command with the older file.
-# Once Azure has taken it, the package that now runs replaces the one that the program came from, or
-# the one that OUT names.
+# The program comes from target/deployed.zip, where infra/deploy.sh keeps what it deployed, or from the
+# package that PACKAGE names. The policy is checked before anything is sent. Going back is the same
+# command with the older file. Once Azure has taken it, the package that now runs replaces the one that
+# the program came from, or the one that OUT names.
 
-. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/lib.sh" || exit 1
 
 usage="usage: infra/change-policy.sh POLICY RESOURCE_GROUP FUNCTION_APP"
 [ $# -eq 3 ] || stop "$usage"
 policy=$(from_here "$1")
 group=$2
 app=$3
-package=$(from_here "${PACKAGE:-$root/target/tether.zip}")
+package=$(from_here "${PACKAGE:-$root/target/deployed.zip}")
 kept=$(from_here "${OUT:-$package}")
-[ -f "$package" ] || stop "there is no package $package: make it with infra/package.sh from the version that runs"
+[ -f "$package" ] || stop "there is no package $package: infra/deploy.sh keeps the one that it deployed there; name another by PACKAGE, such as one of infra/package.sh"
+is_writable "$kept" || stop "the changed package cannot be kept at $kept: name another place by OUT"
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 changed=$(OUT=$work/tether.zip "$infra/package.sh" --from "$package" "$policy")
 
 sign_in
-id=$(az functionapp show --resource-group "$group" --name "$app" --query id --output tsv) ||
+id=$(azure functionapp show --resource-group "$group" --name "$app" --query id --output tsv) ||
   stop "there is no function app $app in the resource group $group of $subscription_name ($subscription)"
-# The tag first: were it set afterwards, infra/deploy.sh could take the policy that was here before for
-# the one that runs.
-az tag update --operation merge --resource-id "$id" --tags "tether-policy=$(sha256 "$policy")" --output none
+# While it is not known which policy runs, infra/deploy.sh asks for the one that is to run.
+record() { azure tag update --operation merge --resource-id "$id" --tags "tether-policy=$1" --output none; }
+record changing || stop "nothing was changed: the app's tag cannot be written, see above"
 
-if ! az functionapp deployment source config-zip --resource-group "$group" --name "$app" --src "$changed" --output none 2>"$work/said"; then
+if ! azure functionapp deployment source config-zip --resource-group "$group" --name "$app" --src "$changed" --output none 2>"$work/said"; then
   cat "$work/said" >&2
-  grep -q 'appears to be unhealthy' "$work/said" ||
-    stop "the policy was not changed; $package is what it was. Run the same command again"
-  keep "$changed" "$kept"
-  stop "$policy is deployed, but the app does not answer as healthy: look at its log, or go back with the older policy"
+  if ! grep -q 'appears to be unhealthy' "$work/said"; then
+    ! grep -qE 'Status Code: 4[0-9][0-9]|ongoing deployment' "$work/said" || stop "the policy was not changed. Run the same command again"
+    stop "whether the policy was changed is not known. Run the same command again"
+  fi
+  is_unhealthy=yes
 fi
-cat "$work/said" >&2
+[ -n "${is_unhealthy:-}" ] || cat "$work/said" >&2
 keep "$changed" "$kept"
+record "$(sha256 "$policy")" || stop "$policy is deployed, and not on record: run the same command again"
+[ -z "${is_unhealthy:-}" ] || stop "$policy is deployed, but the app does not answer as healthy: look at its log, or go back with the older policy"
 say "$policy is in force once the app has started anew, within a minute or two"

@@ -13,7 +13,7 @@
 # too. Rust is not needed then, on Linux.
 # OUT names where the package that was deployed is kept, target/tether.zip if left out.
 
-. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/lib.sh" || exit 1
 
 location=
 name=
@@ -46,6 +46,9 @@ file_of() { [ -f "$2" ] || problem "$1: there is no file $2"; }
 file_of PARAMETERS "$parameters"
 file_of EVENTS_PARAMETERS "$events"
 file_of POLICY "$policy"
+for tool in zip unzip; do
+  command -v "$tool" >/dev/null || problem "the program $tool is missing"
+done
 [ -z "$package" ] || file_of PACKAGE "$package"
 stop_for_problems "this is missing:"
 
@@ -64,34 +67,45 @@ for file in "$parameters" "$events"; do
 done
 stop_for_problems "this cannot be read:"
 
-stated() { [ "$(json "$parameters" "contains(keys(parameters), '$1')")" = true ]; }
-
 # The last word keeps empty lines before it from being cut off.
-{ read -r app_prefix && read -r group && read -r built_in && read -r may_write; } <<<"$(json "$parameters" "parameters.[name.value || 'tether', resourceGroupName.value || '', useBuiltInRoles.value && 'yes' || '', not_null(mayWrite.value, \`true\`) && 'yes' || '', 'end']")"
+{ read -r app_prefix && read -r group && read -r built_in && read -r may_write && read -r stated_location && read -r form; } <<<"$(json "$parameters" "parameters.[name.value || 'tether', resourceGroupName.value || '', useBuiltInRoles.value && 'yes' || '', not_null(mayWrite.value, \`true\`) && 'yes' || '', location.value || '', subscriptions && type(subscriptions.value) || '', 'end']")" ||
+  stop "$parameters cannot be read"
 group=${group:-rg-$app_prefix}
-estate=$subscription
-if stated subscriptions; then estate=$(json "$parameters" 'parameters.subscriptions.value[]'); fi
+[ -z "$stated_location" ] || [ "$(lower "$stated_location" | tr -d ' ')" = "$location" ] ||
+  problem "$parameters: \`location\` is $stated_location, and LOCATION is $location: leave it out there"
+stated_location=$(json "$events" "parameters.location.value || ''")
+[ -z "$stated_location" ] || [ "$(lower "$stated_location" | tr -d ' ')" = "$location" ] ||
+  problem "$events: \`location\` is $stated_location, and LOCATION is $location: leave it out there"
 
-[ -n "$estate" ] || problem "$parameters: \`subscriptions\` is empty: name at least one, or leave it out for the one that is set"
+case $form in
+  '') printf '%s\n' "$subscription" >"$work/estate" ;;
+  array) json "$parameters" 'parameters.subscriptions.value[]' >"$work/estate" ;;
+  *) problem "$parameters: \`subscriptions\` is no list of ids" && : >"$work/estate" ;;
+esac
+[ -s "$work/estate" ] || [ "$form" != array ] || problem "$parameters: \`subscriptions\` is empty: name at least one, or leave it out for the one that is set"
+estate=
 seen=" "
-for id in $estate; do
-  case $id in
-    00000000-0000-0000-0000-000000000000)
-      problem "$parameters: the subscription $id is a placeholder: name your own, or leave \`subscriptions\` out for the one that is set"
-      continue
-      ;;
-  esac
-  is_subscription_id "$id" || problem "$parameters: $id is no subscription id"
+while IFS= read -r id; do
+  if [ "$id" = 00000000-0000-0000-0000-000000000000 ]; then
+    problem "$parameters: the subscription $id is a placeholder: name your own, or leave \`subscriptions\` out for the one that is set"
+    continue
+  fi
+  is_subscription_id "$id" || { problem "$parameters: $id is no subscription id" && continue; }
   # Azure takes ids in capitals too, and then for others when it merges lists.
   [ "$id" = "$(lower "$id")" ] || problem "$parameters: write the subscription $id in small letters"
-  case $seen in *" $(lower "$id") "*) problem "$parameters: the subscription $id is named twice" ;; esac
+  case $seen in *" $(lower "$id") "*) problem "$parameters: the subscription $id is named twice" && continue ;; esac
   seen="$seen$(lower "$id") "
-done
+  estate="$estate $(lower "$id")"
+done <"$work/estate"
 is_of_estate() { case $seen in *" $(lower "$1") "*) true ;; *) false ;; esac; }
 
-for id in $(json "$parameters" 'parameters.registryResourceGroups.value[].subscription'); do
-  is_of_estate "$id" || problem "$parameters: \`registryResourceGroups\` names the subscription $id, which is not of the estate"
-done
+json "$parameters" "parameters.registryResourceGroups.value[].[subscription || '', resourceGroup || '']" >"$work/registry-groups"
+while IFS=$'\t' read -r id registry_group; do
+  is_of_estate "$id" || { problem "$parameters: \`registryResourceGroups\` names the subscription $id, which is not of the estate" && continue; }
+  # A member that is missing is for the template to refuse.
+  [ -z "$registry_group" ] || [ "$(az group exists --subscription "$id" --name "$registry_group" --output tsv)" = true ] ||
+    problem "$parameters: \`registryResourceGroups\` names the group $registry_group, which is not found in $id"
+done <"$work/registry-groups"
 twice=$(json "$parameters" "parameters.registryResourceGroups.value[].join('/', [subscription || '', resourceGroup || ''])" | tr '[:upper:]' '[:lower:]' | sort | uniq -d)
 [ -z "$twice" ] || problem "$parameters: \`registryResourceGroups\` names this twice: $twice"
 # The first deployment hands the rest to the second: a file that states it too could disagree.
@@ -101,7 +115,7 @@ for key in $(json "$events" 'parameters.keys(@)'); do
     *) problem "$events: \`$key\` is not stated there: it comes from the first deployment, or is unknown" ;;
   esac
 done
-for id in $(json "$events" 'parameters.existingTopics.value.keys(@)'); do
+for id in $(json "$events" "keys(parameters.existingTopics.value || \`{}\`)"); do
   is_of_estate "$id" || problem "$events: \`existingTopics\` names the subscription $id, which is not of the estate of $parameters"
 done
 for member in $(json "$events" 'parameters.existingTopics.value.*.keys(@)[]'); do
@@ -116,11 +130,11 @@ step "asking Azure"
 cloud=$(az cloud show --query name --output tsv)
 [ "$cloud" = AzureCloud ] || say "this cloud is $cloud; no deployment there was reported yet"
 
-regions=$(az functionapp list-flexconsumption-locations --query "[].name" --output tsv) || problem "which regions have Flex Consumption was not answered: see above"
+regions=$(azure functionapp list-flexconsumption-locations --query "[].name" --output tsv) || problem "which regions have Flex Consumption was not answered: see above"
 if [ -n "$regions" ]; then
   if ! printf '%s\n' "$regions" | grep -qx "$location"; then
     problem "the region $location has no Flex Consumption; these have it: $(printf '%s' "$regions" | tr '\n' ' ')"
-  elif ! az functionapp list-flexconsumption-runtimes --location "$location" --runtime custom --query "[?name=='custom'].version" --output tsv 2>"$work/said" | grep -qx 1.0; then
+  elif ! azure functionapp list-flexconsumption-runtimes --location "$location" --runtime custom --query "[?name=='custom'].version" --output tsv 2>"$work/said" | grep -qx 1.0; then
     cat "$work/said" >&2
     problem "the region $location does not have the runtime \`custom\` 1.0 on Flex Consumption: take another region"
   fi
@@ -128,49 +142,42 @@ fi
 
 # A deployment stays in the region that it was made in, and so do the deployments inside it.
 for deployment in "$name" "$name-events"; do
-  there=$(az deployment sub show --name "$deployment" --query location --output tsv 2>/dev/null) || there=
+  there=$(azure deployment sub show --name "$deployment" --query location --output tsv 2>/dev/null) || there=
   [ -z "$there" ] || [ "$(lower "$there")" = "$location" ] ||
     problem "the deployment $deployment was made in $there: use that region, or another NAME for another installation"
 done
-there=$(az group show --name "$group" --query location --output tsv 2>/dev/null) || there=
+there=$(azure group show --name "$group" --query location --output tsv 2>/dev/null) || there=
 [ -z "$there" ] || [ "$(lower "$there")" = "$location" ] || problem "the resource group $group is in $there: use that region, or another \`resourceGroupName\`"
 
-# Whether what somebody may do in a subscription, by rows of allowed and excluded actions, includes an action
+# Whether the account may do something: one of its rows of allowed and excluded actions has it.
 may() {
-  local action allowed excluded one is_allowed
-  action=$(lower "$1")
-  # Azure's wildcard means what the shell's does.
-  set -f
-  # shellcheck disable=SC2254
+  local allowed excluded
   while IFS=$'\t' read -r allowed excluded; do
-    is_allowed=
-    for one in $(lower "$allowed"); do case $action in $one) is_allowed=yes ;; esac; done
-    for one in $(lower "$excluded"); do case $action in $one) is_allowed= ;; esac; done
-    [ -z "$is_allowed" ] || { set +f && return 0; }
+    ! allows "$1" "$allowed" "$excluded" || return 0
   done <"$work/permissions"
-  set +f
   return 1
 }
 
 # `--refresh` asks Azure; without it az tells what it saw at the last sign-in.
 az account list --all --refresh --query "[].[id, state, tenantId, name]" --output tsv >"$work/accounts" || problem "which subscriptions can be seen was not answered: see above"
 names=
-for id in $estate; do
-  is_subscription_id "$id" || continue
+# tether itself is put into the subscription that is set, whether or not that is of the estate.
+for id in $estate $(is_of_estate "$subscription" || lower "$subscription"); do
   row=$(grep -i "^$id" "$work/accounts") || row=
   if [ -z "$row" ]; then
     problem "the subscription $id cannot be seen by $user: is the id right, and is it of the tenant $tenant? else \`az login --tenant TENANT\`"
     continue
   fi
   IFS=$'\t' read -r _ state its_tenant its_name <<<"$row"
-  names="$names  - $its_name ($id)"$'\n'
+  ! is_of_estate "$id" || names="$names  - $its_name ($id)"$'\n'
   there=$(az group show --subscription "$id" --name "$group-events" --query location --output tsv 2>/dev/null) || there=
   [ -z "$there" ] || [ "$(lower "$there")" = "$location" ] || problem "$its_name: the resource group $group-events is in $there: use that region, or another \`resourceGroupName\`"
   [ "$state" = Enabled ] || { problem "the subscription $its_name ($id) is $state, not Enabled" && continue; }
   [ "$its_tenant" = "$tenant" ] || { problem "the subscription $its_name ($id) is of the tenant $its_tenant, and tether's identity would be of $tenant" && continue; }
 
-  needed="Microsoft.EventGrid Microsoft.Insights"
-  [ "$(lower "$id")" != "$(lower "$subscription")" ] || needed="$needed Microsoft.Web Microsoft.ServiceBus Microsoft.Storage Microsoft.ManagedIdentity Microsoft.OperationalInsights"
+  needed=Microsoft.Insights
+  ! is_of_estate "$id" || needed="$needed Microsoft.EventGrid"
+  [ "$id" != "$(lower "$subscription")" ] || needed="$needed Microsoft.Web Microsoft.ServiceBus Microsoft.Storage Microsoft.ManagedIdentity Microsoft.OperationalInsights"
   if az provider list --subscription "$id" --query "[?registrationState=='Registered'].namespace" --output tsv >"$work/providers"; then
     for provider in $needed; do
       grep -qix "$provider" "$work/providers" || problem "$its_name: the provider $provider is not registered: az provider register --subscription $id --namespace $provider --wait"
@@ -199,7 +206,7 @@ is_of_estate "$subscription" || names="${names}tether itself is put into $subscr
 
 # Azure's own check of the template and the parameters. It makes nothing.
 validate() {
-  az deployment sub validate --name "$name" --location "$location" --template-file infra/main.bicep --parameters "@$parameters" --query "properties.parameters.[functionAppName.value || '', serviceBusName.value || '', storageAccountName.value || '']" --output tsv
+  azure deployment sub validate --name "$name" --location "$location" --template-file infra/main.bicep --parameters "@$parameters" --query "properties.parameters.[functionAppName.value || '', serviceBusName.value || '', storageAccountName.value || '']" --output tsv
 }
 if [ -n "$are_files_right" ]; then
   if validate >"$work/names" 2>"$work/said"; then
@@ -211,18 +218,18 @@ if [ -n "$are_files_right" ]; then
 fi
 
 # Names that are unique in all of Azure are free, or belong to this installation.
-is_ours() { az resource list --resource-group "$group" --resource-type "$1" --query "[].name" --output tsv 2>/dev/null | grep -qix "$2"; }
+is_ours() { azure resource list --resource-group "$group" --resource-type "$1" --query "[].name" --output tsv 2>/dev/null | grep -qix "$2"; }
 taken() { problem "the name $2 is taken in Azure by another $1: state \`$3\` in $parameters"; }
 if [ -n "${site:-}" ] && ! is_ours Microsoft.Web/sites "$site"; then
   free=$(az rest --method post --url "/subscriptions/$subscription/providers/Microsoft.Web/checknameavailability?api-version=2024-04-01" --body "{\"name\": \"$site\", \"type\": \"Microsoft.Web/sites\"}" --query nameAvailable --output tsv) || free=
   [ "$free" != false ] || taken "function app or web app" "$site" functionAppName
 fi
 if [ -n "${bus:-}" ] && ! is_ours Microsoft.ServiceBus/namespaces "$bus"; then
-  free=$(az servicebus namespace exists --name "$bus" --query nameAvailable --output tsv) || free=
+  free=$(azure servicebus namespace exists --name "$bus" --query nameAvailable --output tsv) || free=
   [ "$free" != false ] || taken "Service Bus namespace" "$bus" serviceBusName
 fi
 if [ -n "${storage:-}" ] && ! is_ours Microsoft.Storage/storageAccounts "$storage"; then
-  free=$(az storage account check-name --name "$storage" --query nameAvailable --output tsv) || free=
+  free=$(azure storage account check-name --name "$storage" --query nameAvailable --output tsv) || free=
   [ "$free" != false ] || taken "storage account" "$storage" storageAccountName
 fi
 
@@ -241,6 +248,8 @@ if [ -n "$package" ]; then
   [ -n "${POLICY:-}" ] || { cp "$work/unpacked/policy.yaml" "$work/own.yaml" && policy=$work/own.yaml && policy_shown="$package's own"; }
 elif ! has_cargo; then
   problem "there is no Rust here to build the package with: install it, or name a package by PACKAGE"
+elif ! command -v musl-gcc >/dev/null && ! command -v cargo-zigbuild >/dev/null; then
+  problem "there is no C compiler for a static binary: on Debian and Ubuntu \`apt-get install musl-tools\`, elsewhere \`cargo install cargo-zigbuild\` and \`pip install ziglang\`"
 fi
 if has_program; then
   tether policy check "$policy" >"$work/said" 2>&1 || { cat "$work/said" >&2 && problem "the policy $policy_shown cannot be used: see above"; }
@@ -248,14 +257,33 @@ elif [ -n "${POLICY:-}" ]; then
   problem "the policy $policy cannot be checked here: that takes Rust, or Linux on x86-64"
 fi
 
+# The app says in a tag which policy it was given. A question that is not answered is no leave.
 policy_sha=$(sha256 "$policy")
-app=$(az resource list --resource-group "$group" --resource-type Microsoft.Web/sites --query "[?tags.\"tether-policy\" || starts_with(name, 'func-$app_prefix-') || name=='${site:-}'].name | [0] || ''" --output tsv 2>/dev/null) || app=
-if [ -n "$app" ] && [ -z "${POLICY:-}" ]; then
-  functions=$(az functionapp function list --resource-group "$group" --name "$app" --query "length(@)" --output tsv 2>/dev/null) || functions=unknown
-  running=$(az resource list --resource-group "$group" --resource-type Microsoft.Web/sites --query "[?name=='$app'].tags.\"tether-policy\" | [0] || ''" --output tsv) || running=
-  [ "$functions" = 0 ] || [ "$running" = "$policy_sha" ] ||
-    problem "$app runs another policy than $policy_shown: name the one that is to run by POLICY"
+app=
+: >"$work/apps"
+if ! there=$(azure group exists --name "$group" --output tsv); then
+  problem "whether there is a resource group $group was not answered: see above"
+elif [ "$there" = true ]; then
+  azure resource list --resource-group "$group" --resource-type Microsoft.Web/sites --query "[?tags.\"tether-policy\" || name=='${site:-}' || starts_with(name, 'func-$app_prefix-')].[name, tags.\"tether-policy\" || '']" --output tsv >"$work/apps" ||
+    problem "the apps in $group cannot be listed: see above"
 fi
+while IFS=$'\t' read -r there running; do
+  if [ -n "${site:-}" ] && [ "$(lower "$there")" != "$(lower "$site")" ]; then
+    problem "the resource group $group holds the installation $there: another one needs a group and a \`name\` of its own, and the name of an app cannot be changed"
+    continue
+  fi
+  app=$there
+  [ -z "${POLICY:-}" ] || continue
+  if [ -z "$running" ]; then
+    functions=$(azure functionapp function list --resource-group "$group" --name "$app" --query "length(@)" --output tsv) || functions=unknown
+    [ "$functions" = 0 ] || problem "$app may run another policy than $policy_shown, since none is on record: name the one that is to run by POLICY"
+  elif [ "$running" != "$policy_sha" ]; then
+    problem "$app runs another policy than $policy_shown: name the one that is to run by POLICY"
+  fi
+done <"$work/apps"
+
+kept=${OUT:-$root/target/deployed.zip}
+is_writable "$kept" || problem "the package that is deployed cannot be kept at $kept: name another place by OUT"
 
 stop_for_problems "nothing was changed. This is wrong:"
 
@@ -277,7 +305,7 @@ confirm "Deploy this?"
 # minutes to be known everywhere. Any other refusal ends the script.
 # Flex Consumption refuses a package with 400 and a 403 inside while the identity's role at the storage
 # account is not known there.
-passing='PrincipalNotFound|RoleDefinitionDoesNotExist|RoleAssignmentScopeNotAssignableToRoleDefinition|does not have (the )?permission|Destination endpoint not found|DeploymentActive|AnotherOperationInProgress|ongoing deployment|another deployment is in progress|TooManyRequests|ServiceUnavailable|GatewayTimeout|InternalServerError|Status Code: 400,.*(403|Forbidden|not authorized)|Status Code: (403|409|429|5[0-9][0-9])|Failed to retrieve deployment status|Timeout reached'
+passing='PrincipalNotFound|RoleDefinitionDoesNotExist|RoleAssignmentScopeNotAssignableToRoleDefinition|does not have (the )?permission|Destination endpoint not found|DeploymentActive|AnotherOperationInProgress|ongoing deployment|another deployment is in progress|TooManyRequests|ServiceUnavailable|GatewayTimeout|InternalServerError|Status Code: 400,.*(403|Forbidden|not authorized)|Status Code: (403|409|429|5[0-9][0-9])|Failed to retrieve deployment status|Timeout reached|Max retries exceeded|Connection aborted|Connection reset|Read timed out|Temporary failure in name resolution'
 # What looks like that and is not: whoever deploys lacks the right.
 lasting="AuthorizationFailed|The client .* does not have"
 patiently() {
@@ -297,8 +325,6 @@ patiently() {
   cat "$work/said" >&2
 }
 
-# The package that runs is kept, for infra/change-policy.sh; one that was refused is not.
-kept=${OUT:-$root/target/tether.zip}
 if [ -z "$package" ]; then
   step "the package, with the policy $policy"
   package=$(OUT=$work/tether.zip "$infra/package.sh" "$policy")
@@ -308,14 +334,18 @@ elif [ -n "${POLICY:-}" ]; then
 fi
 
 step "the function app, the queues, the roles"
-patiently az deployment sub create --name "$name" --location "$location" --template-file infra/main.bicep --parameters "@$parameters" --parameters "policyHash=$policy_sha" --output none
-{ read -r group && read -r app && read -r app_id; } <<<"$(az deployment sub show --name "$name" --query "properties.outputs.[resourceGroup.value, functionApp.value, functionAppId.value]" --output tsv)"
-installation=$(az deployment sub show --name "$name" --query "{installation: {value: properties.outputs.installation.value}}" --output json)
+patiently azure deployment sub create --name "$name" --location "$location" --template-file infra/main.bicep --parameters "@$parameters" --parameters "policyHash=$policy_sha" --output none
+again="run the same command again: what is there stays"
+azure deployment sub show --name "$name" --query "properties.outputs.[resourceGroup.value, functionApp.value, functionAppId.value]" --output tsv >"$work/made" ||
+  stop "what was made was not answered: see above, and $again"
+{ read -r group && read -r app && read -r app_id; } <"$work/made" || stop "the record of the deployment $name cannot be read; $again"
+installation=$(azure deployment sub show --name "$name" --query "{installation: {value: properties.outputs.installation.value}}" --output json) ||
+  stop "what was made was not answered: see above, and $again"
 
 step "the code"
-patiently az functionapp deployment source config-zip --resource-group "$group" --name "$app" --src "$package" --output none
+patiently azure functionapp deployment source config-zip --resource-group "$group" --name "$app" --src "$package" --output none
 keep "$package" "$kept"
-functions() { az functionapp function list --resource-group "$group" --name "$app" --query "[].name" --output tsv; }
+functions() { azure functionapp function list --resource-group "$group" --name "$app" --query "[].name" --output tsv; }
 expected=$(unzip -Z1 "$package" '*/function.json' | cut -d / -f 1)
 unknown=
 for try in 1 2 3 4 5 6; do
@@ -328,12 +358,12 @@ for try in 1 2 3 4 5 6; do
   [ "$try" -lt 6 ] || stop "the host does not know these functions after five minutes:$unknown. Its log says why; then run the same command again"
   say "the host does not know these functions yet:$unknown. Once more in a minute"
   # A host that was not told of new code finds it when it starts.
-  [ "$try" -ne 2 ] || az functionapp restart --resource-group "$group" --name "$app"
+  [ "$try" -ne 2 ] || azure functionapp restart --resource-group "$group" --name "$app"
   sleep 60
 done
 
 step "the events"
-patiently az deployment sub create --name "$name-events" --location "$location" --template-file infra/events.bicep --parameters "@$events" --parameters "$installation" --output none
+patiently azure deployment sub create --name "$name-events" --location "$location" --template-file infra/events.bicep --parameters "@$events" --parameters "$installation" --output none
 
 step "the check"
 is_right=yes
@@ -349,8 +379,8 @@ printf '%s\n' "$known" | sed 's|.*/|  function |' >&2
 cat >&2 <<NEXT
 
 What to do next:
-  TETHER_SUBSCRIPTIONS=$(printf '%s' "$estate" | tr '\n' ',') cargo run -- plan      shows what it would do
-  infra/change-policy.sh policy.yaml $group $app      changes the policy, such as its mode
+  TETHER_SUBSCRIPTIONS=$(printf '%s' "${estate# }" | tr ' ' ',') $(if has_cargo; then printf 'cargo run -- plan'; else printf 'tether plan'; fi)      shows what it would do
+  $([ "$kept" = "$root/target/deployed.zip" ] || printf 'PACKAGE=%q ' "$kept")infra/change-policy.sh $(printf %q "${POLICY:-policy.yaml}") $group $app      changes the policy, such as its mode
   infra/remove.sh writing $name      stops it: takes its right to write away
 NEXT
 [ -n "$is_right" ] || stop "it is deployed, and the check above found something. New roles take minutes to hold: infra/deploy.sh may be run again"

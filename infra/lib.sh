@@ -63,6 +63,26 @@ sign_in() {
     stop "az account show does not say which subscription is set: az account set --subscription ID"
 }
 
+# az in the subscription that was shown, whatever is set meanwhile.
+azure() { az "$@" --subscription "$subscription"; }
+
+# Whether allowed and excluded actions, between blanks, include an action. Azure's wildcard means what the
+# shell's does.
+allows() {
+  local action one is_allowed=
+  action=$(lower "$1")
+  set -f
+  # shellcheck disable=SC2254
+  for one in $(lower "$2"); do case $action in $one) is_allowed=yes ;; esac; done
+  # shellcheck disable=SC2254
+  for one in $(lower "$3"); do case $action in $one) is_allowed= ;; esac; done
+  set +f
+  [ -n "$is_allowed" ]
+}
+
+# Whether a file can be put there; nothing is left.
+is_writable() { mkdir -p "$(dirname "$1")" 2>/dev/null && { : >"$1.new"; } 2>/dev/null && rm "$1.new"; }
+
 # Puts a copy of a file into the place of another, as a whole or not at all.
 keep() {
   [ "$1" != "$2" ] || return 0

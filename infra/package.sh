@@ -5,17 +5,15 @@
 #   infra/package.sh --from ZIP [POLICY]  takes all but the policy from an earlier package
 #
 # POLICY is policy.yaml if left out. It is checked first; one that tether would refuse is not packed.
-# OUT names another package to make; with --from it is needed, so that the package that runs is not
-# replaced by one that does not.
+# OUT names another package to make.
 
-. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/lib.sh" || exit 1
 cd "$root"
 
 from=
 if [ "${1:-}" = --from ]; then
   from=$(from_here "${2:?--from needs the path of a package}")
   [ -f "$from" ] || stop "there is no package $from"
-  [ -n "${OUT:-}" ] || stop "--from needs OUT, the name of the package to make"
   shift 2
 fi
 policy=$PWD/policy.yaml

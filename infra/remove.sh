@@ -11,10 +11,10 @@
 # NAME is that of the deployment in Azure, `tether` if left out.
 # --assignments also deletes the role assignments that tether made, with `subscription` there, with
 # `all` in the whole estate; without it clusters keep what they have.
-# PRINCIPAL, the object id of its identity, is needed where that is gone; ESTATE, subscription ids between
-# blanks, where tether has built-in roles and Azure no longer has the record of the deployment.
+# PRINCIPAL, the object id of its identity, and ESTATE, subscription ids between blanks, are needed only
+# where Azure has no record of the deployment any more; the script says so.
 
-. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/lib.sh" || exit 1
 
 usage="usage: infra/remove.sh writing|subscription ID|all [NAME] [--assignments] [--yes]"
 assignments=
@@ -24,6 +24,7 @@ for argument in "$@"; do
     --yes) yes=yes ;;
     --assignments) assignments=yes ;;
     -*) stop "unknown option $argument; $usage" ;;
+    *[!0-9a-zA-Z._-]*) stop "$argument is no name and no id; $usage" ;;
     *) words="$words $argument" ;;
   esac
 done
@@ -35,7 +36,8 @@ only=
 case $what in
   writing | all) ;;
   subscription)
-    only=$(lower "${1:?$usage}")
+    [ $# -gt 0 ] || stop "$usage"
+    only=$(lower "$1")
     shift
     ;;
   *) stop "$usage" ;;
@@ -47,28 +49,58 @@ name=${1:-tether}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 sign_in
-# A deployment that failed has parameters and no outputs, and Azure deletes old records, so what is there
-# is asked, and not the record alone.
-record=$(az deployment sub show --name "$name" --query "[properties.parameters.name.value || '', properties.parameters.resourceGroupName.value || '', join(' ', properties.outputs.installation.value.subscriptions || \`[]\`), 'end']" --output tsv 2>/dev/null) || record=
-{ read -r app_prefix && read -r group && read -r estate; } <<<"${record:-$name}" || true
-app_prefix=${app_prefix:-$name}
-group=${group:-rg-$app_prefix}
-estate="${estate:-} ${ESTATE:-}"
-principal=${PRINCIPAL:-}
+
+# ---- what belongs to this installation
+
+# A deployment that failed has parameters and no outputs. `end` keeps empty lines before it.
+if azure deployment sub show --name "$name" --query "[properties.parameters.name.value || '', properties.parameters.resourceGroupName.value || '', join(' ', properties.parameters.subscriptions.value || \`[]\`), join(' ', properties.outputs.installation.value.subscriptions || \`[]\`), properties.outputs.identityPrincipalId.value || '', join(' ', properties.outputs.roles.value || \`[]\`), properties.outputs.functionApp.value || '', properties.outputs.serviceBus.value || '', properties.outputs.storageAccount.value || '', 'end']" --output tsv >"$work/record" 2>"$work/said"; then
+  is_recorded=yes
+else
+  is_recorded=
+  grep -q 'NotFound' "$work/said" || { cat "$work/said" >&2 && stop "the record of the deployment $name was not answered: see above"; }
+  printf '\n\n\n\n\n\n\n\n\nend\n' >"$work/record"
+fi
+{ read -r prefix && read -r group && read -r asked && read -r estate && read -r principal && read -r roles && read -r app && read -r bus && read -r storage; } <"$work/record" ||
+  stop "the record of the deployment $name cannot be read"
+prefix=${prefix:-$name}
+group=${group:-rg-$prefix}
+group_exists=$(azure group exists --name "$group" --output tsv) || stop "whether there is a resource group $group was not answered: see above"
+
+if [ -z "$principal" ] && [ "$group_exists" = true ]; then
+  principal=$(azure resource list --resource-group "$group" --resource-type Microsoft.ManagedIdentity/userAssignedIdentities --query "[?name=='id-$prefix'].id | [0] || ''" --output tsv) ||
+    stop "the resources in $group cannot be listed: see above"
+  [ -z "$principal" ] || principal=$(azure resource show --ids "$principal" --query properties.principalId --output tsv) ||
+    stop "the identity id-$prefix cannot be read: see above"
+fi
+principal=$(lower "${PRINCIPAL:-$principal}")
 [ -n "$principal" ] ||
-  principal=$(az resource show --resource-group "$group" --resource-type Microsoft.ManagedIdentity/userAssignedIdentities --name "id-$app_prefix" --query properties.principalId --output tsv 2>/dev/null) || principal=
-# A group that was deleted in part has no identity any more, and what was assigned to it went before.
-[ -n "$principal" ] || [ "$what" != all ] || [ "$(az group exists --name "$group" --output tsv)" != true ] || principal=none
-[ -n "$principal" ] ||
-  stop "there is no identity id-$app_prefix in the resource group $group of $subscription_name ($subscription). Is it another subscription (az account set), or another NAME (az deployment sub list)? If the group is gone, state PRINCIPAL, the object id of the identity, and ESTATE"
-# Custom roles can be assigned where tether was ever given a right.
-az role definition list --custom-role-only true --query "[?starts_with(roleName, '$app_prefix reader (') || starts_with(roleName, '$app_prefix writer (')].[name, join(' ', assignableScopes)]" --output tsv >"$work/known" || problem "the custom roles cannot be listed: see above"
-while read -r _ scopes; do
-  for scope in $scopes; do estate="$estate ${scope#/subscriptions/}"; done
-done <"$work/known"
-topics=$group-events
+  stop "there is no identity id-$prefix in the resource group $group of $subscription_name ($subscription), and no record of it. Is it another subscription (az account set), or another NAME (az deployment sub list)? If both are gone, state PRINCIPAL, the object id of the identity, and ESTATE"
+
+if [ "$group_exists" = true ]; then
+  [ -n "$app" ] || app=$(azure resource list --resource-group "$group" --resource-type Microsoft.Web/sites --query "[?starts_with(name, 'func-$prefix-')].name | [0] || ''" --output tsv) ||
+    stop "the resources in $group cannot be listed: see above"
+  # What the app looks after, where no record says it.
+  [ -z "$app" ] || setting=$(azure functionapp config appsettings list --resource-group "$group" --name "$app" --query "[?name=='TETHER_SUBSCRIPTIONS'].value | [0] || ''" --output tsv 2>/dev/null) || setting=
+fi
+# A custom role names every subscription that it may be assigned in. Without the record it is known by its
+# name alone, which another installation of the tenant could have too.
+azure role definition list --custom-role-only true --query "[?starts_with(roleName, '$prefix reader (') || starts_with(roleName, '$prefix writer (')].[name, join(' ', assignableScopes)]" --output tsv >"$work/named" ||
+  stop "the custom roles cannot be listed: see above"
+[ -n "$roles" ] || [ "$(($(wc -l <"$work/named")))" -le 2 ] ||
+  stop "there are several custom roles called \`$prefix reader\` or \`$prefix writer\`, and no record of which are those of $name: run infra/deploy.sh once more first"
+: >"$work/roles"
+scopes=
+while read -r role its_scopes; do
+  case " ${roles:-$role} " in *" $role "*) ;; *) continue ;; esac
+  printf '%s\n' "$role" >>"$work/roles"
+  for scope in $its_scopes; do scopes="$scopes ${scope#/subscriptions/}"; done
+done <"$work/named"
+
+estate=$(lower "$asked $estate ${setting:-} $scopes ${ESTATE:-}" | tr ',' ' ')
+[ -n "$is_recorded" ] || [ -n "${estate// /}" ] ||
+  stop "which subscriptions are of the estate is not known: there is no record of a deployment $name. State them in ESTATE"
 everywhere=
-for id in $(lower "$estate $subscription"); do
+for id in $estate $(lower "$subscription"); do
   case " $everywhere " in *" $id "*) ;; *) everywhere="$everywhere $id" ;; esac
 done
 if [ -n "$only" ]; then
@@ -76,50 +108,130 @@ if [ -n "$only" ]; then
   everywhere=$only
 fi
 
-for list in writers others made events groups roles logs; do : >"$work/$list"; done
+# ---- what is there
 
+for list in writers others made events groups contents logs stays; do : >"$work/$list"; done
+unseen=
+# For the switch, what can be listed goes even where something else cannot.
+cannot_list() {
+  if [ "$what" = writing ]; then unseen="$unseen $2" && say "$1 of $2 cannot be listed: see above"; else problem "$1 of $2 cannot be listed: see above"; fi
+}
 # Names are not asked of Microsoft Graph, which may be closed to whoever runs this.
 assigned() { az role assignment list --all --subscription "$1" --fill-principal-name false --query "$2" --output tsv; }
-# Whatever lets it write role assignments, also what somebody gave it beside the deployment.
-writes="contains(['Owner', 'User Access Administrator', 'Role Based Access Control Administrator'], roleDefinitionName || '') || starts_with(roleDefinitionName || '', '$app_prefix writer (') || condition"
-reads="(roleDefinitionName || '') == 'Reader' || starts_with(roleDefinitionName || '', '$app_prefix reader (')"
 
-for id in $everywhere; do
-  assigned "$id" "[?principalId=='$principal' && ($writes)].id" >>"$work/writers" || problem "the role assignments in $id cannot be listed: see above"
-  [ "$what" != writing ] || continue
-  # Rights of the app at its own queues, storage and log stay with a subscription that it only lives in.
-  where="principalId=='$principal' && !($writes)"
-  [ -z "$only" ] || where="$where && ($reads)"
-  assigned "$id" "[?$where].id" >>"$work/others" || problem "the role assignments in $id cannot be listed: see above"
-  [ -z "$assignments" ] || assigned "$id" "[?createdBy=='$principal'].id" >>"$work/made" || problem "the role assignments in $id cannot be listed: see above"
-  az monitor diagnostic-settings subscription list --subscription "$id" --query "(value || @)[?name=='$app_prefix'].id" --output tsv >>"$work/logs" || problem "the diagnostic settings of $id cannot be listed: see above"
+# The ids of roles that let an identity write role assignments: Owner, User Access Administrator, Role Based
+# Access Control Administrator, and custom ones by what they allow.
+writing_roles() {
+  local role allowed excluded
+  printf '%s\n' 8e3af657-a8ff-443c-a75c-2fe8c4bcb635 18d7d88d-d35e-4fb5-a5c3-7773c20a72d9 f58310d9-a9f6-439a-9e8d-f62e7b41a168
+  az role definition list --custom-role-only true --subscription "$1" --query "[].[name, join(' ', permissions[].actions[]), join(' ', permissions[].notActions[])]" --output tsv >"$work/custom" || return 1
+  while IFS=$'\t' read -r role allowed excluded; do
+    ! allows Microsoft.Authorization/roleAssignments/write "$allowed" "$excluded" || printf '%s\n' "$role"
+  done <"$work/custom"
+}
+# A JMESPath condition: the assignment is of the identity, and of one of these roles.
+of_roles() {
+  local role condition=
+  while read -r role; do condition="$condition || ends_with(roleDefinitionId, '$role')"; done
+  printf "principalId=='%s' && (%s)" "$principal" "${condition# || }"
+}
+# Whether an event subscription delivers to this installation
+leads_here() { case $(lower "$1") in *"/subscriptions/$(lower "$subscription")/resourcegroups/$(lower "$group")/"*) true ;; *) false ;; esac; }
 
-  # A topic that was there before tether stays, with other subscriptions; only what is tether's goes.
-  az eventgrid system-topic list --subscription "$id" --query "[?topicType=='Microsoft.Resources.Subscriptions'].[resourceGroup, name]" --output tsv >"$work/topics" 2>"$work/said" || {
+topics_of() {
+  local id=$1 topic_group topic topic_principal subscription_name destination
+  az eventgrid system-topic list --subscription "$id" --query "[?topicType=='Microsoft.Resources.Subscriptions'].[resourceGroup, name, identity.principalId || '']" --output tsv >"$work/topics" 2>"$work/said" || {
     cat "$work/said" >&2
     # Without the provider there is no topic.
-    grep -q 'MissingSubscriptionRegistration' "$work/said" || problem "the system topics of $id cannot be listed: see above"
+    grep -q 'MissingSubscriptionRegistration' "$work/said" || cannot_list "the system topics" "$id"
+    return 0
   }
-  while read -r topic_group topic; do
-    az eventgrid system-topic event-subscription list --subscription "$id" --resource-group "$topic_group" --system-topic-name "$topic" --query "[].name" --output tsv >"$work/subscriptions"
-    grep -qx "$app_prefix" "$work/subscriptions" || continue
-    if [ "$(lower "$topic_group")" = "$(lower "$topics")" ] && ! grep -qvx "$app_prefix" "$work/subscriptions"; then
-      printf '%s %s\n' "$id" "$topic_group" >>"$work/groups"
-    else
+  while IFS=$'\t' read -r topic_group topic topic_principal; do
+    az eventgrid system-topic event-subscription list --subscription "$id" --resource-group "$topic_group" --system-topic-name "$topic" --query "[].[name, to_string([destination, deliveryWithResourceIdentity])]" --output tsv >"$work/subscriptions" || {
+      cannot_list "the event subscriptions" "$id"
+      continue
+    }
+    is_ours=
+    others_there=
+    while IFS=$'\t' read -r subscription_name destination; do
+      if [ "$subscription_name" = "$prefix" ] && leads_here "$destination"; then is_ours=yes; else others_there="$others_there $subscription_name"; fi
+    done <"$work/subscriptions"
+    if [ "$(lower "$topic_group/$topic")" = "$(lower "$group-events/egst-$prefix")" ]; then
+      if [ -z "$others_there" ]; then
+        printf '%s %s\n' "$id" "$topic_group" >>"$work/groups"
+      else
+        printf '%s\n' "the system topic $topic in $topic_group of $id, which others use:$others_there" >>"$work/stays"
+        [ -z "$is_ours" ] || printf '%s %s %s\n' "$id" "$topic_group" "$topic" >>"$work/events"
+      fi
+    elif [ -n "$is_ours" ]; then
       printf '%s %s %s\n' "$id" "$topic_group" "$topic" >>"$work/events"
+    else
+      continue
     fi
+    # What the topic's identity may do at tether's queue and storage
+    [ -z "$topic_principal" ] || assigned "$subscription" "[?principalId=='$topic_principal' && contains(scope, '/resourceGroups/$group/')].id" >>"$work/others" || cannot_list "the role assignments" "$subscription"
   done <"$work/topics"
-done
-if [ "$what" = all ]; then
-  cut -f 1 "$work/known" >>"$work/roles"
-  if [ "$(az group exists --name "$group" --output tsv)" = true ]; then
-    printf '%s %s\n' "$subscription" "$group" >>"$work/groups"
-    # The group goes with all that is in it, so all of it has to be tether's.
-    strange=$(az resource list --resource-group "$group" --query "[?!(contains(name, '$app_prefix') || starts_with(name, 'Application Insights Smart') || starts_with(name, 'Failure Anomalies'))].id" --output tsv)
-    [ -z "$strange" ] || problem "the resource group $group holds what is not tether's; move it or delete it first: $(printf '%s' "$strange" | tr '\n' ' ')"
+}
+
+for id in $everywhere; do
+  if ! writing_roles "$id" >"$work/writing-$id"; then
+    cannot_list "the custom roles" "$id"
+    continue
   fi
+  assigned "$id" "[?$(of_roles <"$work/writing-$id")].id" >>"$work/writers" || { cannot_list "the role assignments" "$id" && continue; }
+  [ "$what" != writing ] || continue
+  # Rights of the app at its own queues, storage and log stay with a subscription that it only lives in.
+  { cat "$work/roles" && echo acdd72a7-3385-48ef-bd42-f606fba81ae7; } >"$work/reading"
+  if [ -n "$only" ]; then its=$(of_roles <"$work/reading"); else its="principalId=='$principal'"; fi
+  assigned "$id" "[?$its].id" >>"$work/others" || cannot_list "the role assignments" "$id"
+  [ -z "$assignments" ] || assigned "$id" "[?createdBy=='$principal'].id" >>"$work/made" || cannot_list "the role assignments" "$id"
+  az monitor diagnostic-settings subscription list --subscription "$id" --query "(value || @)[?name=='$prefix' && contains(workspaceId || '', '/log-$prefix')].id" --output tsv >>"$work/logs" || cannot_list "the diagnostic settings" "$id"
+  topics_of "$id"
+done
+# What is in both lists goes as what lets it write.
+grep -vxFf "$work/writers" "$work/others" | sort -u >"$work/rest" || true
+mv "$work/rest" "$work/others"
+if [ "$what" = all ]; then
+  [ "$group_exists" != true ] || printf '%s %s\n' "$subscription" "$group" >>"$work/groups"
+else
+  : >"$work/roles"
 fi
+
+# A group goes with all that is in it, so all of it has to be tether's.
+is_tethers() {
+  local p
+  p=$(lower "$prefix")
+  # shellcheck disable=SC2254 # names that no record has end in what Azure computed
+  case $(lower "$1") in
+    "microsoft.managedidentity/userassignedidentities id-$p" | "microsoft.web/serverfarms plan-$p" | \
+      "microsoft.operationalinsights/workspaces log-$p" | "microsoft.insights/components appi-$p" | \
+      "microsoft.insights/actiongroups ag-$p" | "microsoft.eventgrid/systemtopics egst-$p" | \
+      "microsoft.insights/scheduledqueryrules $p roles assigned elsewhere") true ;;
+    "microsoft.insights/metricalerts $p commands given up" | "microsoft.insights/metricalerts $p messages refused" | \
+      "microsoft.insights/metricalerts $p commands wait" | "microsoft.insights/metricalerts $p invocations fail" | \
+      "microsoft.insights/metricalerts $p events given up" | "microsoft.insights/metricalerts $p events dropped") true ;;
+    # Azure makes these two for Application Insights.
+    "microsoft.insights/actiongroups application insights smart detection" | \
+      "microsoft.alertsmanagement/smartdetectoralertrules failure anomalies - appi-$p") true ;;
+    "microsoft.web/sites "${app_pattern}) true ;;
+    "microsoft.servicebus/namespaces "${bus_pattern}) true ;;
+    "microsoft.storage/storageaccounts "${storage_pattern}) true ;;
+    *) false ;;
+  esac
+}
+app_pattern=$(lower "${app:-func-$prefix-*}")
+bus_pattern=$(lower "${bus:-sbns-$prefix-*}")
+storage_pattern=$(lower "${storage:-st$(printf '%s' "$prefix" | tr -d -)*}")
+while read -r id resource_group; do
+  az resource list --subscription "$id" --resource-group "$resource_group" --query "[].[type, name, id]" --output tsv >"$work/inside" || { cannot_list "the resources in $resource_group" "$id" && continue; }
+  while IFS=$'\t' read -r type resource resource_id; do
+    printf '%s\n' "$resource_id" >>"$work/contents"
+    is_tethers "$type $resource" || problem "the resource group $resource_group holds what is not tether's; move it or delete it first: $resource_id"
+  done <"$work/inside"
+done <"$work/groups"
 stop_for_problems "nothing was deleted. This is in the way:"
+
+# ---- list, ask, delete
 
 listed() {
   [ -s "$work/$1" ] || return 0
@@ -130,11 +242,12 @@ listed() {
   echo "tether's identity is $principal. What is deleted, in this order:"
   listed writers "role assignments that let it write role assignments:"
   listed made "role assignments that it made, which let clusters pull:"
-  listed events "event subscription and alerts \`$app_prefix\` at a topic of others (subscription, resource group, topic):"
+  listed events "event subscription and alerts \`$prefix\` at a topic that stays (subscription, resource group, topic):"
   listed logs "the activity log's way into tether's workspace:"
-  listed others "its other role assignments:"
+  listed others "its other role assignments, and those of topics at its queue and storage:"
   listed roles "its custom roles:"
-  listed groups "resource groups with all that is in them (subscription, resource group):"
+  listed groups "resource groups (subscription, resource group):"
+  listed contents "with all that is in them:"
 } >&2
 if [ -z "$(cat "$work/writers" "$work/made" "$work/events" "$work/logs" "$work/others" "$work/roles" "$work/groups")" ]; then
   say "there is nothing to delete"
@@ -142,10 +255,11 @@ else
   confirm "Delete all of this?"
 fi
 
+again="Run the same command again; what was deleted above is gone"
 unassign() {
   local id
   while read -r id; do
-    az role assignment delete --ids "$id" --output none || stop "this could not be deleted: $id. Run the same command again; what was deleted above is gone"
+    az role assignment delete --ids "$id" --output none || stop "this could not be deleted: $id. $again"
   done <"$work/$1"
 }
 step_if() { [ ! -s "$work/$1" ] || step "$2"; }
@@ -153,50 +267,51 @@ step_if() { [ ! -s "$work/$1" ] || step "$2"; }
 step_if writers "the right to write role assignments"
 unassign writers
 for id in $everywhere; do
+  case " $unseen " in *" $id "*) continue ;; esac
   for try in 1 2 3 4 5 6; do
-    left=$(assigned "$id" "[?principalId=='$principal' && ($writes)].id") || stop "whether the right is gone from $id was not answered: see above"
+    left=$(assigned "$id" "[?$(of_roles <"$work/writing-$id")].id") || stop "whether the right is gone from $id was not answered: see above"
     [ -n "$left" ] || break
     # A list may show for a while what is deleted.
     [ "$try" -lt 6 ] || stop "this is still there: $left"
     sleep 10
   done
-  say "in $id no role lets tether's identity write role assignments any more"
+  say "in $id no role of tether's identity itself lets it write role assignments any more"
 done
+[ -z "$unseen" ] || stop "these could not be looked at, and may still have the right:$unseen"
 
-if [ "$what" = all ] && [ "$(az group exists --name "$group" --output tsv)" = true ]; then
-  for app in $(az resource list --resource-group "$group" --resource-type Microsoft.Web/sites --query "[].name" --output tsv); do
-    step "the app $app is stopped"
-    az functionapp stop --resource-group "$group" --name "$app" --output none
-  done
+if [ "$what" = all ] && [ "$group_exists" = true ] && [ -n "$app" ]; then
+  step "the app $app is stopped"
+  azure functionapp stop --resource-group "$group" --name "$app" --output none || stop "the app could not be stopped: see above. $again"
 fi
 step_if made "the role assignments that it made"
 unassign made
-step_if events "event subscriptions at topics of others"
+step_if events "event subscriptions at topics that stay"
 while read -r id topic_group topic; do
-  az eventgrid system-topic event-subscription delete --subscription "$id" --resource-group "$topic_group" --system-topic-name "$topic" --name "$app_prefix" --yes --output none
-  for alert in "$app_prefix events given up" "$app_prefix events dropped"; do
-    az monitor metrics alert delete --subscription "$id" --resource-group "$topic_group" --name "$alert" --output none
+  az eventgrid system-topic event-subscription delete --subscription "$id" --resource-group "$topic_group" --system-topic-name "$topic" --name "$prefix" --yes --output none || stop "the event subscription at $topic could not be deleted: see above. $again"
+  for alert in "$prefix events given up" "$prefix events dropped"; do
+    az monitor metrics alert delete --subscription "$id" --resource-group "$topic_group" --name "$alert" --output none || stop "the alert \`$alert\` could not be deleted: see above. $again"
   done
 done <"$work/events"
 step_if logs "the activity log"
 while read -r id; do
-  az monitor diagnostic-settings subscription delete --ids "$id" --yes --output none
+  az monitor diagnostic-settings subscription delete --ids "$id" --yes --output none || stop "this could not be deleted: $id. $again"
 done <"$work/logs"
 step_if others "its other role assignments"
 unassign others
 step_if roles "its custom roles"
 while read -r role; do
-  az role definition delete --custom-role-only true --name "$role" --output none || stop "this custom role could not be deleted: $role. Run the same command again; what was deleted above is gone"
+  azure role definition delete --custom-role-only true --name "$role" --output none || stop "this custom role could not be deleted: $role. $again"
 done <"$work/roles"
 step_if groups "resource groups"
 while read -r id resource_group; do
-  az group delete --subscription "$id" --name "$resource_group" --yes --output none || stop "this resource group could not be deleted: $resource_group in $id. Run the same command again; what was deleted above is gone"
+  az group delete --subscription "$id" --name "$resource_group" --yes --output none || stop "this resource group could not be deleted: $resource_group in $id. $again"
 done <"$work/groups"
-
 # What is under way while a right is taken away may still be done for some minutes.
 if [ -n "$assignments" ]; then
   : >"$work/made"
-  for id in $everywhere; do assigned "$id" "[?createdBy=='$principal'].id" >>"$work/made"; done
+  for id in $everywhere; do
+    assigned "$id" "[?createdBy=='$principal'].id" >>"$work/made" || stop "whether role assignments of tether are left in $id was not answered: see above"
+  done
   step_if made "role assignments that it made meanwhile"
   unassign made
 fi
@@ -206,22 +321,24 @@ case $what in
   writing)
     cat >&2 <<LEFT
   The app runs, reads and reports, and its changes are refused. Role assignments that it made stay.
-  Azure may take some minutes to refuse them everywhere.
+  Azure may take some minutes to refuse them everywhere. Rights by way of a group were not looked at.
   The next infra/deploy.sh gives the right back, unless \`mayWrite\` is false in its parameters.
 LEFT
     ;;
   subscription)
     cat >&2 <<LEFT
-  Take $only out of \`subscriptions\` in the parameters and run infra/deploy.sh: until then the app
-  reports that it cannot see the subscription, and its custom roles still name it. Only then cancel
-  the subscription: a role that names a cancelled one cannot be changed any more.
+  Take $only out of \`subscriptions\` and \`registryResourceGroups\` in the parameters, and out of
+  \`existingTopics\` in those of the events, and run infra/deploy.sh: until then the app reports that it
+  cannot see the subscription, and its custom roles still name it. Only then cancel the subscription:
+  a role that names a cancelled one cannot be changed any more.
 LEFT
     ;;
   all)
     cat >&2 <<LEFT
-  The records of the deployments $name and $name-events, until Azure deletes them.
-  Deleted blobs and the log workspace can be restored for 14 days.
+  The records of the deployments $name and $name-events, until Azure deletes them, and the log workspace,
+  which Azure keeps for 14 days.
 LEFT
     ;;
 esac
+sed 's/^/  /' "$work/stays" >&2
 [ "$what" = writing ] || [ -n "$assignments" ] || echo "  Role assignments that tether made: clusters still pull by them. --assignments deletes them too." >&2

@@ -28,7 +28,7 @@ fn policy_in(package: &Path) -> String {
 #[test]
 fn the_same_program_is_deployed_with_the_other_policy_and_its_package_is_kept() {
     let stage = deployed();
-    let kept = stage.path("target/tether.zip");
+    let kept = stage.path("target/deployed.zip");
     let old = (
         entries(&kept).into_iter().map(|one| (one.name, one.mode)).collect::<Vec<_>>(),
         unpack(&kept),
@@ -55,16 +55,18 @@ fn the_same_program_is_deployed_with_the_other_policy_and_its_package_is_kept() 
 #[test]
 fn after_a_failed_upload_the_package_is_what_it_was() {
     let stage = deployed();
-    let before = fs::read(stage.path("target/tether.zip")).unwrap();
+    let before = fs::read(stage.path("target/deployed.zip")).unwrap();
     let refusal =
-        "ERROR: An error occured during deployment. Status Code: 503, Details: Site Unavailable";
+        "ERROR: An error occured during deployment. Status Code: 400, Details: The zip is corrupt";
     stage.fail("config-zip", 1, refusal);
     change(&stage, &[]).refuses(&[
         refusal,
         "the policy was not changed",
         "Run the same command again",
     ]);
-    assert!(fs::read(stage.path("target/tether.zip")).unwrap() == before, "it was changed");
+    // Which policy runs is not on record any more, so neither is put there unasked.
+    stage.run("deploy.sh", &["westeurope", "--yes"]).refuses(&["runs another policy than"]);
+    assert!(fs::read(stage.path("target/deployed.zip")).unwrap() == before, "it was changed");
     let folder = fs::read_dir(stage.path("target")).unwrap();
     assert!(folder.count() <= 2, "something else was left");
     change(&stage, &[]).is_fine();
@@ -78,17 +80,17 @@ fn deployed_but_unhealthy_is_told_apart_from_not_deployed() {
     stage.fail_after("config-zip", said);
     change(&stage, &[]).refuses(&[said, "is deployed, but the app does not answer as healthy"]);
     assert!(stage.runs(OTHER_POLICY));
-    assert_eq!(policy_in(&stage.path("target/tether.zip")), OTHER_POLICY, "that is what runs");
+    assert_eq!(policy_in(&stage.path("target/deployed.zip")), OTHER_POLICY, "that is what runs");
 }
 
 #[test]
 fn another_package_that_is_named_is_the_one_that_changes() {
     let stage = deployed();
-    let before = fs::read(stage.path("target/tether.zip")).unwrap();
+    let before = fs::read(stage.path("target/deployed.zip")).unwrap();
     let named = stage.package("its package.zip", "owner: contoso\nmode: observe\nrules: []\n");
     change(&stage, &[("PACKAGE", named.to_str().unwrap())]).is_fine();
     assert_eq!(policy_in(&named), OTHER_POLICY);
-    assert!(fs::read(stage.path("target/tether.zip")).unwrap() == before, "it was changed");
+    assert!(fs::read(stage.path("target/deployed.zip")).unwrap() == before, "it was changed");
     let before = fs::read(&named).unwrap();
     stage.write("my policies/other.yaml", "owner: contoso\nmode: sync\nrules: []\n");
     change(&stage, &[("PACKAGE", named.to_str().unwrap()), ("OUT", "out.zip")]).is_fine();
@@ -119,4 +121,28 @@ fn nothing_is_sent_where_anything_is_wrong() {
         .run("change-policy.sh", &["policy.yaml", "rg-tether", &app])
         .refuses(&["sign in first: az login"]);
     assert_eq!(stage.changes().len(), sent);
+}
+
+#[test]
+fn what_is_not_known_to_have_failed_is_not_called_unchanged() {
+    for fault in ["zip-timeout", "zip-cancelled"] {
+        let stage = deployed();
+        stage.change_world(|world| world["faults"] = serde_json::json!([{ "like": fault }]));
+        let ended = change(&stage, &[]);
+        ended.refuses(&["whether the policy was changed is not known. Run the same command again"]);
+        ended.does_not_say("was not changed");
+        change(&stage, &[]).is_fine();
+        assert!(stage.runs(OTHER_POLICY));
+    }
+}
+
+#[test]
+fn the_package_is_replaced_as_a_whole() {
+    let stage = deployed();
+    // Whoever has the older file open keeps it whole.
+    fs::hard_link(stage.path("target/deployed.zip"), stage.path("open.zip")).unwrap();
+    let before = fs::read(stage.path("open.zip")).unwrap();
+    change(&stage, &[]).is_fine();
+    assert!(fs::read(stage.path("open.zip")).unwrap() == before, "it was written over");
+    assert_eq!(policy_in(&stage.path("target/deployed.zip")), OTHER_POLICY);
 }

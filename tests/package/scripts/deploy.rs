@@ -42,7 +42,7 @@ fn a_first_run_with_the_files_as_shipped_goes_from_questions_to_a_checked_instal
     assert_eq!(ended.out, "  ok     it is `Running`\n");
     // What runs is what is kept, and on record.
     assert!(stage.runs(POLICY));
-    let kept = unpack(&stage.path("target/tether.zip")).join("policy.yaml");
+    let kept = unpack(&stage.path("target/deployed.zip")).join("policy.yaml");
     assert_eq!(fs::read_to_string(kept).unwrap(), POLICY);
     let id = format!(
         "/subscriptions/{SUB}/resourceGroups/rg-tether/providers/Microsoft.Web/sites/{app}"
@@ -139,7 +139,7 @@ fn a_second_installation_has_files_of_its_own() {
     assert_eq!(world["apps"].as_object().unwrap().len(), 2);
     let kept =
         |name: &str| fs::read_to_string(unpack(&stage.path(name)).join("policy.yaml")).unwrap();
-    assert_eq!(kept("target/tether.zip"), POLICY);
+    assert_eq!(kept("target/deployed.zip"), POLICY);
     assert!(kept("second/tether.zip").starts_with("owner: second"));
 }
 

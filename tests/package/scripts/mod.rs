@@ -4,6 +4,7 @@
 mod change;
 mod deploy;
 mod documents;
+mod guards;
 mod packing;
 mod policy;
 mod portable;

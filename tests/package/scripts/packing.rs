@@ -36,17 +36,19 @@ fn the_older_package_stays_when_a_new_one_cannot_be_made() {
 }
 
 #[test]
-fn another_policy_in_a_package_needs_a_name_for_the_new_one() {
-    let stage = Stage::fine();
-    stage.run("package.sh", &[]).is_fine();
-    let before = fs::read(stage.path("target/tether.zip")).unwrap();
+fn what_is_made_takes_the_place_of_nothing_that_runs() {
+    let stage = Stage::deployed();
+    let before = fs::read(stage.path("target/deployed.zip")).unwrap();
     stage.write("other.yaml", "owner: other\nmode: observe\nrules: []\n");
-    let from = ["--from", "target/tether.zip", "other.yaml"];
-    stage.run("package.sh", &from).refuses(&["--from needs OUT, the name of the package to make"]);
-    assert!(fs::read(stage.path("target/tether.zip")).unwrap() == before, "it was changed");
-    stage.run_with("package.sh", &from, &[("OUT", "new folder/new.zip")]).is_fine();
-    let policy = unpack(&stage.path("new folder/new.zip")).join("policy.yaml");
-    assert!(fs::read_to_string(policy).unwrap().starts_with("owner: other"));
+    stage.run("package.sh", &["other.yaml"]).is_fine();
+    stage.run("package.sh", &["--from", "target/deployed.zip", "other.yaml"]).is_fine();
+    assert!(fs::read(stage.path("target/deployed.zip")).unwrap() == before, "it was changed");
+    let set = [("OUT", "new folder/new.zip")];
+    stage.run_with("package.sh", &["--from", "target/tether.zip", "other.yaml"], &set).is_fine();
+    for made in ["target/tether.zip", "new folder/new.zip"] {
+        let policy = unpack(&stage.path(made)).join("policy.yaml");
+        assert!(fs::read_to_string(policy).unwrap().starts_with("owner: other"), "{made}");
+    }
 }
 
 #[test]

@@ -157,7 +157,7 @@ fn a_package_that_azure_refused_is_not_kept() {
     let stage = Stage::fine();
     stage.fail(CODE, 1, LASTING[4].1);
     stage.run("deploy.sh", &["westeurope", "--yes"]).refuses(&["The zip is corrupt"]);
-    assert!(!stage.path("target/tether.zip").exists());
+    assert!(!stage.path("target/deployed.zip").exists());
 }
 
 #[test]
