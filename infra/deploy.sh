@@ -268,10 +268,14 @@ elif [ "$there" = true ]; then
     problem "the apps in $group cannot be listed: see above"
 fi
 while IFS=$'\t' read -r there running; do
-  if [ -n "${site:-}" ] && [ "$(lower "$there")" != "$(lower "$site")" ]; then
-    problem "the resource group $group holds the installation $there: another one needs a group and a \`name\` of its own, and the name of an app cannot be changed"
-    continue
-  fi
+  # shellcheck disable=SC2254 # the default name ends in what Azure computes
+  case $(lower "$there") in
+    $(lower "${site:-func-$app_prefix-*}")) ;;
+    *)
+      problem "the resource group $group holds the installation $there: another one needs a group and a \`name\` of its own, and the name of an app cannot be changed"
+      continue
+      ;;
+  esac
   app=$there
   [ -z "${POLICY:-}" ] || continue
   if [ -z "$running" ]; then

@@ -144,3 +144,57 @@ fn what_comes_later_works_as_printed() {
     on_terminal(&lines("infra/README.md", "## Uninstall"));
     assert_eq!(stage.world()["resources"], json!({}));
 }
+
+#[test]
+fn the_switch_and_what_is_no_switch_are_named() {
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    for sentence in [
+        "The switch is that right: `infra/remove.sh writing` takes it away everywhere and shows that it is gone.",
+        "Stopping the app may leave triggers running on Flex Consumption, and is not enough.",
+        "other clouds than the public one are promised for the command line only",
+    ] {
+        assert!(readme.contains(sentence), "README.md does not say: {sentence}");
+    }
+}
+
+#[test]
+fn the_lines_for_single_cases_work_as_printed() {
+    let stage = stage();
+    stage.change_world(|world| {
+        world["managementGroups"] = json!({ "GROUP": { "subscriptions": [SUB] } })
+    });
+    stage.type_in("vi policy.yaml").is_fine();
+    stage.parameter("watchRoleAssignments", &json!(true));
+    stage.run("deploy.sh", &["westeurope", "--yes"]).is_fine();
+    let names = format!("group=rg-tether app={}\n", stage.app());
+    let bus = stage.world()["deployments"]["tether"]["outputs"]["serviceBus"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let principal = stage.world()["deployments"]["tether"]["outputs"]["identityPrincipalId"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let text = fs::read_to_string(root().join("infra/README.md")).unwrap();
+    let mut count = 0;
+    for start in [
+        "az rest --method get --url \"/providers/Microsoft.Management",
+        "az eventgrid system-topic list",
+        "az eventgrid system-topic update",
+        "az role assignment create --role",
+        "az servicebus queue show",
+        "az monitor diagnostic-settings subscription delete",
+    ] {
+        let line = text
+            .lines()
+            .find(|line| line.starts_with(start))
+            .unwrap_or_else(|| panic!("no line begins {start}"));
+        let line = line.replace("NAMESPACE", &bus).replace("PRINCIPAL", &principal).replace(
+            "--resource-group GROUP --name TOPIC",
+            "--resource-group rg-tether-events --name egst-tether",
+        );
+        stage.type_in(&(names.clone() + &filled(&[line], &stage))).is_fine();
+        count += 1;
+    }
+    assert_eq!(count, 6);
+}

@@ -4,6 +4,7 @@
 mod change;
 mod deploy;
 mod documents;
+mod estate;
 mod guards;
 mod packing;
 mod policy;
@@ -251,6 +252,14 @@ impl Stage {
         let _ = fs::remove_file(&path);
         fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    /// Has a program do something before what it does.
+    pub(super) fn before(&self, name: &str, text: &str) {
+        let path = self.folder.join("bin").join(name);
+        let script = fs::read_to_string(&path).unwrap();
+        let (first, rest) = script.split_once('\n').unwrap();
+        fs::write(path, format!("{first}\n{text}{rest}")).unwrap();
     }
 
     pub(super) fn without(&self, tools: &[&str]) {

@@ -79,9 +79,8 @@ fn another_installation_in_the_same_group() {
     stage.parameter("name", &json!("second"));
     stage.parameter("resourceGroupName", &json!("rg-tether"));
     let set = [("POLICY", "policy.yaml")];
-    let before = stage.changes();
+    let (before, app) = (stage.changes(), stage.app());
     let ended = stage.run_with("deploy.sh", &["westeurope", "second", "--yes"], &set);
-    let app = stage.app();
     ended.refuses(&[&format!("the resource group rg-tether holds the installation {app}")]);
     assert_eq!(stage.changes(), before);
 }

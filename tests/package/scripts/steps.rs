@@ -9,7 +9,11 @@ const CODE: &str = "config-zip";
 const EVENTS: &str = "deployment sub create --name tether-events";
 
 /// Refusals that waiting fixes, and by which step they are known
-const PASSING: [(&str, &str); 9] = [
+const PASSING: [(&str, &str); 10] = [
+    (
+        CODE,
+        "ERROR: HTTPSConnectionPool(host='management.azure.com', port=443): Max retries exceeded with url: /",
+    ),
     (
         MAIN,
         r#"ERROR: {"code": "DeploymentFailed", "message": "At least one"} Inner Errors: {"code": "PrincipalNotFound", "message": "Principal 1 does not exist in the directory 2."}"#,
@@ -94,7 +98,7 @@ fn what_time_fixes_is_tried_again_in_the_same_run() {
 #[test]
 fn it_waits_for_minutes_and_not_for_ever() {
     for step in [MAIN, CODE, EVENTS] {
-        let (_, said) = PASSING[0];
+        let (_, said) = PASSING[1];
         let stage = Stage::fine();
         stage.fail(step, 6, said);
         let ended = stage.run("deploy.sh", &["westeurope", "--yes"]);
@@ -176,4 +180,34 @@ fn functions_that_the_host_does_not_know_yet_are_waited_for() {
     stage
         .run("deploy.sh", &["westeurope", "--yes"])
         .refuses(&["the host does not know these functions after five minutes: command-received"]);
+}
+
+#[test]
+fn what_was_made_and_is_not_told_ends_the_run_with_a_word() {
+    for question in ["outputs.\\[resourceGroup", "outputs.installation"] {
+        let stage = Stage::fine();
+        stage.fail(question, 1, "ERROR: (InternalServerError) Something went wrong");
+        let ended = stage.run("deploy.sh", &["westeurope", "--yes"]);
+        ended.refuses(&["Something went wrong", "what was made was not answered: see above, and run the same command again: what is there stays"]);
+        stage.run("deploy.sh", &["westeurope", "--yes"]).is_fine();
+    }
+}
+
+#[test]
+fn what_is_set_meanwhile_does_not_matter() {
+    let stage = Stage::two(&json!({}));
+    // The account is set to another subscription while the package is built.
+    let cargo = "case $1 in\n  build) az account set --subscription Sandbox ;;\nesac\n";
+    stage.before("cargo", cargo);
+    stage.run("deploy.sh", &["westeurope", "--yes"]).is_fine();
+    let world = stage.world();
+    assert_eq!(world["current"], super::OTHER);
+    let ids: Vec<&String> = world["resources"].as_object().unwrap().keys().collect();
+    assert!(
+        ids.iter().all(|id| id.contains(super::SUB) || id.contains("rg-tether-events")),
+        "{ids:?}"
+    );
+    stage
+        .run("remove.sh", &["all", "--yes"])
+        .refuses(&["there is no identity id-tether in the resource group rg-tether of Sandbox"]);
 }
