@@ -1,14 +1,18 @@
 //! The files in `infra`, without Azure: the Bicep is read, every property is held to the compiler's
 //! type data, every name to what it stands for, and what stands in several places to be the same.
 
+mod always;
 mod bicep;
 mod condition;
 mod defaults;
 mod kinds;
+mod lexer;
+mod parser;
 mod planted;
 mod reserved;
 mod rules;
 mod symbols;
+mod syntax;
 mod types;
 mod uses;
 mod versions;
@@ -65,6 +69,7 @@ fn problems(sources: &BTreeMap<String, String>) -> Vec<String> {
         problems.extend(file.problems.clone());
         problems.extend(types.check(file));
         problems.extend(symbols::check(file, &files, &types));
+        problems.extend(always::check(file));
     }
     problems
 }
