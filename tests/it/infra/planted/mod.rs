@@ -247,6 +247,19 @@ fn a_mistake_in_a_file_of_parameters_is_found() {
 }
 
 #[test]
+fn parameters_in_bicep_and_mistakes_outside_infra_are_found() {
+    let with = |name: &str, text: &str| {
+        let mut sources = sources();
+        sources.insert(name.to_owned(), text.to_owned());
+        problems(&sources)
+    };
+    let [found] = with("infra/main.bicepparam", "using 'main.bicep'").try_into().unwrap();
+    assert!(found.starts_with("infra/main.bicepparam: nothing here reads"), "{found}");
+    let [found] = with("docs/more.bicep", "output a string = b").try_into().unwrap();
+    assert_eq!(found, "docs/more.bicep:1: nothing is called `b`");
+}
+
+#[test]
 fn the_files_as_they_are_have_no_problem() {
     assert_eq!(problems(&sources()), Vec::<String>::new());
 }
