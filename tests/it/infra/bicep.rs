@@ -164,7 +164,7 @@ fn children(node: Node<'_>) -> Vec<Node<'_>> {
     node.children(&mut cursor).collect()
 }
 
-fn value(expr: &Expr) -> Value {
+pub(super) fn value(expr: &Expr) -> Value {
     let all = |items: &[Expr]| items.iter().map(value).collect();
     match &expr.what {
         What::Name(name) => Value::Name(name.clone()),

@@ -5,8 +5,10 @@ mod always;
 mod bicep;
 mod condition;
 mod defaults;
+mod deployments;
 mod kinds;
 mod lexer;
+mod outputs;
 mod parser;
 mod planted;
 mod reserved;
@@ -83,9 +85,12 @@ fn problems(sources: &BTreeMap<String, String>) -> Vec<String> {
     for file in files.values() {
         problems.extend(file.problems.clone());
         problems.extend(types.check(file));
-        problems.extend(symbols::check(file, &files, &types));
+        problems.extend(symbols::check(file, &files, types));
         problems.extend(always::check(file));
+        problems.extend(outputs::check(file, &files, types));
+        problems.extend(deployments::check(file, &files));
     }
+    problems.extend(outputs::half_sealed(&files));
     problems
 }
 

@@ -218,7 +218,7 @@ impl Display for Expr {
     }
 }
 
-struct Pieces<'a>(&'a [Piece]);
+pub(super) struct Pieces<'a>(pub(super) &'a [Piece]);
 
 impl Display for Pieces<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {

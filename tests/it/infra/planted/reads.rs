@@ -103,9 +103,9 @@ fn a_parent_or_a_scope_that_may_not_be_there_is_found() {
     check(TOPIC, output, &family("if (isThere)", "if (empty(location))"), account);
     fine(TOPIC, output, &family("if (isThere)", "if (isThere)"));
     fine(TOPIC, output, &family("", "if (isThere)"));
-    let found = "= if (isThere) {\n  name: '${topicName}-found'\n  scope: resourceGroup(groupName)";
+    let found = "-found'\n  scope: resourceGroup(groupName)";
     check(TOPIC, found, &found.replace("resourceGroup(groupName)", "group"), "`group` is not");
-    let made = "  name: '${topicName}-made'\n  scope: resourceGroup(groupName)";
+    let made = "-made'\n  scope: resourceGroup(groupName)";
     fine(TOPIC, made, &made.replace("resourceGroup(groupName)", "group"));
     check(TOPIC, made, &made.replace("resourceGroup(groupName)", "(group)"), "`group` is not");
 }
@@ -131,7 +131,7 @@ fn what_is_there_under_the_same_condition_may_be_read() {
     for right in [
         format!("watchRoleAssignments ? {alert} : ''"),
         format!("!watchRoleAssignments ? '' : {alert}"),
-        "watchRoleAssignments ? activityLogs[0].outputs.name : ''".to_owned(),
+        "[for (id, index) in (watchRoleAssignments ? subscriptions : []): activityLogs[index].outputs.name][0]".to_owned(),
     ] {
         let mut sources = sources.clone();
         let main = sources.get_mut(MAIN).unwrap();
