@@ -6,6 +6,7 @@ mod bicep;
 mod condition;
 mod defaults;
 mod deployments;
+mod handed;
 mod kinds;
 mod lexer;
 mod outputs;
@@ -91,6 +92,7 @@ fn problems(sources: &BTreeMap<String, String>) -> Vec<String> {
         problems.extend(deployments::check(file, &files));
     }
     problems.extend(outputs::half_sealed(&files));
+    problems.extend(handed::check(&files));
     problems
 }
 

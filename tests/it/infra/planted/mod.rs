@@ -1,5 +1,7 @@
 //! The checks find what they are for: errors planted into the real files.
 
+mod deployments;
+mod outputs;
 mod reads;
 
 use super::kinds::problems_of_parameters;

@@ -135,7 +135,7 @@ fn what_is_there_under_the_same_condition_may_be_read() {
     ] {
         let mut sources = sources.clone();
         let main = sources.get_mut(MAIN).unwrap();
-        *main = main.replace(output, &format!("output serviceBus string = {right}"));
+        *main = main.replace(output, &format!("output more string = {right}\n{output}"));
         assert_eq!(problems(&sources), Vec::<String>::new(), "{right}");
     }
 }
