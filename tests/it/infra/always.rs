@@ -223,7 +223,9 @@ impl<'a> Check<'a> {
                 return;
             }
             What::Call(function, given) if function.name().is_some() => {
-                given.iter().for_each(|one| self.value(one));
+                for one in given {
+                    self.value(one);
+                }
                 return;
             }
             What::Name(_)
@@ -299,23 +301,12 @@ impl<'a> Check<'a> {
 
 /// `a`, `a!`, `a!.b`, `a!.b[0]` and so on, from the name outwards
 fn steps(expr: &Expr) -> Vec<&Expr> {
-    let inner = match &expr.what {
-        What::Member(of, ..) | What::Assert(of) => Some(&**of),
-        What::Index(parts) => Some(&parts[0]),
-        What::Name(_)
-        | What::Number(_)
-        | What::Bool(_)
-        | What::Null
-        | What::Text(_)
-        | What::Array(_)
-        | What::Object(_)
-        | What::Choice(_)
-        | What::Binary(..)
-        | What::Unary(..)
-        | What::Call(..)
-        | What::Group(_)
-        | What::Each(_)
-        | What::If(_) => None,
+    let inner = if let What::Member(of, ..) | What::Assert(of) = &expr.what {
+        Some(&**of)
+    } else if let What::Index(parts) = &expr.what {
+        Some(&parts[0])
+    } else {
+        None
     };
     let mut steps = inner.map(steps).unwrap_or_default();
     steps.push(expr);

@@ -107,6 +107,7 @@ fn mentions(expr: &Expr, names: &[String]) -> bool {
 }
 
 /// A text with variables replaced by what they stand for, and names of loops by their places
+#[expect(clippy::wildcard_enum_match_arm, reason = "everything else is shown as it is written")]
 fn shown(file: &File, expr: &Expr, each: Option<&Loop>) -> String {
     match &expr.bare().what {
         What::Text(pieces) => {
@@ -141,6 +142,7 @@ struct Lengths<'a> {
 
 impl Lengths<'_> {
     /// Nothing where it is not known
+    #[expect(clippy::wildcard_enum_match_arm, reason = "nothing else has a length that is known")]
     fn longest(&self, expr: &Expr, each: Option<&Loop>) -> Option<usize> {
         match &expr.bare().what {
             What::Text(pieces) => {
@@ -191,6 +193,7 @@ impl Lengths<'_> {
         }
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "nothing else is known to be such a list")]
     fn is_of_subscriptions(&self, list: &Expr) -> bool {
         let is_empty = |list: &Expr| matches!(&list.what, What::Array(items) if items.is_empty());
         match &list.bare().what {

@@ -24,6 +24,7 @@ mod versions;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use bicep::File;
 use types::Types;
@@ -46,10 +47,13 @@ fn read(path: impl AsRef<Path>) -> String {
 /// The Bicep files of the whole repository by name, such as `infra/main.bicep`, and what Bicep reads
 /// as parameters
 fn sources() -> BTreeMap<String, String> {
-    let mut sources = BTreeMap::new();
-    walk(&root(), "", &mut sources);
-    assert!(sources.len() > 5, "{:?}", sources.keys());
-    sources
+    static SOURCES: LazyLock<BTreeMap<String, String>> = LazyLock::new(|| {
+        let mut sources = BTreeMap::new();
+        walk(&root(), "", &mut sources);
+        assert!(sources.len() > 5, "{:?}", sources.keys());
+        sources
+    });
+    SOURCES.clone()
 }
 
 fn walk(root: &Path, folder: &str, sources: &mut BTreeMap<String, String>) {
@@ -60,18 +64,24 @@ fn walk(root: &Path, folder: &str, sources: &mut BTreeMap<String, String>) {
         let is_folder = entry.file_type().unwrap().is_dir();
         if is_folder && !["target", ".git"].contains(&last.as_str()) {
             walk(root, &name, sources);
-        } else if !is_folder && (name.ends_with(".bicep") || name.ends_with(PARAMETER_FILE)) {
+        } else if !is_folder && (is_bicep(&name) || is_parameters(&name)) {
             sources.insert(name.clone(), fs::read_to_string(entry.path()).unwrap());
         }
     }
 }
 
-/// The ending of a file of parameters in Bicep's language
-const PARAMETER_FILE: &str = ".bicepparam";
+fn is_bicep(name: &str) -> bool {
+    Path::new(name).extension().is_some_and(|ending| ending == "bicep")
+}
+
+/// Whether this is a file of parameters in Bicep's language
+fn is_parameters(name: &str) -> bool {
+    Path::new(name).extension().is_some_and(|ending| ending == "bicepparam")
+}
 
 fn files(sources: &BTreeMap<String, String>) -> BTreeMap<String, File> {
     let read = |(name, text): (&String, &String)| (name.clone(), File::read(name, text));
-    sources.iter().filter(|(name, _)| !name.ends_with(PARAMETER_FILE)).map(read).collect()
+    sources.iter().filter(|(name, _)| is_bicep(name)).map(read).collect()
 }
 
 /// Everything that is wrong with these files
@@ -79,7 +89,7 @@ fn problems(sources: &BTreeMap<String, String>) -> Vec<String> {
     let files = files(sources);
     let types = Types::load();
     let mut problems = Vec::new();
-    for name in sources.keys().filter(|name| name.ends_with(PARAMETER_FILE)) {
+    for name in sources.keys().filter(|name| is_parameters(name)) {
         problems
             .push(format!("{name}: nothing here reads parameters in Bicep; write them as JSON"));
     }

@@ -87,8 +87,9 @@ fn told(
         items.any(|item| item.name == name && item.decorator("secure").is_some())
     };
     let given = body.made().get("params").map(Expr::entries).unwrap_or_default();
-    let told = given.iter().filter(|entry| mentions(&entry.value, secrets));
-    told.filter_map(|entry| Some((entry.line, entry.key()?.to_owned())))
+    let secret = given.iter().filter(|entry| mentions(&entry.value, secrets));
+    secret
+        .filter_map(|entry| Some((entry.line, entry.key()?.to_owned())))
         .filter(|(_, name)| !is_secure(name))
         .collect()
 }
@@ -165,11 +166,11 @@ impl<'a> Known<'a> {
                 let loops = [loops, &within.names].concat();
                 self.problems(at, &within.body, kind, &loops)
             }
-            (What::Object(entries), Kind::Members(members)) => {
+            (What::Object(entries), Kind::Members(all)) => {
                 let mut problems = self.fit(at, expr, kind);
                 for entry in entries {
                     let key = entry.key().unwrap_or("*");
-                    if let Some(kind) = members.get(key).or_else(|| members.get("*")) {
+                    if let Some(kind) = all.get(key).or_else(|| all.get("*")) {
                         let at = format!("{at}.{key}");
                         problems.extend(self.problems(&at, &entry.value, kind, loops));
                     }
@@ -192,12 +193,13 @@ impl<'a> Known<'a> {
     }
 
     /// The type of a value, and the file that declares it, if they are known
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the types of all others are not known")]
     fn kind(&self, expr: &Expr, loops: &[String]) -> Option<(Kind, &'a File)> {
         let named = |name: &str| Some((Kind::Named(name.to_owned()), self.file));
         match &expr.bare().what {
             What::Binary("+" | "-" | "*" | "/" | "%", _) | What::Unary("-", _) => named("int"),
-            What::Binary(sign, _) if *sign != "??" => named("bool"),
-            What::Unary(..) => named("bool"),
+            What::Binary("??", _) => None,
+            What::Binary(..) | What::Unary(..) => named("bool"),
             What::Call(function, _) => {
                 let gives =
                     |(_, all): &&(&str, &[&str])| all.contains(&function.name().unwrap_or(""));
@@ -205,19 +207,9 @@ impl<'a> Known<'a> {
             }
             What::Name(name) if !loops.contains(name) => self.named(name, &[]),
             What::Member(..) => {
-                let mut names = Vec::new();
-                let mut of = expr.bare();
-                loop {
-                    match &of.what {
-                        What::Member(inner, _, name) => {
-                            names.insert(0, name.clone());
-                            of = inner;
-                        }
-                        What::Assert(inner) | What::Group(inner) => of = inner,
-                        _ => break,
-                    }
-                }
-                self.named(of.name().filter(|name| !loops.iter().any(|one| one == name))?, &names)
+                let (base, path) = members(expr);
+                let base = base.name().filter(|name| !loops.iter().any(|one| one == name))?;
+                self.named(base, &path)
             }
             _ => None,
         }
@@ -243,5 +235,18 @@ impl<'a> Known<'a> {
             }
             Declaration::Resource { .. } | Declaration::Var(_) | Declaration::Type { .. } => None,
         }
+    }
+}
+
+/// The `a` and the `b.c` of `a.b.c`
+fn members(expr: &Expr) -> (&Expr, Vec<String>) {
+    if let What::Member(of, _, name) = &expr.what {
+        let (base, mut path) = members(of);
+        path.push(name.clone());
+        (base, path)
+    } else if let What::Assert(of) | What::Group(of) = &expr.what {
+        members(of)
+    } else {
+        (expr, Vec::new())
     }
 }

@@ -126,24 +126,12 @@ impl Expr {
 
     /// What a resource or module is made of, within its loop and its condition
     pub(super) fn made(&self) -> &Self {
-        match &self.what {
-            What::Each(each) => each.body.made(),
-            What::If(parts) => &parts[1],
-            What::Name(_)
-            | What::Number(_)
-            | What::Bool(_)
-            | What::Null
-            | What::Text(_)
-            | What::Array(_)
-            | What::Object(_)
-            | What::Choice(_)
-            | What::Binary(..)
-            | What::Unary(..)
-            | What::Member(..)
-            | What::Index(_)
-            | What::Call(..)
-            | What::Assert(_)
-            | What::Group(_) => self,
+        if let What::Each(each) = &self.what {
+            each.body.made()
+        } else if let What::If(parts) = &self.what {
+            &parts[1]
+        } else {
+            self
         }
     }
 

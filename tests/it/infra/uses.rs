@@ -73,30 +73,19 @@ impl Uses {
 
 /// The names in `a.b[0].c`, as far as they are plain
 fn chain(expr: &Expr) -> Option<Vec<String>> {
-    match &expr.what {
-        What::Name(name) => Some(vec![name.clone()]),
-        What::Member(of, _, name) => {
-            let mut chain = chain(of)?;
-            chain.push(name.clone());
-            Some(chain)
-        }
-        What::Index(parts) => {
-            let mut chain = chain(&parts[0])?;
-            chain.extend(parts[1].text().map(str::to_owned));
-            Some(chain)
-        }
-        What::Assert(of) | What::Group(of) => chain(of),
-        What::Number(_)
-        | What::Bool(_)
-        | What::Null
-        | What::Text(_)
-        | What::Array(_)
-        | What::Object(_)
-        | What::Choice(_)
-        | What::Binary(..)
-        | What::Unary(..)
-        | What::Call(..)
-        | What::Each(_)
-        | What::If(_) => None,
+    if let What::Name(name) = &expr.what {
+        Some(vec![name.clone()])
+    } else if let What::Member(of, _, name) = &expr.what {
+        let mut chain = chain(of)?;
+        chain.push(name.clone());
+        Some(chain)
+    } else if let What::Index(parts) = &expr.what {
+        let mut chain = chain(&parts[0])?;
+        chain.extend(parts[1].text().map(str::to_owned));
+        Some(chain)
+    } else if let What::Assert(of) | What::Group(of) = &expr.what {
+        chain(of)
+    } else {
+        None
     }
 }

@@ -56,14 +56,14 @@ fn the_name_of_a_deployment_that_is_too_long_is_found() {
 fn a_name_of_a_role_assignment_that_lacks_something_is_found() {
     let group = "infra/modules/assign-at-group.bicep";
     let subscription = "infra/modules/assign-at-subscription.bicep";
-    for (file, scope) in [(group, "resourceGroup().id"), (subscription, "subscription().id")] {
-        let name = format!("guid({scope}, principalId, roleId)");
+    for (file, at) in [(group, "resourceGroup()"), (subscription, "subscription()")] {
+        let name = format!("guid({at}.id, principalId, roleId)");
         for (lacking, what) in [
-            (format!("guid({scope}, principalId)"), "roleId"),
-            (format!("guid({scope}, roleId)"), "principalId"),
-            ("guid(principalId, roleId)".to_owned(), &*format!("{}()", &scope[..scope.len() - 5])),
-            (format!("guid('{scope}', principalId, roleId)"), scope.split('(').next().unwrap()),
-            (format!("'${{{scope}}}-${{principalId}}-${{roleId}}'"), ""),
+            (format!("guid({at}.id, principalId)"), "roleId"),
+            (format!("guid({at}.id, roleId)"), "principalId"),
+            ("guid(principalId, roleId)".to_owned(), at),
+            (format!("guid('{at}.id', principalId, roleId)"), at),
+            (format!("'${{{at}.id}}-${{principalId}}-${{roleId}}'"), at),
         ] {
             check(file, &name, &lacking, &format!("a name that is not made of `{what}"));
         }
