@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use super::bicep::{Declaration, File, Value};
 use super::kinds::{Fit, problems_of_parameters};
 use super::rules::{body, file, guids, json, settings};
+use super::syntax::What;
 use super::{PARAMETERS, read};
 
 #[test]
@@ -142,7 +143,9 @@ fn role_assignments_are_watched_only_if_asked_for_and_by_whoever_tether_may_be()
         panic!()
     };
     assert_eq!(*default, Some(Value::Bool(false)));
-    assert!(main.conditions.contains_key("assignedOutside"));
+    let alert = main.items.iter().find(|item| item.name == "assignedOutside").unwrap();
+    let What::If(parts) = &alert.body.as_ref().unwrap().what else { panic!("it is always made") };
+    assert_eq!(parts[0].name(), Some("watchRoleAssignments"));
     let text = read("infra/main.bicep");
     assert!(text.contains(
         "[for id in (watchRoleAssignments ? subscriptions : []): {\n  name: '${name}-activity-log-"
@@ -185,6 +188,9 @@ fn events_that_are_given_up_or_dropped_raise_alerts_that_nothing_waits_for() {
         for code in ["400", "403", "413"] {
             assert!(params.get("text").unwrap().text().unwrap().contains(code), "{alert} {code}");
         }
-        assert!(!events.used.iter().any(|(_, name)| name == alert), "something waits for {alert}");
+        assert!(
+            !events.uses.used.iter().any(|(_, name)| name == alert),
+            "something waits for {alert}"
+        );
     }
 }

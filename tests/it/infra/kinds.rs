@@ -84,8 +84,19 @@ impl Kind {
         }
     }
 
+    /// The type of a member, one within the other, if it is known
+    pub(super) fn at(&self, file: &File, path: &[String]) -> Option<Self> {
+        let Some((first, rest)) = path.split_first() else { return Some(self.clone()) };
+        match self.resolved(file) {
+            Self::Members(members) => {
+                members.get(first).or_else(|| members.get("*"))?.at(file, rest)
+            }
+            Self::Named(_) | Self::List(_) | Self::Nullable(_) => None,
+        }
+    }
+
     /// Whether everything of another type of another file is of this one, too
-    fn takes(&self, file: &File, other: &Self, its: &File) -> bool {
+    pub(super) fn takes(&self, file: &File, other: &Self, its: &File) -> bool {
         match (self.resolved(file), other.resolved(its)) {
             (Self::Nullable(kind), Self::Nullable(other))
             | (Self::List(kind), Self::List(other)) => kind.takes(file, &other, its),

@@ -132,7 +132,11 @@ const AZ: [&str; 21] = [
 const OTHERS: [&str; 5] = ["az", "object", "resourceInput", "resourceOutput", "sys"];
 
 pub(super) fn is_reserved(name: &str) -> bool {
-    is_function(name) || DECORATORS.contains(&name) || OTHERS.contains(&name)
+    is_function(name) || is_decorator(name) || OTHERS.contains(&name)
+}
+
+pub(super) fn is_decorator(name: &str) -> bool {
+    DECORATORS.contains(&name)
 }
 
 /// The functions that a file may call

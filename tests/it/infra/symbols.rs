@@ -8,19 +8,18 @@ use super::bicep::{Declaration, File, Value};
 use super::kinds::Fit;
 use super::reserved;
 use super::types::Types;
-use super::uses::Access;
 
 /// What is wrong with the names of a file
 pub(super) fn check(file: &File, files: &BTreeMap<String, File>, types: &Types) -> Vec<String> {
     let mut problems = Vec::new();
     let mut say =
         |line: usize, what: String| problems.push(format!("{}:{line}: {what}", file.name));
-    for (line, name) in &file.used {
+    for (line, name) in &file.uses.used {
         if !file.declarations.contains_key(name) {
             say(*line, format!("nothing is called `{name}`"));
         }
     }
-    for (line, name) in &file.called {
+    for (line, name) in &file.uses.called {
         if !reserved::is_function(name) {
             say(*line, format!("there is no function `{name}`"));
         }
@@ -30,19 +29,12 @@ pub(super) fn check(file: &File, files: &BTreeMap<String, File>, types: &Types) 
             say(line, problem);
         }
     }
-    for (line, name) in &file.loops {
+    for (line, name) in &file.uses.loops {
         if reserved::is_reserved(name) {
             say(*line, format!("`{name}` hides what Bicep itself calls so"));
         }
     }
-    for read in &file.reads {
-        let Some(condition) = file.conditions.get(&read.name) else { continue };
-        let is_known = read.how == Access::Asserted && read.under.contains(condition);
-        if !is_known && read.how != Access::Safe {
-            say(read.line, format!("`{}` is not always there", read.name));
-        }
-    }
-    for (line, chain) in &file.chains {
+    for (line, chain) in &file.uses.chains {
         if let Some(problem) = chain_problem(file, files, types, chain) {
             say(*line, problem);
         }
@@ -87,7 +79,7 @@ fn declaration_problems(
         }
         Declaration::Resource { .. } => false,
     };
-    if needs_use && !file.used.iter().any(|(_, used)| used == name) {
+    if needs_use && !file.uses.used.iter().any(|(_, used)| used == name) {
         say(0, format!("`{name}` is never used"));
     }
     problems

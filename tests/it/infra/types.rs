@@ -2,6 +2,7 @@
 //! value of the right kind.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use serde::Deserialize;
 
@@ -33,8 +34,11 @@ const READ_ONLY: u8 = 2;
 const BICEP: [&str; 3] = ["parent", "scope", "dependsOn"];
 
 impl Types {
-    pub(super) fn load() -> Self {
-        serde_json::from_str(include_str!("../../fixtures/bicep-types/types.json")).unwrap()
+    pub(super) fn load() -> &'static Self {
+        static TYPES: LazyLock<Types> = LazyLock::new(|| {
+            serde_json::from_str(include_str!("../../fixtures/bicep-types/types.json")).unwrap()
+        });
+        &TYPES
     }
 
     /// What is wrong with the resources of a file
@@ -62,6 +66,27 @@ impl Types {
             }
         }
         check.problems
+    }
+
+    /// The type of a property of a resource, in Bicep's words
+    pub(super) fn kind(&self, kind: &str, path: &[String]) -> Option<&str> {
+        let mut number = *self.resources.get(kind)?;
+        for name in path {
+            let (Type::Object { object, .. } | Type::By { object, .. }) = &self.types[number]
+            else {
+                return None;
+            };
+            number = object.get(name)?.0;
+        }
+        match &self.types[number] {
+            Type::Object { .. } | Type::By { .. } => Some("object"),
+            Type::Array { .. } => Some("array"),
+            Type::Literal { .. } => Some("string"),
+            Type::Scalar { scalar } => {
+                Some(scalar).filter(|name| *name != "any").map(String::as_str)
+            }
+            Type::Union { .. } => None,
+        }
     }
 
     /// Whether a resource type has something at this path

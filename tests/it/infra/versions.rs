@@ -2,11 +2,10 @@
 //! the compiler's type data. No clock decides: ages are between versions and the date of the type data.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::path::Path;
 
 use super::bicep::Declaration;
-use super::{files, read, root, sources};
+use super::texts::{asked, texts};
+use super::{files, read, sources};
 
 const TABLE: &str = "infra/api-versions.md";
 
@@ -35,36 +34,7 @@ struct Files {
 
 impl Files {
     fn read() -> Self {
-        let mut texts = BTreeMap::new();
-        for folder in ["src", "infra", "docs"] {
-            collect(folder, &mut texts);
-        }
-        for name in ["README.md", "SECURITY.md", "ARCHITECTURE.md", "Cargo.toml"] {
-            texts.insert(name.to_owned(), read(name));
-        }
-        Self { table: read(TABLE), bicep: sources(), texts }
-    }
-}
-
-/// Texts in a folder, without tests, without the emulator, which is asked and asks nobody, and without
-/// the table itself
-fn collect(folder: &str, texts: &mut BTreeMap<String, String>) {
-    if folder == "src/emulator" {
-        return;
-    }
-    for entry in fs::read_dir(root().join(folder)).unwrap() {
-        let path = entry.unwrap().path();
-        let name = format!("{folder}/{}", path.file_name().unwrap().to_str().unwrap());
-        let is_text = ["rs", "md", "sh", "py", "json", "html", "js"]
-            .iter()
-            .any(|one| path.extension().is_some_and(|extension| extension == *one));
-        if path.is_dir() {
-            collect(&name, texts);
-        } else if is_text && name != TABLE && Path::new(&name).file_stem().unwrap() != "tests" {
-            let text = read(&name);
-            let before_tests = text.split("#[cfg(test)]").next().unwrap_or_default();
-            texts.insert(name, before_tests.to_owned());
-        }
+        Self { table: read(TABLE), bicep: sources(), texts: texts(TABLE) }
     }
 }
 
@@ -95,16 +65,6 @@ fn is_date(text: &str) -> bool {
     let is_digit =
         |(at, c): (usize, char)| if [4, 7].contains(&at) { c == '-' } else { c.is_ascii_digit() };
     text.len() == 10 && text.chars().enumerate().all(is_digit)
-}
-
-/// The versions that a text asks for
-fn asked(text: &str) -> BTreeSet<String> {
-    let after = text.split("api-version=").skip(1);
-    let version = |rest: &str| {
-        let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '-');
-        rest.get(..end.unwrap_or(rest.len())).unwrap_or_default().to_owned()
-    };
-    after.map(version).filter(|version| !version.is_empty()).collect()
 }
 
 /// The names of constants that hold a version
@@ -142,7 +102,14 @@ fn problems(files_: &Files) -> Vec<String> {
     let mut problems = unlisted(&rows, &made, texts);
     for row in &rows {
         problems.extend(unused(row, &made, texts));
-        problems.extend(row.newest.iter().flat_map(|newest| unfit(row, newest)));
+        match &row.newest {
+            Some(newest) => problems.extend(unfit(row, newest)),
+            // The second table has no place for a reason.
+            None if row.version.contains("preview") => {
+                problems.push(format!("{TABLE}: `{}` {} is a preview", row.name, row.version));
+            }
+            None => {}
+        }
     }
     let names: BTreeSet<_> = rows.iter().map(|row| &row.name).collect();
     if names.len() != rows.len() {
@@ -164,7 +131,7 @@ fn unlisted(rows: &[Row], made: &Made, texts: &BTreeMap<String, String>) -> Vec<
         }
     }
     for (file, text) in texts {
-        for version in asked(text) {
+        for version in asked(file, text) {
             let is_its = |place: &String| place.split(' ').next() == Some(file);
             if !rows.iter().any(|row| row.version == version && row.places.iter().any(is_its)) {
                 problems.push(format!("{file}: api-version={version} is not in {TABLE}"));
@@ -187,7 +154,7 @@ fn unused(row: &Row, made: &Made, texts: &BTreeMap<String, String>) -> Vec<Strin
         None if *place == "infra" => {
             made.iter().any(|(_, kind, its)| kind == name && its == version)
         }
-        None => texts.get(*place).is_some_and(|text| asked(text).contains(version)),
+        None => texts.get(*place).is_some_and(|text| asked(place, text).contains(version)),
         Some(("Cargo.toml", package)) => texts["Cargo.toml"].contains(&format!("\n{package} = ")),
         Some((file, name)) => texts.get(file).is_some_and(|text| constant(text, name, version)),
     };
@@ -240,6 +207,17 @@ fn the_same_type_is_asked_for_as_it_is_made() {
 /// With this replaced, in the table or in a file, exactly these problems are found.
 #[track_caller]
 fn check(file: &str, text: &str, replacement: &str, expected: &[&str]) {
+    check_times(usize::MAX, file, text, replacement, expected);
+}
+
+/// As before, with only the first one replaced
+#[track_caller]
+fn check_first(file: &str, text: &str, replacement: &str, expected: &[&str]) {
+    check_times(1, file, text, replacement, expected);
+}
+
+#[track_caller]
+fn check_times(times: usize, file: &str, text: &str, replacement: &str, expected: &[&str]) {
     let mut files = Files::read();
     let source = if file == TABLE {
         &mut files.table
@@ -247,7 +225,7 @@ fn check(file: &str, text: &str, replacement: &str, expected: &[&str]) {
         files.bicep.get_mut(file).or(files.texts.get_mut(file)).unwrap()
     };
     assert!(source.contains(text), "{file} does not hold {text}");
-    *source = source.replace(text, replacement);
+    *source = source.replacen(text, replacement, times);
     let found = problems(&files);
     assert_eq!(found.len(), expected.len(), "{found:#?}");
     for (found, expected) in found.iter().zip(expected) {
@@ -281,6 +259,44 @@ fn a_version_that_is_not_listed_is_found() {
             "infra/README.md: api-version=2023-04-01 is not in",
             "descendants` 2020-05-01 is not in `infra/README.md`",
         ],
+    );
+}
+
+#[test]
+fn a_version_that_is_asked_for_in_another_way_is_found() {
+    for (file, text, more) in [
+        (
+            "src/azure/request.rs",
+            "use ",
+            "const A: [(&str, &str); 1] = [(\"api-version\", \"2010-01-01\")];",
+        ),
+        ("src/azure/pace/mod.rs", "\npub", "const A: &str = \"2010-01-01\";"),
+        ("src/functions/status/mod.rs", "\nfn ", "const A: &str = \"?api-version=2010-01-01\";"),
+        ("src/cli/send/mod.rs", "use ", "const A: &str = \"2010-01-01\";"),
+        ("infra/deploy.sh", "\n\n", "az resource show --api-version 2010-01-01 --ids x"),
+        ("infra/README.md", "\n## ", "`az resource list --api-version 2010-01-01`"),
+        ("infra/queries/role-assignments-outside.kql", "union", "// api-version=2010-01-01"),
+        ("infra/hello.yaml", "\n", "# api-version=2010-01-01"),
+    ] {
+        let expected = format!("{file}: api-version=2010-01-01 is not in {TABLE}");
+        check_first(file, text, &format!("{more}\n{text}"), &[&expected]);
+    }
+}
+
+#[test]
+fn a_preview_in_the_second_table_is_found() {
+    let mut files = Files::read();
+    let script = files.texts.get_mut("infra/deploy.sh").unwrap();
+    let version = "checknameavailability?api-version=2024-04-01";
+    assert!(script.contains(version));
+    *script = script.replace(version, &format!("{version}-preview"));
+    let row = "| Availability of a name of a site | 2024-04-01 |";
+    assert!(files.table.contains(row));
+    files.table = files.table.replace(row, &row.replace("-01 |", "-01-preview |"));
+    let found = problems(&files);
+    assert_eq!(
+        found,
+        [format!("{TABLE}: `Availability of a name of a site` 2024-04-01-preview is a preview")]
     );
 }
 

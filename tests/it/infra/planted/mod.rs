@@ -1,5 +1,9 @@
 //! The checks find what they are for: errors planted into the real files.
 
+mod deployments;
+mod outputs;
+mod reads;
+
 use super::kinds::problems_of_parameters;
 use super::{files, problems, read, sources};
 
@@ -13,6 +17,16 @@ fn check(file: &str, text: &str, replacement: &str, expected: &str) {
     let found = problems(&sources);
     let is_it = |problem: &String| problem.starts_with(file) && problem.contains(expected);
     assert!(found.iter().any(is_it), "{expected}: {found:#?}");
+}
+
+/// With this text replaced in a file, nothing is wrong.
+#[track_caller]
+fn fine(file: &str, text: &str, replacement: &str) {
+    let mut sources = sources();
+    let source = sources.get_mut(file).unwrap();
+    assert!(source.contains(text), "{file} does not hold {text}");
+    *source = source.replacen(text, replacement, 1);
+    assert_eq!(problems(&sources), Vec::<String>::new(), "{replacement}");
 }
 
 const APP: &str = "infra/modules/function-app.bicep";
@@ -144,38 +158,6 @@ fn a_name_that_hides_one_of_bicep_is_found() {
 }
 
 #[test]
-fn what_is_read_of_something_that_may_not_be_there_is_found() {
-    let topic = "infra/modules/event-topic.bicep";
-    let right = "isThere ? found!.outputs.principalId : made!.outputs.principalId";
-    for (wrong, missing) in [
-        ("isThere ? found.outputs.principalId : made!.outputs.principalId", "found"),
-        ("isThere ? found!.outputs.principalId : made.outputs.principalId", "made"),
-        ("isThere ? made!.outputs.principalId : found!.outputs.principalId", "made"),
-        ("!isThere ? found!.outputs.principalId : made!.outputs.principalId", "found"),
-        ("empty(location) ? found!.outputs.principalId : ''", "found"),
-        ("found!.outputs.principalId", "found"),
-    ] {
-        check(topic, right, wrong, &format!("`{missing}` is not always there"));
-    }
-    check(topic, "string = topicName\n", "string = group.name\n", "`group` is not always there");
-    check(
-        MAIN,
-        "output resourceGroup string = group.name",
-        "output resourceGroup string = readerDefinition.name",
-        "`readerDefinition` is not always there",
-    );
-    for other in [
-        "found.?outputs.principalId ?? ''",
-        "!isThere ? made!.outputs.principalId : found!.outputs.principalId",
-    ] {
-        let mut sources = sources();
-        let source = sources.get_mut(topic).unwrap();
-        *source = source.replace(right, other);
-        assert_eq!(problems(&sources), Vec::<String>::new(), "{other}");
-    }
-}
-
-#[test]
 fn a_parameter_that_may_be_anything_is_found() {
     check(MAIN, "param settings setting[]", "param settings array", "`settings` may be anything");
     check(MAIN, "param tags { *: string }", "param tags object", "`tags` may be anything");
@@ -264,6 +246,19 @@ fn a_mistake_in_a_file_of_parameters_is_found() {
         r#""value": { "s": { "resourceGroup": "g" } }"#,
         "needs the member `topic` in `existingTopics.s`",
     );
+}
+
+#[test]
+fn parameters_in_bicep_and_mistakes_outside_infra_are_found() {
+    let with = |name: &str, text: &str| {
+        let mut sources = sources();
+        sources.insert(name.to_owned(), text.to_owned());
+        problems(&sources)
+    };
+    let [found] = with("infra/main.bicepparam", "using 'main.bicep'").try_into().unwrap();
+    assert!(found.starts_with("infra/main.bicepparam: nothing here reads"), "{found}");
+    let [found] = with("docs/more.bicep", "output a string = b").try_into().unwrap();
+    assert_eq!(found, "docs/more.bicep:1: nothing is called `b`");
 }
 
 #[test]
