@@ -11,7 +11,7 @@
 # infra/events.parameters.json.
 # PACKAGE names a package that is there already, with its own policy, or with POLICY where that is set
 # too. Rust is not needed then, on Linux.
-# OUT names where the package that was deployed is kept, target/tether.zip if left out.
+# OUT names where the package that was deployed is kept, target/deployed.zip if left out.
 
 . "$(dirname "$0")/lib.sh" || exit 1
 

@@ -2382,7 +2382,10 @@ def self_test():
     t.says('wrong type', deploy_('-p', '{"name": {"value": ["x"]}}'), 1, "Expected a value of type 'String, Uri', but received a value of type 'Array'")
     t.says('too short', deploy_('-p', 'name=x'), 1, 'Length of the value should be greater than or equal to')
     t.says('no json', deploy_('-p', 'tags=x'), 1, 'Failed to parse string as JSON:\nx\n')
-    t.says('not allowed', deploy_('-p', 'deliverTo=x', file=events), 1, "is not part of the allowed value(s): 'queue,function'")
+    nothing = json.dumps({'installation': {'value': {
+        'name': 'x', 'resourceGroup': 'rg-x', 'subscriptions': [SUB], 'functionApp': 'f', 'serviceBus': 'b',
+        'storageAccount': 's', 'actionGroupId': '', 'tags': {}}}})
+    t.says('not allowed', deploy_('-p', nothing, '-p', 'deliverTo=x', file=events), 1, "is not part of the allowed value(s): 'queue,function'")
     t.says('validate', deploy_('-p', 'name=tether', verb='validate'), 0, '"provisioningState": "Succeeded"')
     t.is_('makes nothing', t.world()['resources'], {})
     t.says('what-if', deploy_(verb='what-if'), 0, '  + /subscriptions/')
@@ -2417,7 +2420,9 @@ def self_test():
     t.says('none to delete', ['role', 'assignment', 'delete', '--role', 'Owner'], 1, 'ERROR: No matched assignments were found to delete')
 
     group = ['-g', 'rg-tether', '-n', app]
-    t.says('function not there', deploy_('-p', 'deliverTo=function', file=events, name='tether-events'), 1, '{"code":"Endpoint validation","message":"Destination endpoint not found."}')
+    made = '{installation: {value: properties.outputs.installation.value}}'
+    made = t.az('deployment', 'sub', 'show', '-n', 'tether', '--query', made)[1]
+    t.says('function not there', deploy_('-p', made, '-p', 'deliverTo=function', file=events, name='tether-events'), 1, '{"code":"Endpoint validation","message":"Destination endpoint not found."}')
     package = os.path.join(t.folder, 'p.zip')
     with zipfile.ZipFile(package, 'w') as file:
         file.writestr('host.json', '{}')
@@ -2435,14 +2440,14 @@ def self_test():
     t.says('skipped', ['account', 'show'], 0)
     t.says('then not', ['account', 'show'], 7, 'ERROR: x')
     t.is_('functions', t.az('functionapp', 'function', 'list', *group, '--query', '[].name', '-o', 'tsv')[1], f'{app}/resource-changed\n')
-    t.says('not registered', deploy_('-p', both, file=events, name='tether-events'), 1, '"code":"MissingSubscriptionRegistration"', "'Microsoft.EventGrid'")
+    t.says('not registered', deploy_('-p', made, file=events, name='tether-events'), 1, '"code":"MissingSubscriptionRegistration"', "'Microsoft.EventGrid'")
     t.says('register', ['provider', 'register', '-n', 'Microsoft.EventGrid', '--subscription', other, '--wait'], 0)
-    t.says('events', deploy_('-p', both, '-p', 'deliverTo=function', file=events, name='tether-events'), 0)
+    t.says('events', deploy_('-p', made, '-p', 'deliverTo=function', file=events, name='tether-events'), 0)
     t.is_('topics', t.az('eventgrid', 'system-topic', 'list', '--subscription', other, '--query', '[].[name,source]', '-o', 'tsv')[1], f'egst-tether\t/subscriptions/{other}\n')
     t.is_('event subscription', t.az('eventgrid', 'system-topic', 'event-subscription', 'show', '-g', 'rg-tether-events', '--system-topic-name', 'egst-tether', '-n', 'tether', '--query', 'destination.endpointType')[1], '"AzureFunction"\n')
-    made = [k.split('/')[-1] for kind in ('Microsoft.ServiceBus/namespaces', 'Microsoft.Storage/storageAccounts')
-            for k, r in t.world()['resources'].items() if r['type'] == kind]
-    t.says('a second topic', deploy_('-p', 'name=other', 'resourceGroupName=rg-tether', f'serviceBusName={made[0]}', f'storageAccountName={made[1]}', file=events, name='o'), 1, 'Only one system topic is allowed per source.')
+    another = json.loads(made)
+    another['installation']['value']['name'] = 'other'
+    t.says('a second topic', deploy_('-p', json.dumps(another), file=events, name='o'), 1, 'Only one system topic is allowed per source.')
 
     url = f'/subscriptions/{SUB}'
     t.says('rest', ['rest', '-m', 'get', '-u', f'https://management.azure.com{url}?api-version=2022-12-01', '--query', 'state', '-o', 'tsv'], 0, 'Enabled\n')
@@ -2479,7 +2484,7 @@ def self_test():
     t.says('member missing', deploy_('-p', one_, 'registryResourceGroups=[{}]', file=sealed, name='s'), 1, "missing: ['subscription']")
     t.says('element', deploy_('-p', 'subscriptions=[1]', file=sealed, name='s'), 1, "received a value of type 'Integer'")
     t.says('one of', deploy_('-p', one_, 'kind=c', file=sealed, name='s'), 1, "The value 'c' is not part of the allowed value(s): 'a,b'")
-    t.says('outputs of the template', deploy_('-p', one_, 'policyHash=abc', 'name=sx', '--query', 'properties.outputs', file=sealed, name='s'), 0, '"installation"', '"workspaceId"')
+    t.says('outputs of the template', deploy_('-p', one_, 'policyHash=abc', 'name=sx', '--query', 'properties.outputs', file=sealed, name='s'), 0, '"installation"', '"actionGroupId"')
     t.is_('tag', [r['tags'].get('tether-policy') for r in t.world()['resources'].values() if r['type'] == 'Microsoft.Web/sites'], ['abc'])
     world = t.world()
     world['deployments']['s']['provisioningState'] = 'Running'
