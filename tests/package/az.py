@@ -2420,6 +2420,7 @@ def self_test():
     t.says('none to delete', ['role', 'assignment', 'delete', '--role', 'Owner'], 1, 'ERROR: No matched assignments were found to delete')
 
     group = ['-g', 'rg-tether', '-n', app]
+    t.az(*deploy_('-p', both, '-o', 'none'))  # one that fails leaves no outputs
     made = '{installation: {value: properties.outputs.installation.value}}'
     made = t.az('deployment', 'sub', 'show', '-n', 'tether', '--query', made)[1]
     t.says('function not there', deploy_('-p', made, '-p', 'deliverTo=function', file=events, name='tether-events'), 1, '{"code":"Endpoint validation","message":"Destination endpoint not found."}')
