@@ -99,11 +99,11 @@ while IFS= read -r id; do
 done <"$work/estate"
 is_of_estate() { case $seen in *" $(lower "$1") "*) true ;; *) false ;; esac; }
 
-json "$parameters" "parameters.registryResourceGroups.value[].[subscription || '', resourceGroup || '']" >"$work/registry-groups"
+json "$parameters" "parameters.registryResourceGroups.value[].[subscription || '-', resourceGroup || '-']" >"$work/registry-groups"
 while IFS=$'\t' read -r id registry_group; do
   is_of_estate "$id" || { problem "$parameters: \`registryResourceGroups\` names the subscription $id, which is not of the estate" && continue; }
   # A member that is missing is for the template to refuse.
-  [ -z "$registry_group" ] || [ "$(az group exists --subscription "$id" --name "$registry_group" --output tsv)" = true ] ||
+  [ "$registry_group" = - ] || [ "$(az group exists --subscription "$id" --name "$registry_group" --output tsv)" = true ] ||
     problem "$parameters: \`registryResourceGroups\` names the group $registry_group, which is not found in $id"
 done <"$work/registry-groups"
 twice=$(json "$parameters" "parameters.registryResourceGroups.value[].join('/', [subscription || '', resourceGroup || ''])" | tr '[:upper:]' '[:lower:]' | sort | uniq -d)
@@ -149,7 +149,8 @@ done
 there=$(azure group show --name "$group" --query location --output tsv 2>/dev/null) || there=
 [ -z "$there" ] || [ "$(lower "$there")" = "$location" ] || problem "the resource group $group is in $there: use that region, or another \`resourceGroupName\`"
 
-# Whether the account may do something: one of its rows of allowed and excluded actions has it.
+# Whether the account may do something: one of its rows of allowed and excluded actions has it. `-` is for
+# none, since `read` would skip an empty field.
 may() {
   local allowed excluded
   while IFS=$'\t' read -r allowed excluded; do
@@ -189,7 +190,7 @@ for id in $estate $(is_of_estate "$subscription" || lower "$subscription"); do
   actions="Microsoft.Resources/deployments/write Microsoft.Authorization/roleAssignments/write"
   [ -n "$built_in" ] || actions="$actions Microsoft.Authorization/roleDefinitions/write"
   # Documented for resource groups only: where Azure does not know the question, the deployment answers it.
-  if az rest --method get --url "/subscriptions/$id/providers/Microsoft.Authorization/permissions?api-version=2022-04-01" --query "value[].[join(' ', actions), join(' ', notActions)]" --output tsv >"$work/permissions" 2>"$work/said"; then
+  if az rest --method get --url "/subscriptions/$id/providers/Microsoft.Authorization/permissions?api-version=2022-04-01" --query "value[].[join(' ', actions) || '-', join(' ', notActions) || '-']" --output tsv >"$work/permissions" 2>"$work/said"; then
     for action in $actions; do
       may "$action" || problem "$its_name: $user may not do $action there: Owner may, and so may Contributor with User Access Administrator (an eligible role has to be activated first)"
     done

@@ -124,7 +124,7 @@ assigned() { az role assignment list --all --subscription "$1" --fill-principal-
 writing_roles() {
   local role allowed excluded
   printf '%s\n' 8e3af657-a8ff-443c-a75c-2fe8c4bcb635 18d7d88d-d35e-4fb5-a5c3-7773c20a72d9 f58310d9-a9f6-439a-9e8d-f62e7b41a168
-  az role definition list --custom-role-only true --subscription "$1" --query "[].[name, join(' ', permissions[].actions[]), join(' ', permissions[].notActions[])]" --output tsv >"$work/custom" || return 1
+  az role definition list --custom-role-only true --subscription "$1" --query "[].[name, join(' ', permissions[].actions[]) || '-', join(' ', permissions[].notActions[]) || '-']" --output tsv >"$work/custom" || return 1
   while IFS=$'\t' read -r role allowed excluded; do
     ! allows Microsoft.Authorization/roleAssignments/write "$allowed" "$excluded" || printf '%s\n' "$role"
   done <"$work/custom"
@@ -185,7 +185,7 @@ for id in $everywhere; do
   if [ -n "$only" ]; then its=$(of_roles <"$work/reading"); else its="principalId=='$principal'"; fi
   assigned "$id" "[?$its].id" >>"$work/others" || cannot_list "the role assignments" "$id"
   [ -z "$assignments" ] || assigned "$id" "[?createdBy=='$principal'].id" >>"$work/made" || cannot_list "the role assignments" "$id"
-  az monitor diagnostic-settings subscription list --subscription "$id" --query "(value || @)[?name=='$prefix' && contains(workspaceId || '', '/log-$prefix')].id" --output tsv >>"$work/logs" || cannot_list "the diagnostic settings" "$id"
+  az monitor diagnostic-settings subscription list --subscription "$id" --query "(value || @)[?name=='$prefix' && contains(to_string(@), '/log-$prefix\"')].id" --output tsv >>"$work/logs" || cannot_list "the diagnostic settings" "$id"
   topics_of "$id"
 done
 # What is in both lists goes as what lets it write.

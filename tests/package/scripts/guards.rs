@@ -239,3 +239,35 @@ fn a_script_that_does_not_find_its_library_does_nothing() {
     }
     assert_eq!(stage.calls().len(), before);
 }
+
+#[test]
+fn the_activity_log_goes_no_longer_to_a_workspace_that_goes() {
+    let setting = |name: &str, workspace: &str| {
+        let workspace = format!(
+            "/subscriptions/{SUB}/resourceGroups/rg/providers/Microsoft.OperationalInsights/workspaces/{workspace}"
+        );
+        json!({ "name": name, "workspaceId": workspace, "logs": [] })
+    };
+    let settings = json!([
+        setting("tether", "log-tether"),
+        setting("audit", "log-tether"),
+        setting("tether", "log-tether2")
+    ]);
+    let second = json!({ "diagnosticSettings": [settings[0], settings[1]] });
+    let stage = Stage::two(&second);
+    stage.run("deploy.sh", &["westeurope", "--yes"]).is_fine();
+    let ended = stage.run("remove.sh", &["subscription", OTHER, "--yes"]);
+    ended.is_fine().says(&["the activity log's way into tether's workspace:"]);
+    let world = stage.world();
+    let left = world["subscriptions"][1]["diagnosticSettings"].as_array().unwrap();
+    let names: Vec<_> = left.iter().map(|one| one["name"].clone()).collect();
+    assert_eq!(names, ["audit"]);
+    // Another installation's setting has the same name and another workspace.
+    let stage = Stage::two(&json!({ "diagnosticSettings": [settings[2]] }));
+    stage.run("deploy.sh", &["westeurope", "--yes"]).is_fine();
+    stage.run("remove.sh", &["subscription", OTHER, "--yes"]).is_fine();
+    assert_eq!(
+        stage.world()["subscriptions"][1]["diagnosticSettings"].as_array().unwrap().len(),
+        1
+    );
+}
