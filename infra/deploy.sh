@@ -311,7 +311,7 @@ confirm "Deploy this?"
 # Flex Consumption refuses a package with 400 and a 403 inside while the identity's role at the storage
 # account is not known there.
 passing='PrincipalNotFound|RoleDefinitionDoesNotExist|RoleAssignmentScopeNotAssignableToRoleDefinition|does not have (the )?permission|Destination endpoint not found|DeploymentActive|AnotherOperationInProgress|ongoing deployment|another deployment is in progress|TooManyRequests|ServiceUnavailable|GatewayTimeout|InternalServerError|Status Code: 400,.*(403|Forbidden|not authorized)|Status Code: (403|409|429|5[0-9][0-9])|Failed to retrieve deployment status|Timeout reached|Max retries exceeded|Connection aborted|Connection reset|Read timed out|Temporary failure in name resolution'
-# What looks like that and is not: whoever deploys lacks the right.
+# Similar words for what waiting does not fix: the account lacks a right.
 lasting="AuthorizationFailed|The client .* does not have"
 patiently() {
   local tries=0

@@ -116,7 +116,7 @@ unseen=
 cannot_list() {
   if [ "$what" = writing ]; then unseen="$unseen $2" && say "$1 of $2 cannot be listed: see above"; else problem "$1 of $2 cannot be listed: see above"; fi
 }
-# Names are not asked of Microsoft Graph, which may be closed to whoever runs this.
+# Names are not asked of Microsoft Graph, which the account may not be allowed to read.
 assigned() { az role assignment list --all --subscription "$1" --fill-principal-name false --query "$2" --output tsv; }
 
 # The ids of roles that let an identity write role assignments: Owner, User Access Administrator, Role Based
