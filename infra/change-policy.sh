@@ -22,11 +22,23 @@ is_writable "$kept" || stop "the changed package cannot be kept at $kept: name a
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-changed=$(OUT=$work/tether.zip "$infra/package.sh" --from "$package" "$policy")
+[ -f "$policy" ] || stop "there is no policy file $policy"
+shown=$policy
+# What was checked is what is sent and put on record, also if the file is edited meanwhile.
+mkdir "$work/policy" && cp "$policy" "$work/policy/" && policy=$work/policy/$(basename "$policy")
+changed=$(OUT=$work/tether.zip "$infra/package.sh" --from "$package" "$policy") || stop "$shown is not deployed"
 
 sign_in
-id=$(azure functionapp show --resource-group "$group" --name "$app" --query id --output tsv) ||
-  stop "there is no function app $app in the resource group $group of $subscription_name ($subscription)"
+if ! azure functionapp show --resource-group "$group" --name "$app" --query "[id, tags.\"tether-policy\" || '', 'end']" --output tsv >"$work/app" 2>"$work/said"; then
+  cat "$work/said" >&2
+  stop "there is no function app $app in the resource group $group of $subscription_name ($subscription), or it cannot be read: see above"
+fi
+{ read -r id && read -r recorded; } <"$work/app" || stop "the app $app cannot be read"
+if [ -z "$recorded" ]; then
+  # An installation that was made step by step has no such tag.
+  functions=$(azure functionapp function list --resource-group "$group" --name "$app" --query "[].name" --output tsv) || stop "the functions of $app cannot be listed: see above"
+  printf '%s\n' "$functions" | grep -q 'command-received$' || stop "$app is no installation of tether: it has neither the tag \`tether-policy\` nor the function command-received"
+fi
 # While it is not known which policy runs, infra/deploy.sh asks for the one that is to run.
 record() { azure tag update --operation merge --resource-id "$id" --tags "tether-policy=$1" --output none; }
 record changing || stop "nothing was changed: the app's tag cannot be written, see above"
@@ -34,13 +46,13 @@ record changing || stop "nothing was changed: the app's tag cannot be written, s
 if ! azure functionapp deployment source config-zip --resource-group "$group" --name "$app" --src "$changed" --output none 2>"$work/said"; then
   cat "$work/said" >&2
   if ! grep -q 'appears to be unhealthy' "$work/said"; then
-    ! grep -qE 'Status Code: 4[0-9][0-9]|ongoing deployment' "$work/said" || stop "the policy was not changed. Run the same command again"
+    ! grep -qE 'Status Code: 4[0-9][0-8]' "$work/said" || stop "the policy was not changed. Run the same command again"
     stop "whether the policy was changed is not known. Run the same command again"
   fi
   is_unhealthy=yes
 fi
 [ -n "${is_unhealthy:-}" ] || cat "$work/said" >&2
 keep "$changed" "$kept"
-record "$(sha256 "$policy")" || stop "$policy is deployed, and not on record: run the same command again"
-[ -z "${is_unhealthy:-}" ] || stop "$policy is deployed, but the app does not answer as healthy: look at its log, or go back with the older policy"
-say "$policy is in force once the app has started anew, within a minute or two"
+record "$(sha256 "$policy")" || stop "$shown is deployed, and not on record: run the same command again"
+[ -z "${is_unhealthy:-}" ] || stop "$shown is deployed, but the app does not answer as healthy: look at its log, or go back with the older policy"
+say "$shown is in force once the app has started anew, within a minute or two"

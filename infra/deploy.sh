@@ -19,6 +19,7 @@ location=
 name=
 for argument in "$@"; do
   case $argument in
+    '') stop "an argument is empty; usage: infra/deploy.sh LOCATION [NAME] [--yes]" ;;
     --yes) yes=yes ;;
     -*) stop "unknown option $argument; usage: infra/deploy.sh LOCATION [NAME] [--yes]" ;;
     *) if [ -z "$location" ]; then location=$argument; elif [ -z "$name" ]; then name=$argument; else stop "one NAME is enough: $argument"; fi ;;
@@ -26,6 +27,7 @@ for argument in "$@"; do
 done
 [ -n "$location" ] || stop "usage: infra/deploy.sh LOCATION [NAME] [--yes]"
 name=${name:-tether}
+case $name in *[!0-9a-zA-Z._-]*) stop "NAME takes letters, digits, dots, hyphens and underscores: $name" ;; esac
 # az writes regions in small letters without blanks.
 location=$(lower "$location" | tr -d ' ')
 
@@ -53,14 +55,6 @@ done
 stop_for_problems "this is missing:"
 
 sign_in
-
-is_subscription_id() {
-  case $1 in
-    *[!0-9a-fA-F-]*) false ;;
-    ????????-????-????-????-????????????) true ;;
-    *) false ;;
-  esac
-}
 
 for file in "$parameters" "$events"; do
   [ "$(json "$file" 'type(parameters)')" = object ] || problem "$file is no JSON with an object \`parameters\` (comments are not read)"
@@ -90,7 +84,7 @@ while IFS= read -r id; do
     problem "$parameters: the subscription $id is a placeholder: name your own, or leave \`subscriptions\` out for the one that is set"
     continue
   fi
-  is_subscription_id "$id" || { problem "$parameters: $id is no subscription id" && continue; }
+  is_guid "$id" || { problem "$parameters: $id is no subscription id" && continue; }
   # Azure takes ids in capitals too, and then for others when it merges lists.
   [ "$id" = "$(lower "$id")" ] || problem "$parameters: write the subscription $id in small letters"
   case $seen in *" $(lower "$id") "*) problem "$parameters: the subscription $id is named twice" && continue ;; esac
@@ -103,22 +97,29 @@ json "$parameters" "parameters.registryResourceGroups.value[].[subscription || '
 while IFS=$'\t' read -r id registry_group; do
   is_of_estate "$id" || { problem "$parameters: \`registryResourceGroups\` names the subscription $id, which is not of the estate" && continue; }
   # A member that is missing is for the template to refuse.
-  [ "$registry_group" = - ] || [ "$(az group exists --subscription "$id" --name "$registry_group" --output tsv)" = true ] ||
-    problem "$parameters: \`registryResourceGroups\` names the group $registry_group, which is not found in $id"
+  [ "$registry_group" != - ] || continue
+  case $(az group exists --subscription "$id" --name "$registry_group" --output tsv || echo unknown) in
+    true) ;;
+    false) problem "$parameters: \`registryResourceGroups\` names the group $registry_group, which is not found in $id" ;;
+    *) problem "$parameters: whether there is the group $registry_group in $id was not answered: see above" ;;
+  esac
 done <"$work/registry-groups"
 twice=$(json "$parameters" "parameters.registryResourceGroups.value[].join('/', [subscription || '', resourceGroup || ''])" | tr '[:upper:]' '[:lower:]' | sort | uniq -d)
 [ -z "$twice" ] || problem "$parameters: \`registryResourceGroups\` names this twice: $twice"
 # The first deployment hands the rest to the second: a file that states it too could disagree.
-for key in $(json "$events" 'parameters.keys(@)'); do
+keys=$(json "$events" 'parameters.keys(@)') || stop "$events cannot be read"
+for key in $keys; do
   case $key in
     location | deliverTo | existingTopics | alerts) ;;
     *) problem "$events: \`$key\` is not stated there: it comes from the first deployment, or is unknown" ;;
   esac
 done
-for id in $(json "$events" "keys(parameters.existingTopics.value || \`{}\`)"); do
+keys=$(json "$events" "keys(parameters.existingTopics.value || \`{}\`)") || stop "$events: \`existingTopics\` is no object"
+for id in $keys; do
   is_of_estate "$id" || problem "$events: \`existingTopics\` names the subscription $id, which is not of the estate of $parameters"
 done
-for member in $(json "$events" 'parameters.existingTopics.value.*.keys(@)[]'); do
+keys=$(json "$events" 'parameters.existingTopics.value.*.keys(@)[]') || stop "$events: \`existingTopics\` holds what is no object"
+for member in $keys; do
   case $member in resourceGroup | topic) ;; *) problem "$events: \`existingTopics\` has no member \`$member\`: it takes \`resourceGroup\` and \`topic\`" ;; esac
 done
 
@@ -140,11 +141,32 @@ if [ -n "$regions" ]; then
   fi
 fi
 
-# A deployment stays in the region that it was made in, and so do the deployments inside it.
+# A deployment stays in the region that it was made in, and so do the deployments inside it. Its record
+# is what infra/remove.sh finds the installation by, so one name is for one resource group.
+recorded=
 for deployment in "$name" "$name-events"; do
-  there=$(azure deployment sub show --name "$deployment" --query location --output tsv 2>/dev/null) || there=
-  [ -z "$there" ] || [ "$(lower "$there")" = "$location" ] ||
-    problem "the deployment $deployment was made in $there: use that region, or another NAME for another installation"
+  if azure deployment sub show --name "$deployment" --query "[location, properties.outputs.resourceGroup.value || properties.parameters.resourceGroupName.value || '', properties.outputs.identityPrincipalId.value || '', join(' ', properties.outputs.installation.value.subscriptions || \`[]\`), 'end']" --output tsv >"$work/record" 2>"$work/said"; then
+    { read -r there && read -r its_group && read -r its_principal && read -r its_estate; } <"$work/record" || problem "the record of the deployment $deployment cannot be read"
+    [ "$(lower "$there")" = "$location" ] ||
+      problem "the deployment $deployment was made in $there: use that region, or another NAME for another installation"
+    [ -z "$its_group" ] || [ "$(lower "$its_group")" = "$(lower "$group")" ] ||
+      problem "the deployment $deployment made the resource group $its_group, not $group: use another NAME for another installation"
+    for id in $its_estate; do
+      is_of_estate "$id" || recorded="$recorded $id"
+    done
+    # A right in a subscription that leaves the estate is found by no one afterwards.
+    for id in $recorded; do
+      if ! az role assignment list --all --subscription "$id" --fill-principal-name false --query "[?principalId=='$its_principal' && !contains(scope, '/resourceGroups/')].id" --output tsv >"$work/left"; then
+        problem "the subscription $id leaves the estate, and whether tether has rights there was not answered: see above"
+      elif [ -s "$work/left" ]; then
+        problem "the subscription $id leaves the estate, and tether still has rights there: infra/remove.sh subscription $id $name first"
+      fi
+    done
+    recorded=
+  elif ! grep -q 'NotFound' "$work/said"; then
+    cat "$work/said" >&2
+    problem "whether there is a deployment $deployment was not answered: see above"
+  fi
 done
 there=$(azure group show --name "$group" --query location --output tsv 2>/dev/null) || there=
 [ -z "$there" ] || [ "$(lower "$there")" = "$location" ] || problem "the resource group $group is in $there: use that region, or another \`resourceGroupName\`"
@@ -258,6 +280,8 @@ elif [ -n "${POLICY:-}" ]; then
   problem "the policy $policy cannot be checked here: that takes Rust, or Linux on x86-64"
 fi
 
+# What was checked is what is packed and put on record, also if the file is edited meanwhile.
+mkdir "$work/policy" && cp "$policy" "$work/policy/" && policy=$work/policy/$(basename "$policy")
 # The app says in a tag which policy it was given. A question that is not answered is no leave.
 policy_sha=$(sha256 "$policy")
 app=
@@ -282,8 +306,10 @@ while IFS=$'\t' read -r there running; do
   if [ -z "$running" ]; then
     functions=$(azure functionapp function list --resource-group "$group" --name "$app" --query "length(@)" --output tsv) || functions=unknown
     [ "$functions" = 0 ] || problem "$app may run another policy than $policy_shown, since none is on record: name the one that is to run by POLICY"
+  elif [ "$running" = changing ]; then
+    problem "$app may run another policy than $policy_shown, since a change of it did not end: name the one that is to run by POLICY"
   elif [ "$running" != "$policy_sha" ]; then
-    problem "$app runs another policy than $policy_shown: name the one that is to run by POLICY"
+    problem "$app runs another policy than $policy_shown, or was given one: name the one that is to run by POLICY"
   fi
 done <"$work/apps"
 
@@ -300,7 +326,7 @@ signed in as  $user
 into          $subscription_name ($subscription), $location, resource group $group
 deployment    $name$([ -z "$app" ] || printf ', which is there: %s is updated' "$app")
 policy        $policy_shown ($(sed -nE 's/^(owner|mode): */\1 /p' "$policy" | tr '\n' ' '))
-writes        $([ -n "$may_write" ] && printf 'role assignments of two pull roles' || printf 'nothing: mayWrite is false')
+writes        $([ -n "$may_write" ] && printf 'role assignments of two pull roles' || printf 'nothing new: mayWrite is false; a right from before stays until infra/remove.sh writing %s' "$name")
 estate
 $names
 SUMMARY
@@ -331,10 +357,10 @@ patiently() {
 }
 
 if [ -z "$package" ]; then
-  step "the package, with the policy $policy"
+  step "the package, with the policy $policy_shown"
   package=$(OUT=$work/tether.zip "$infra/package.sh" "$policy")
 elif [ -n "${POLICY:-}" ]; then
-  step "the package, with the policy $policy"
+  step "the package, with the policy $policy_shown"
   package=$(OUT=$work/tether.zip "$infra/package.sh" --from "$package" "$policy")
 fi
 
@@ -363,7 +389,7 @@ for try in 1 2 3 4 5 6; do
   [ "$try" -lt 6 ] || stop "the host does not know these functions after five minutes:$unknown. Its log says why; then run the same command again"
   say "the host does not know these functions yet:$unknown. Once more in a minute"
   # A host that was not told of new code finds it when it starts.
-  [ "$try" -ne 2 ] || azure functionapp restart --resource-group "$group" --name "$app"
+  [ "$try" -ne 2 ] || azure functionapp restart --resource-group "$group" --name "$app" || say "$app could not be restarted: see above"
   sleep 60
 done
 
@@ -385,7 +411,7 @@ cat >&2 <<NEXT
 
 What to do next:
   TETHER_SUBSCRIPTIONS=$(printf '%s' "${estate# }" | tr ' ' ',') $(if has_cargo; then printf 'cargo run -- plan'; else printf 'tether plan'; fi)      shows what it would do
-  $([ "$kept" = "$root/target/deployed.zip" ] || printf 'PACKAGE=%q ' "$kept")infra/change-policy.sh $(printf %q "${POLICY:-policy.yaml}") $group $app      changes the policy, such as its mode
+  $([ "$kept" = "$root/target/deployed.zip" ] || printf 'PACKAGE=%q ' "$kept")infra/change-policy.sh $(if [ -n "${PACKAGE:-}" ] && [ -z "${POLICY:-}" ]; then printf 'YOUR-POLICY.yaml'; else printf %q "${POLICY:-policy.yaml}"; fi) $group $app      changes the policy, such as its mode
   infra/remove.sh writing $name      stops it: takes its right to write away
 NEXT
 [ -n "$is_right" ] || stop "it is deployed, and the check above found something. New roles take minutes to hold: infra/deploy.sh may be run again"

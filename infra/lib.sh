@@ -24,6 +24,14 @@ sha256() { if command -v sha256sum >/dev/null; then sha256sum "$1"; else shasum 
 # Whether the program of a package runs on this machine.
 runs_packages() { [ "$(uname -sm)" = "Linux x86_64" ]; }
 
+is_guid() {
+  case $1 in
+    *[!0-9a-fA-F-]*) false ;;
+    ????????-????-????-????-????????????) true ;;
+    *) false ;;
+  esac
+}
+
 # Problems are collected, so that all of them are said at once.
 problems=
 problem() { problems="$problems  - $*"$'\n'; }

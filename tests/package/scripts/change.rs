@@ -65,7 +65,7 @@ fn after_a_failed_upload_the_package_is_what_it_was() {
         "Run the same command again",
     ]);
     // Which policy runs is not on record any more, so neither is put there unasked.
-    stage.run("deploy.sh", &["westeurope", "--yes"]).refuses(&["runs another policy than"]);
+    stage.run("deploy.sh", &["westeurope", "--yes"]).refuses(&["may run another policy than"]);
     assert!(fs::read(stage.path("target/deployed.zip")).unwrap() == before, "it was changed");
     let folder = fs::read_dir(stage.path("target")).unwrap();
     assert!(folder.count() <= 2, "something else was left");
@@ -145,4 +145,19 @@ fn the_package_is_replaced_as_a_whole() {
     change(&stage, &[]).is_fine();
     assert!(fs::read(stage.path("open.zip")).unwrap() == before, "it was written over");
     assert_eq!(policy_in(&stage.path("target/deployed.zip")), OTHER_POLICY);
+}
+
+#[test]
+fn an_app_that_is_not_tethers_is_left_alone() {
+    let stage = deployed();
+    let app = stage.app();
+    stage.change_world(|world| {
+        for resource in world["resources"].as_object_mut().unwrap().values_mut() {
+            resource["tags"] = serde_json::json!({});
+        }
+        world["apps"][&app]["functions"] = serde_json::json!(["checkout"]);
+    });
+    let before = stage.changes();
+    change(&stage, &[]).refuses(&[&format!("{app} is no installation of tether")]);
+    assert_eq!(stage.changes(), before);
 }

@@ -7,7 +7,13 @@ use serde_json::{Value, json};
 use super::{OTHER, SUB, Stage};
 
 /// Puts a resource into a group.
-fn put(stage: &Stage, subscription: &str, group: &str, kind: &str, name: &str) -> String {
+pub(super) fn put(
+    stage: &Stage,
+    subscription: &str,
+    group: &str,
+    kind: &str,
+    name: &str,
+) -> String {
     let id =
         format!("/subscriptions/{subscription}/resourceGroups/{group}/providers/{kind}/{name}");
     stage.change_world(|world| {
@@ -22,7 +28,7 @@ fn has(stage: &Stage, id: &str) -> bool {
 }
 
 /// Role assignments of tether's identity at whole subscriptions
-fn rights(stage: &Stage) -> Vec<Value> {
+pub(super) fn rights(stage: &Stage) -> Vec<Value> {
     let world = stage.world();
     let all = world["roleAssignments"].as_array().unwrap().iter();
     let is_wide = |one: &&Value| one["scope"].as_str().unwrap().split('/').count() == 3;
@@ -44,7 +50,7 @@ fn give(stage: &Stage, role: &str) {
     });
 }
 
-fn two() -> Stage {
+pub(super) fn two() -> Stage {
     let stage = Stage::two(&json!({}));
     stage.run("deploy.sh", &["westeurope", "--yes"]).is_fine();
     stage
@@ -137,7 +143,7 @@ fn the_brake_takes_what_it_can_see_and_names_what_it_cannot() {
     );
     let ended = stage.run("remove.sh", &["writing", "--yes"]);
     ended.refuses(&[&format!(
-        "these could not be looked at, and may still have the right: {OTHER}"
+        "these could not be looked at or taken away, so the right may still be there: {OTHER}"
     )]);
     let left = rights(&stage);
     let writes: Vec<_> = left.iter().filter(|one| one["condition"].is_string()).collect();
@@ -242,16 +248,16 @@ fn a_script_that_does_not_find_its_library_does_nothing() {
 
 #[test]
 fn the_activity_log_goes_no_longer_to_a_workspace_that_goes() {
-    let setting = |name: &str, workspace: &str| {
+    let setting = |name: &str, group: &str| {
         let workspace = format!(
-            "/subscriptions/{SUB}/resourceGroups/rg/providers/Microsoft.OperationalInsights/workspaces/{workspace}"
+            "/subscriptions/{SUB}/resourcegroups/{group}/providers/Microsoft.OperationalInsights/workspaces/log-tether"
         );
         json!({ "name": name, "workspaceId": workspace, "logs": [] })
     };
     let settings = json!([
-        setting("tether", "log-tether"),
-        setting("audit", "log-tether"),
-        setting("tether", "log-tether2")
+        setting("tether", "RG-tether"),
+        setting("audit", "rg-tether"),
+        setting("tether", "rg-two")
     ]);
     let second = json!({ "diagnosticSettings": [settings[0], settings[1]] });
     let stage = Stage::two(&second);

@@ -10,6 +10,7 @@ mod packing;
 mod policy;
 mod portable;
 mod refusals;
+mod remains;
 mod removal;
 mod seen;
 mod steps;

@@ -19,7 +19,7 @@ fn another_policy_in_the_place_of_the_one_that_runs() {
     stage.write("policy.yaml", "owner: contoso\nmode: sync\nrules: []\n");
     let app = stage.app();
     let problem = format!(
-        "  - {app} runs another policy than {}: name the one that is to run by POLICY",
+        "  - {app} runs another policy than {}, or was given one: name the one that is to run by POLICY",
         stage.path("policy.yaml").display()
     );
     stage.run("deploy.sh", &["westeurope", "--yes"]).refuses(&[&problem]);

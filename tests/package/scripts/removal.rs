@@ -125,7 +125,7 @@ fn a_subscription_leaves_the_estate_before_it_is_cancelled() {
     stage.parameter("subscriptions", &json!([SUB]));
     stage
         .run("deploy.sh", &["westeurope", "--yes"])
-        .refuses(&["RoleScopeBeingRemovedContainsAssignments"]);
+        .refuses(&["leaves the estate, and tether still has rights there: infra/remove.sh subscription 22222222-2222-2222-2222-222222222222 tether first"]);
     let before = stage.changes().len();
     let ended = stage.run("remove.sh", &["subscription", OTHER, "--yes"]);
     ended.is_fine().says(&[
@@ -285,7 +285,7 @@ fn what_cannot_be_asked_stops_it_before_anything_is_deleted() {
             .refuses(&["nothing was deleted. This is in the way:", "cannot be listed: see above"]);
     }
     for (question, said) in [
-        ("role definition list", "the custom roles cannot be listed"),
+        ("role definition list", "which custom roles there are was not answered"),
         ("group exists", "whether there is a resource group rg-tether was not answered"),
         ("deployment sub show", "the record of the deployment tether was not answered"),
     ] {

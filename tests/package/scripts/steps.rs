@@ -127,7 +127,7 @@ fn what_time_does_not_fix_ends_the_run_at_once_and_the_next_one_goes_on() {
 fn stopped_after_any_step_the_same_command_goes_on() {
     for step in [
         MAIN,
-        "outputs.installation",
+        "\\{installation: ",
         CODE,
         "function list --resource-group rg-tether --name func-tether-.* --query \\[\\]",
         EVENTS,
@@ -184,7 +184,7 @@ fn functions_that_the_host_does_not_know_yet_are_waited_for() {
 
 #[test]
 fn what_was_made_and_is_not_told_ends_the_run_with_a_word() {
-    for question in ["outputs.\\[resourceGroup", "outputs.installation"] {
+    for question in ["outputs.\\[resourceGroup", "\\{installation: "] {
         let stage = Stage::fine();
         stage.fail(question, 1, "ERROR: (InternalServerError) Something went wrong");
         let ended = stage.run("deploy.sh", &["westeurope", "--yes"]);
