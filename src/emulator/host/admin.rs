@@ -40,7 +40,7 @@ pub(super) async fn run(
         Ok(trigger) => trigger,
         Err(reason) => return (StatusCode::NOT_IMPLEMENTED, reason).into_response(),
     };
-    // Nobody waits for what becomes of it.
+    // The host answers at once; the result is only in the log.
     tokio::spawn(async move { invoke(&shared, &function, None, trigger).await });
     StatusCode::ACCEPTED.into_response()
 }

@@ -31,8 +31,8 @@ pub(super) struct Answer {
 /// What became of an invocation
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Verdict {
-    /// It succeeded, with these outputs and these log lines. What became of the answer that nobody can
-    /// have meant is in `distorted`; the real host says nothing of it.
+    /// It succeeded, with these outputs and these log lines. `distorted` says which parts of the answer
+    /// the host dropped or changed; the real host does so in silence.
     Success { outputs: Outputs, logs: Vec<String>, distorted: Vec<String> },
     /// It failed.
     Failure(String),

@@ -191,8 +191,8 @@ pub(super) fn by_hand(
     Ok((value, metadata))
 }
 
-/// A message that was in no queue. What a broker would say of it has the values of .NET that nobody has
-/// set; without a time to live it expires at the end of .NET's time.
+/// A message of a manual run, which was in no queue. What a broker sets has .NET's default values; without
+/// a time to live it expires at the end of .NET's time.
 fn never_sent(message: Message) -> Stored {
     Stored {
         message,
