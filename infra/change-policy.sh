@@ -46,7 +46,9 @@ record changing || stop "nothing was changed: the app's tag cannot be written, s
 if ! azure functionapp deployment source config-zip --resource-group "$group" --name "$app" --src "$changed" --output none 2>"$work/said"; then
   cat "$work/said" >&2
   if ! grep -q 'appears to be unhealthy' "$work/said"; then
-    ! grep -qE 'Status Code: 4[0-9][0-8]' "$work/said" || stop "the policy was not changed. Run the same command again"
+    # Azure did not take the package. A conflict (409) is not among these: it may be an earlier try of this
+    # command that is still under way.
+    ! grep -qE 'Status Code: (400|401|403|404|413)' "$work/said" || stop "the policy was not changed. Run the same command again"
     stop "whether the policy was changed is not known. Run the same command again"
   fi
   is_unhealthy=yes

@@ -143,7 +143,6 @@ fi
 
 # A deployment stays in the region that it was made in, and so do the deployments inside it. Its record
 # is what infra/remove.sh finds the installation by, so one name is for one resource group.
-recorded=
 for deployment in "$name" "$name-events"; do
   if azure deployment sub show --name "$deployment" --query "[location, properties.outputs.resourceGroup.value || properties.parameters.resourceGroupName.value || '', properties.outputs.identityPrincipalId.value || '', join(' ', properties.outputs.installation.value.subscriptions || \`[]\`), 'end']" --output tsv >"$work/record" 2>"$work/said"; then
     { read -r there && read -r its_group && read -r its_principal && read -r its_estate; } <"$work/record" || problem "the record of the deployment $deployment cannot be read"
@@ -151,18 +150,15 @@ for deployment in "$name" "$name-events"; do
       problem "the deployment $deployment was made in $there: use that region, or another NAME for another installation"
     [ -z "$its_group" ] || [ "$(lower "$its_group")" = "$(lower "$group")" ] ||
       problem "the deployment $deployment made the resource group $its_group, not $group: use another NAME for another installation"
+    # No script finds a right in a subscription that left the estate.
     for id in $its_estate; do
-      is_of_estate "$id" || recorded="$recorded $id"
-    done
-    # A right in a subscription that leaves the estate is found by no one afterwards.
-    for id in $recorded; do
+      ! is_of_estate "$id" || continue
       if ! az role assignment list --all --subscription "$id" --fill-principal-name false --query "[?principalId=='$its_principal' && !contains(scope, '/resourceGroups/')].id" --output tsv >"$work/left"; then
         problem "the subscription $id leaves the estate, and whether tether has rights there was not answered: see above"
       elif [ -s "$work/left" ]; then
         problem "the subscription $id leaves the estate, and tether still has rights there: infra/remove.sh subscription $id $name first"
       fi
     done
-    recorded=
   elif ! grep -q 'NotFound' "$work/said"; then
     cat "$work/said" >&2
     problem "whether there is a deployment $deployment was not answered: see above"

@@ -115,7 +115,7 @@ module lost 'metric-alert.bicep' = if (alerts) {
   params: {
     name: '${name} events given up'
     tags: tags
-    text: 'Event Grid gave up on events and put them into the container `dead-events`: after a day of trying, or at once where the answer was 400, 403 or 413. The timer has found what they were about; infra/README.md, "When something is left lying", says what to do.'
+    text: 'Event Grid gave up on events and put them into the container `dead-events`: after a day of trying, or at once where the answer was 400, 403 or 413. The timer has found what they were about; infra/README.md, "When an alert fires", says what to do.'
     scope: topic.id
     metricNamespace: 'Microsoft.EventGrid/systemTopics'
     metricName: 'DeadLetteredCount'
@@ -135,7 +135,7 @@ module dropped 'metric-alert.bicep' = if (alerts) {
   params: {
     name: '${name} events dropped'
     tags: tags
-    text: 'Event Grid gave up on events and could not put them into the container `dead-events` either, so they are gone. It gives up after a day of trying, or at once where the answer was 400, 403 or 413. The timer has found what they were about; infra/README.md, "When something is left lying", says what to do.'
+    text: 'Event Grid gave up on events and could not put them into the container `dead-events` either, so they are gone. It gives up after a day of trying, or at once where the answer was 400, 403 or 413. The timer has found what they were about; infra/README.md, "When an alert fires", says what to do.'
     scope: topic.id
     metricNamespace: 'Microsoft.EventGrid/systemTopics'
     metricName: 'DroppedEventCount'

@@ -1,4 +1,4 @@
-// Logs, and who is told when something is left lying. Nothing is written without a token: local
+// Logs, and the alerts with their receivers. Nothing is written without a token: local
 // authentication is off.
 
 param name string
@@ -72,7 +72,7 @@ module deadLetters 'metric-alert.bicep' = {
   params: {
     name: '${name} commands given up'
     tags: tags
-    text: 'A command or an event failed ten times and lies in the dead-letter queue of `commands`, or a refused message was left in `rejected` until it expired. infra/README.md, "When something is left lying", says what to do.'
+    text: 'A command or an event failed ten times and lies in the dead-letter queue of `commands`, or a refused message was left in `rejected` until it expired. infra/README.md, "When an alert fires", says what to do.'
     scope: serviceBusId
     metricNamespace: 'Microsoft.ServiceBus/namespaces'
     metricName: 'DeadletteredMessages'
@@ -93,7 +93,7 @@ module refused 'metric-alert.bicep' = {
   params: {
     name: '${name} messages refused'
     tags: tags
-    text: 'A message could not be understood and lies in the queue `rejected`, with the reason beside it. infra/README.md, "When something is left lying", says what to do.'
+    text: 'A message could not be understood and lies in the queue `rejected`, with the reason beside it. infra/README.md, "When an alert fires", says what to do.'
     scope: serviceBusId
     metricNamespace: 'Microsoft.ServiceBus/namespaces'
     metricName: 'ActiveMessages'
@@ -115,7 +115,7 @@ module waiting 'metric-alert.bicep' = {
   params: {
     name: '${name} commands wait'
     tags: tags
-    text: 'For half an hour messages have been waiting in `commands`, and nothing emptied the queue: the function app may be stopped or unable to start. infra/README.md, "When something is left lying", says what to do.'
+    text: 'For half an hour messages have been waiting in `commands`, and nothing emptied the queue: the function app may be stopped or unable to start. infra/README.md, "When an alert fires", says what to do.'
     scope: serviceBusId
     metricNamespace: 'Microsoft.ServiceBus/namespaces'
     metricName: 'ActiveMessages'

@@ -124,7 +124,7 @@ struct Request<'a> {
     traceparent: Option<&'a str>,
 }
 
-/// The context of a new trace, which nobody records
+/// The context of a new trace that is not sampled
 fn new_trace() -> String {
     let span = Uuid::new_v4().simple().to_string();
     format!("00-{}-{}-00", Uuid::new_v4().simple(), span.get(..16).unwrap_or_default())

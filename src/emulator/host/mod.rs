@@ -37,7 +37,7 @@ pub use process::{ConsoleLine, Level};
 const KEY: &str = "pretend-eventgrid-extension-key";
 
 /// Opens everything else, and functions that are disabled
-const MASTER_KEY: &str = "pretend-master-key";
+const MASTER_KEY: &str = "emulated-master-key";
 
 /// The setting with which Application Insights is on
 const INSIGHTS: &str = "APPLICATIONINSIGHTS_CONNECTION_STRING";

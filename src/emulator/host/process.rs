@@ -81,7 +81,7 @@ impl Recipe {
     }
 }
 
-/// A port that nobody listens at. It is below those that systems give to outgoing connections, of which
+/// A free port. It is below those that systems give to outgoing connections, of which
 /// one could take it before the handler does.
 pub(super) async fn free_port() -> Result<u16, HostError> {
     let mut last = None;

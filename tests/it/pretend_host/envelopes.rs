@@ -130,7 +130,7 @@ async fn every_function_gets_its_input_once_more_when_it_is_run_by_hand() {
     assert_eq!(changed["Data"]["event"], serde_json::from_str::<Value>(event).unwrap());
     assert_eq!(changed["Metadata"]["event"], json!(event).to_string());
     assert_eq!(run(&world, "no-such", "").await, 404);
-    let url = world.host.admin_url("reconcile-tick").replace("pretend-master-key", "guessed");
+    let url = world.host.admin_url("reconcile-tick").replace("emulated-master-key", "guessed");
     let answer = tether::azure::http_client().unwrap().post(url).body("{}").send().await.unwrap();
     assert_eq!(answer.status().as_u16(), 401);
 }
