@@ -91,6 +91,7 @@ fn it_is_small_and_quick() {
     println!("idle memory:            {idle:.1} MiB");
     assert!(program < 10.0);
     assert!(idle < 12.0);
-    // The best of twenty: on a busy machine the others say little of the program.
-    assert!(times[0] < Duration::from_millis(10));
+    // The bench `table` holds the goal of 10 ms, beside a peer on a quiet machine. Other tests run
+    // beside this one, so this bound notices only a start that waits for Azure or for a timer.
+    assert!(times[0] < Duration::from_millis(100));
 }
