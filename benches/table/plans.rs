@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 use std::time::Instant;
 
 use tether::model::{
-    Cluster, ClusterState, Identity, IdentityOrigin, Inventory, PrincipalId, Registry,
-    RegistryMode, Scope,
+    BootRegistry, Cluster, ClusterState, Identity, IdentityOrigin, Inventory, PrincipalId,
+    Registry, RegistryMode, Scope,
 };
 use tether::plan::plan;
 use tether::policy::{Decision, Policy, RegistryNames};
@@ -71,6 +71,9 @@ fn cluster(number: usize, registries: usize) -> Cluster {
         state: ClusterState::Settled,
         identity: Identity::Kubelet { principal, origin: IdentityOrigin::Aks },
         service_account_pull: false,
+        created_at: None,
+        is_succeeded: true,
+        boot_registry: BootRegistry::None,
     }
 }
 

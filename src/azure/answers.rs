@@ -7,14 +7,14 @@ use azure_core::http::headers::Headers;
 use serde_json::value::RawValue;
 use url::Url;
 
-use super::request::Ask;
+use super::request::{Ask, clusters_version};
 use super::wire::{GraphPage, Page};
 use super::{ArmError, Endpoint, Listed, Seen, Unreadable, graph, wire};
 use crate::model::{Access, Cluster, Denial, Door, Grant, Lock, Registry};
 
 /// A cluster as Resource Manager answers it
 pub fn cluster(body: &[u8]) -> Result<Cluster, Unreadable> {
-    wire::cluster(body)
+    wire::cluster(body, clusters_version())
 }
 
 /// A registry as Resource Manager answers it
@@ -29,7 +29,7 @@ pub fn door(body: &[u8]) -> Result<Door, Unreadable> {
 
 /// A page of a list of clusters
 pub fn clusters(body: &[u8]) -> Result<Listed<Cluster>, Unreadable> {
-    page(body, wire::cluster_item)
+    page(body, |item| wire::cluster_item(item, clusters_version()))
 }
 
 /// A page of a list of registries

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::client::Client;
 use super::pace::Pacer;
-use super::request::Ask;
+use super::request::{Ask, clusters_version};
 use super::transport::Wire;
 use super::wire::{self, Unreadable};
 use super::{ArmError, Credential, Endpoints};
@@ -81,7 +81,8 @@ impl Arm {
     /// # Guarantees
     /// `None` means that Azure said in its own words that the cluster does not exist.
     pub async fn cluster(&self, id: &ClusterId) -> Result<Option<Cluster>, ArmError> {
-        self.read(&Ask::cluster(self.client.base(), id), wire::cluster).await
+        let ask = Ask::cluster(self.client.base(), id);
+        self.read(&ask, |body| wire::cluster(body, clusters_version())).await
     }
 
     /// Reads a registry.

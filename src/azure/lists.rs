@@ -1,14 +1,15 @@
 //! Lists of Azure Resource Manager, page by page: everything of a kind in a subscription, and what an
 //! identity has.
 //!
-//! Unlike Resource Graph, Resource Manager is never behind: what a list leaves out is not there. That
-//! holds for a whole list only, so one that breaks off is an error and never a shorter list.
+//! Resource Manager is behind far less than Resource Graph: what a list leaves out is not there, or was
+//! created minutes ago at most. That holds for a whole list only, so one that breaks off is an error and
+//! never a shorter list.
 
 use serde_json::value::RawValue;
 
 use super::ArmError;
 use super::arm::Arm;
-use super::request::Ask;
+use super::request::{Ask, clusters_version};
 use super::wire::{self, Unreadable};
 use crate::model::{
     Access, Cluster, Denial, Grant, Lock, PrincipalId, Registry, RegistryId, SubscriptionId,
@@ -35,7 +36,10 @@ impl Arm {
         &self,
         subscription: SubscriptionId,
     ) -> Result<Listed<Cluster>, ArmError> {
-        self.list(Ask::clusters(self.client().base(), subscription), wire::cluster_item).await
+        self.list(Ask::clusters(self.client().base(), subscription), |item| {
+            wire::cluster_item(item, clusters_version())
+        })
+        .await
     }
 
     /// The registries of a subscription

@@ -17,6 +17,11 @@ const LOCKS: &str = "api-version=2020-05-01";
 const DENIALS: &str = "api-version=2022-04-01";
 const GRAPH: &str = "api-version=2024-04-01";
 
+/// The API version that clusters are asked for in
+pub(super) fn clusters_version() -> &'static str {
+    CLUSTERS.trim_start_matches("api-version=")
+}
+
 /// What requests are about, by the type in their path
 const KINDS: [(&str, &str); 6] = [
     ("managedClusters", "clusters"),

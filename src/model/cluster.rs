@@ -1,8 +1,9 @@
 //! An AKS cluster, as far as pulling images is concerned.
 
+use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{ClusterId, PrincipalId, Tags};
+use super::{ClusterId, PrincipalId, RegistryId, Tags};
 
 /// An AKS cluster
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +23,24 @@ pub struct Cluster {
     /// Pulls use service-account identities instead of the kubelet identity: an attachment has no
     /// effect on them
     pub service_account_pull: bool,
+    /// When it was created, where the source says so: an assignment that is older was made for an
+    /// earlier cluster with this id
+    pub created_at: Option<OffsetDateTime>,
+    /// The cluster and every agent pool of it are `Succeeded`; false where the source does not say so
+    pub is_succeeded: bool,
+    /// The registry that its nodes boot from
+    pub boot_registry: BootRegistry,
+}
+
+/// The registry that a network-isolated cluster's nodes boot from: `bootstrapProfile.containerRegistryId`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BootRegistry {
+    /// Nodes boot without a registry of the estate
+    None,
+    /// This one
+    Registry(RegistryId),
+    /// The source does not have the field, or it could not be understood
+    Unread,
 }
 
 /// How far along a cluster is: ARM's `provisioningState`, as much of it as matters

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use time::OffsetDateTime;
 use uuid::{Uuid, uuid};
 
 use super::{PrincipalId, RegistryId};
@@ -69,6 +70,8 @@ pub struct Grant {
     pub conditional: bool,
     /// Free text; ours starts with a [`Mark`](super::Mark)
     pub description: String,
+    /// When it was last written, where the source says so
+    pub updated_on: Option<OffsetDateTime>,
 }
 
 #[cfg(test)]

@@ -155,7 +155,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::model::{ClusterState, Identity, RegistryMode, Tags};
+    use crate::model::{BootRegistry, ClusterState, Identity, RegistryMode, Tags};
 
     const GROUP: &str =
         "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/rg/providers";
@@ -170,6 +170,9 @@ mod tests {
             state: ClusterState::Settled,
             identity: Identity::Missing,
             service_account_pull: false,
+            created_at: None,
+            is_succeeded: true,
+            boot_registry: BootRegistry::None,
         }
     }
 

@@ -20,7 +20,7 @@ mod tags;
 
 pub use access::{Access, Pulls};
 pub use barrier::{Denial, Denied, Forbids, Lock, LockLevel, Permission, action_fits};
-pub use cluster::{Cluster, ClusterState, Identity, IdentityOrigin};
+pub use cluster::{BootRegistry, Cluster, ClusterState, Identity, IdentityOrigin};
 pub use door::Door;
 pub use grant::{Grant, GrantKey, Role};
 pub use id::{ClusterId, PrincipalId, RegistryId, ResourceId, ResourceIdError, SubscriptionId};

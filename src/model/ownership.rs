@@ -18,6 +18,10 @@ const NAMESPACE: Uuid = uuid!("5b0cf0a4-2f0e-5d1c-9d0c-6a1f3f1c7e11");
 /// Version of the recipe below and of the mark in descriptions
 const FORMAT: &str = "tether/1";
 
+/// What a mark says besides its kind and its cluster
+const SHARED: &str = "shared";
+const PRINCIPAL: &str = "service-principal";
+
 /// Longest description: Azure states no limit, so this stays far below any
 const DESCRIPTION: usize = 200;
 
@@ -128,13 +132,19 @@ pub struct Mark {
     pub cluster: ClusterHash,
     /// In which subscription that cluster is: only where that is looked at can it be said to be gone
     pub subscription: Option<SubscriptionId>,
+    /// Several clusters that wanted the registry have held the identity: each of them may go on using
+    /// it after it got another one
+    pub shared: bool,
+    /// The identity is a service principal, not a kubelet identity
+    pub service_principal: bool,
 }
 
 impl Mark {
     /// The mark of an assignment that is made for this cluster
     pub fn of(kind: MarkKind, cluster: &ClusterId) -> Self {
         let subscription = Some(cluster.subscription());
-        Self { kind, cluster: ClusterHash::of(cluster), subscription }
+        let cluster = ClusterHash::of(cluster);
+        Self { kind, cluster, subscription, shared: false, service_principal: false }
     }
 
     /// Reads the mark at the start of a description. `None` means unreadable: treat it as pinned.
@@ -146,13 +156,21 @@ impl Mark {
             "pin" => MarkKind::Pin,
             _ => return None,
         };
+        let flags: Vec<_> = if hash.ends_with(':') { Vec::new() } else { flags(words) };
         let hash = hash.trim_end_matches(':');
         let (hash, subscription) = match hash.split_once('@') {
             Some((hash, id)) => (hash, Some(SubscriptionId(Uuid::parse_str(id).ok()?))),
             None => (hash, None),
         };
         let cluster = ClusterHash(Uuid::parse_str(hash).ok()?);
-        (format == FORMAT).then_some(Self { kind, cluster, subscription })
+        let (shared, service_principal) = (flags.contains(&SHARED), flags.contains(&PRINCIPAL));
+        (format == FORMAT).then_some(Self {
+            kind,
+            cluster,
+            subscription,
+            shared,
+            service_principal,
+        })
     }
 
     /// The mark, then a sentence for people, cut at 200 characters
@@ -167,6 +185,9 @@ impl Mark {
         if let Some(id) = self.subscription {
             text.extend(["@", id.0.simple().encode_lower(&mut buffer)]);
         }
+        for (is_set, flag) in [(self.shared, SHARED), (self.service_principal, PRINCIPAL)] {
+            text.extend(is_set.then_some([" ", flag]).into_iter().flatten());
+        }
         // Writing to a text never fails.
         let _ = write!(text, ": {sentence}");
         // Most are far shorter, in bytes even.
@@ -177,6 +198,16 @@ impl Mark {
         }
         text
     }
+}
+
+/// The words behind a mark's cluster, up to the colon that ends the mark
+fn flags<'a>(words: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let mut is_over = false;
+    let flags = words.take_while(|word| !std::mem::replace(&mut is_over, word.ends_with(':')));
+    flags
+        .map(|word| word.trim_end_matches(':'))
+        .take_while(|word| [SHARED, PRINCIPAL].contains(word))
+        .collect()
 }
 
 #[cfg(test)]
@@ -223,17 +254,29 @@ mod tests {
     fn a_mark_survives_being_written_and_read() {
         let cluster = ClusterHash(Uuid::from_u128(7));
         let somewhere = Some(SubscriptionId(Uuid::from_u128(9)));
-        for (kind, subscription) in [
-            (MarkKind::Rule, None),
-            (MarkKind::Pin, None),
-            (MarkKind::Rule, somewhere),
-            (MarkKind::Pin, somewhere),
+        for (kind, subscription, flags) in [
+            (MarkKind::Rule, None, (false, false)),
+            (MarkKind::Pin, None, (true, false)),
+            (MarkKind::Rule, somewhere, (false, true)),
+            (MarkKind::Pin, somewhere, (true, true)),
         ] {
-            let mark = Mark { kind, cluster, subscription };
+            let (shared, service_principal) = flags;
+            let mark = Mark { kind, cluster, subscription, shared, service_principal };
             let text = mark.describe("é".repeat(500));
             assert_eq!(Mark::read(&text), Some(mark));
             assert_eq!(text.chars().count(), 200);
         }
+    }
+
+    #[test]
+    fn words_of_the_sentence_are_no_part_of_the_mark() {
+        let hash = Uuid::from_u128(7).simple();
+        let is_shared = |text: String| Mark::read(&text).unwrap().shared;
+        assert!(is_shared(format!("tether/1 rule {hash} shared: lets cluster aks pull")));
+        assert!(is_shared(format!("tether/1 rule {hash} service-principal shared")));
+        assert!(!is_shared(format!("tether/1 rule {hash}: shared")));
+        assert!(!is_shared(format!("tether/1 rule {hash} is shared")));
+        assert!(!is_shared(format!("tether/1 rule {hash} service-principal: shared: yes")));
     }
 
     #[test]

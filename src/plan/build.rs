@@ -3,8 +3,9 @@
 use uuid::Uuid;
 
 use crate::model::{
-    AssignmentName, Cluster, ClusterState, Gap, Grant, GrantKey, Identity, IdentityOrigin,
-    Inventory, Mark, MarkKind, PrincipalId, Registry, RegistryMode, ResourceId, Role, Scope, Tags,
+    AssignmentName, BootRegistry, Cluster, ClusterState, Gap, Grant, GrantKey, Identity,
+    IdentityOrigin, Inventory, Mark, MarkKind, PrincipalId, Registry, RegistryMode, ResourceId,
+    Role, Scope, Tags,
 };
 use crate::policy::{Mode, Policy};
 
@@ -60,6 +61,9 @@ pub(crate) fn cluster(name: &str, identity: u128, tagged: &str) -> Cluster {
         state: ClusterState::Settled,
         identity: Identity::Kubelet { principal: principal(identity), origin: IdentityOrigin::Aks },
         service_account_pull: false,
+        created_at: None,
+        is_succeeded: true,
+        boot_registry: BootRegistry::None,
     }
 }
 
@@ -119,7 +123,7 @@ pub(crate) fn grant(by: By, registry: &str, identity: u128, role: Role) -> Grant
     };
     let scope = key.registry.as_str();
     let id = format!("{scope}/providers/Microsoft.Authorization/roleAssignments/{name}");
-    Grant { id, name, key, conditional: false, description }
+    Grant { id, name, key, conditional: false, description, updated_on: None }
 }
 
 /// Everything, in which nothing is missing

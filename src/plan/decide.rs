@@ -147,8 +147,8 @@ impl Case<'_> {
         let pins = self.pinned_clusters();
         let reason = want.reason.clone();
         let description = pins.iter().chain(clusters).next().map_or_else(String::new, |first| {
-            let subscription = Some(first.id.subscription());
-            let mark = Mark { kind, cluster: self.desire.hash_of(first), subscription };
+            let cluster = self.desire.hash_of(first);
+            let mark = Mark { cluster, ..Mark::of(kind, &first.id) };
             mark.describe(format_args!("lets cluster {} pull; {reason}", first.id.name()))
         });
         let name = AssignmentName::new(&self.policy.owner, &grant);

@@ -18,6 +18,7 @@ pub fn project(inventory: &Inventory, plan: &Plan) -> Inventory {
             key: attach.grant.clone(),
             conditional: false,
             description: attach.description.clone(),
+            updated_on: None,
         });
     }
     for detach in &plan.detach {

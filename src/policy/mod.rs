@@ -57,6 +57,10 @@ pub struct Policy {
     pub limits: Limits,
     /// The object ids of the service principals that clusters pull as, which Azure does not tell
     pub service_principals: BTreeMap<ClusterId, PrincipalId>,
+    /// What becomes of an assignment for an identity that its cluster had before
+    pub former_identities: Former,
+    /// What becomes of an assignment of a role that the registry does not honour any more
+    pub former_roles: Former,
     /// INVARIANT: in the order of names, which are unique.
     rules: Vec<Rule>,
     /// What a person may attach by a command. INVARIANT: as for rules.
@@ -82,6 +86,16 @@ impl fmt::Display for Mode {
             Self::Sync => "sync",
         })
     }
+}
+
+/// What becomes of an assignment that was replaced
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Former {
+    /// It stays as long as its pair is wanted
+    #[default]
+    Keep,
+    /// Wide runs in mode `sync` remove it once what replaces it stands
+    Remove,
 }
 
 /// How much may change in one run, in one subscription of registries

@@ -76,6 +76,12 @@ struct PolicyFile {
     /// The most removals, as a share of what is ours
     #[schemars(default = "max_detach_percent", range(min = 1, max = 100))]
     max_detach_percent: u8,
+    /// What becomes of an assignment for an identity that its cluster had before. Nodes go on using it
+    /// until their pools are reimaged, and no answer of Azure proves that they were.
+    former_identities: Option<FormerWord>,
+    /// What becomes of an assignment of a role that the registry does not honour any more. It is the way
+    /// back to the mode that the registry had before.
+    former_roles: Option<FormerWord>,
     /// The object ids of the service principals that clusters pull as, by cluster id
     #[schemars(extend("additionalProperties" = {"type": "string", "format": "uuid"}))]
     service_principals: Option<BTreeMap<String, String>>,
@@ -98,6 +104,17 @@ enum ModeWord {
     /// Attach what a rule wants, and detach what was attached for one and is wanted no more
     #[schemars(rename = "sync")]
     Sync,
+}
+
+/// What becomes of an assignment that was replaced
+#[derive(JsonSchema)]
+enum FormerWord {
+    /// It stays as long as its pair is wanted; the default
+    #[schemars(rename = "keep")]
+    Keep,
+    /// The timer removes it in mode `sync`, once what replaces it stands
+    #[schemars(rename = "remove")]
+    Remove,
 }
 
 /// A rule

@@ -2,12 +2,10 @@
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
 
 use super::Unreadable;
-use super::resource::said;
+use super::resource::{moment, said};
 use crate::model::{Access, Grant, GrantKey, Role};
 
 #[derive(Debug, Deserialize)]
@@ -25,6 +23,7 @@ struct Properties {
     condition: Option<String>,
     description: Option<String>,
     created_on: Option<String>,
+    updated_on: Option<String>,
 }
 
 /// Reads an assignment. `None` if it does not grant pulling, or not at a registry itself.
@@ -42,6 +41,7 @@ pub(in crate::azure) fn grant(item: &RawValue) -> Result<Option<Grant>, Unreadab
         key: GrantKey { registry, principal, role },
         conditional: said(properties.condition).is_some(),
         description: properties.description.unwrap_or_default(),
+        updated_on: properties.updated_on.as_deref().and_then(moment),
     }))
 }
 
@@ -60,9 +60,7 @@ pub(in crate::azure) fn access(item: &RawValue) -> Result<Access, Unreadable> {
         role,
         principal,
         conditional: said(properties.condition).is_some(),
-        created_on: properties
-            .created_on
-            .and_then(|text| OffsetDateTime::parse(&text, &Rfc3339).ok()),
+        created_on: properties.created_on.as_deref().and_then(moment),
     })
 }
 
@@ -74,6 +72,8 @@ fn name(id: &str) -> Result<Uuid, Unreadable> {
 
 #[cfg(test)]
 mod tests {
+    use time::OffsetDateTime;
+
     use super::super::Page;
     use super::*;
 

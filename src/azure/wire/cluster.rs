@@ -7,17 +7,27 @@ use serde_json::value::RawValue;
 
 use super::Unreadable;
 use super::resource::{Head, Resource, said};
-use crate::model::{Cluster, ClusterId, ClusterState, Identity, IdentityOrigin};
+use crate::model::{BootRegistry, Cluster, ClusterId, ClusterState, Identity, IdentityOrigin};
 
-/// Reads Resource Manager's answer.
-pub(in crate::azure) fn cluster(body: &[u8]) -> Result<Cluster, Unreadable> {
-    let resource: Resource<Properties> = serde_json::from_slice(body)?;
-    resource.properties.into_cluster(&resource.head)
+/// The first stable version whose answers say which registry a cluster boots from
+const SAYS_BOOT_REGISTRY: &str = "2025-03-01";
+
+/// Reads Resource Manager's answer to a request of this API version.
+pub(in crate::azure) fn cluster(body: &[u8], version: &str) -> Result<Cluster, Unreadable> {
+    let Resource { head, properties }: Resource<Properties> = serde_json::from_slice(body)?;
+    let is_silent = properties.bootstrap_profile.is_none() && version >= SAYS_BOOT_REGISTRY;
+    let cluster = properties.into_cluster(&head)?;
+    // Only a version that has the field says by leaving it out that there is none.
+    let boot_registry = if is_silent { BootRegistry::None } else { cluster.boot_registry };
+    Ok(Cluster { boot_registry, ..cluster })
 }
 
-/// Reads an item of Resource Manager's list.
-pub(in crate::azure) fn cluster_item(item: &RawValue) -> Result<Cluster, Unreadable> {
-    cluster(item.get().as_bytes())
+/// Reads an item of Resource Manager's list, asked for in this API version.
+pub(in crate::azure) fn cluster_item(
+    item: &RawValue,
+    version: &str,
+) -> Result<Cluster, Unreadable> {
+    cluster(item.get().as_bytes(), version)
 }
 
 /// What of a cluster's properties matters; Resource Graph's columns have the same names
@@ -29,6 +39,8 @@ pub(super) struct Properties {
     identity_profile: Option<BTreeMap<String, UserAssigned>>,
     service_principal_profile: Option<ServicePrincipal>,
     security_profile: Option<Security>,
+    agent_pool_profiles: Option<Vec<AgentPool>>,
+    bootstrap_profile: Option<Bootstrap>,
     /// Resource Graph's column, taken out of the security profile
     service_account_image_pull_profile: Option<Switch>,
 }
@@ -52,6 +64,18 @@ struct Security {
     service_account_image_pull_profile: Option<Switch>,
 }
 
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct AgentPool {
+    provisioning_state: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Bootstrap {
+    container_registry_id: Option<String>,
+}
+
 #[derive(Clone, Copy, Debug, Deserialize)]
 struct Switch {
     enabled: Option<bool>,
@@ -62,6 +86,8 @@ impl Properties {
         let id: ClusterId = head.id.parse()?;
         let state = self.state();
         let service_account_pull = self.pulls_by_service_account();
+        let is_succeeded = self.is_succeeded();
+        let boot_registry = self.boot_registry();
         let identity = self.identity(&id, state)?;
         Ok(Cluster {
             tags: head.tags(),
@@ -71,6 +97,9 @@ impl Properties {
             state,
             identity,
             service_account_pull,
+            created_at: head.created_at(),
+            is_succeeded,
+            boot_registry,
         })
     }
 
@@ -86,6 +115,25 @@ impl Properties {
         let nested = || self.security_profile.as_ref()?.service_account_image_pull_profile;
         let switch = self.service_account_image_pull_profile.or_else(nested);
         switch.and_then(|switch| switch.enabled).unwrap_or_default()
+    }
+
+    fn is_succeeded(&self) -> bool {
+        let succeeded = |state: &Option<String>| {
+            state.as_ref().is_some_and(|state| state.eq_ignore_ascii_case("Succeeded"))
+        };
+        let pools = self.agent_pool_profiles.as_ref();
+        succeeded(&self.provisioning_state)
+            && pools
+                .is_some_and(|pools| pools.iter().all(|pool| succeeded(&pool.provisioning_state)))
+    }
+
+    fn boot_registry(&self) -> BootRegistry {
+        let Some(profile) = &self.bootstrap_profile else { return BootRegistry::Unread };
+        match said(profile.container_registry_id.clone()) {
+            None => BootRegistry::None,
+            // An id that is no registry's may be written in a way that is new to this version.
+            Some(id) => id.parse().map_or(BootRegistry::Unread, BootRegistry::Registry),
+        }
     }
 
     fn identity(self, id: &ClusterId, state: ClusterState) -> Result<Identity, Unreadable> {
@@ -134,11 +182,13 @@ mod tests {
     const MANAGED: &str = include_str!("../../../tests/fixtures/arm/cluster-managed-identity.json");
     const PRINCIPAL: &str = "2b2b2b2b-0000-4000-8000-000000000001";
 
+    const VERSION: &str = "2025-05-01";
+
     /// The recorded cluster with a part of its text replaced
     #[track_caller]
     fn edited(from: &str, to: &str) -> Cluster {
         assert!(MANAGED.contains(from), "{from}");
-        cluster(MANAGED.replace(from, to).as_bytes()).unwrap()
+        cluster(MANAGED.replace(from, to).as_bytes(), VERSION).unwrap()
     }
 
     #[track_caller]
@@ -153,7 +203,7 @@ mod tests {
     #[test]
     fn the_official_example_is_understood() {
         let body = include_bytes!("../../../tests/fixtures/arm/ManagedClustersGet.json");
-        let read = cluster(body).unwrap();
+        let read = cluster(body, VERSION).unwrap();
         assert_eq!(read.id.name(), "clustername1");
         assert_eq!(read.location, "location1");
         assert_eq!(read.tags.get("Tier"), Some("production"));
@@ -191,7 +241,7 @@ mod tests {
     fn a_cluster_without_identity_is_pending_only_while_it_is_made() {
         check("identityProfile", "none", &Identity::Missing);
         let making = MANAGED.replace("identityProfile", "none").replace("Succeeded", "creating");
-        let read = cluster(making.as_bytes()).unwrap();
+        let read = cluster(making.as_bytes(), VERSION).unwrap();
         assert_eq!(read.identity, Identity::Pending);
         assert_eq!(read.state, ClusterState::Creating);
         assert_eq!(edited("Succeeded", "Deleting").state, ClusterState::Deleting);
@@ -204,10 +254,53 @@ mod tests {
     }
 
     #[test]
+    fn only_a_version_that_has_the_field_says_that_no_registry_is_booted_from() {
+        let boots = |json: &str, version| cluster(json.as_bytes(), version).unwrap().boot_registry;
+        assert_eq!(boots(MANAGED, "2025-05-01"), BootRegistry::None);
+        assert_eq!(boots(MANAGED, "2025-03-01"), BootRegistry::None);
+        assert_eq!(boots(MANAGED, "2024-10-01"), BootRegistry::Unread);
+        let id = "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/rg/providers/Microsoft.ContainerRegistry/registries/boot";
+        let with = |profile: &str| {
+            let field = format!(r#""bootstrapProfile":{profile},"nodeResourceGroup""#);
+            boots(&MANAGED.replace("\"nodeResourceGroup\"", &field), "2024-10-01")
+        };
+        let profile = format!(r#"{{"artifactSource":"Cache","containerRegistryId":"{id}"}}"#);
+        assert_eq!(with(&profile), BootRegistry::Registry(id.parse().unwrap()));
+        assert_eq!(with(r#"{"artifactSource":"Direct"}"#), BootRegistry::None);
+        assert_eq!(with(r#"{"containerRegistryId":"somewhere"}"#), BootRegistry::Unread);
+    }
+
+    #[test]
+    fn a_cluster_has_succeeded_only_with_all_its_agent_pools() {
+        let succeeded = |pools: &str| {
+            let field = format!(r#""agentPoolProfiles":{pools},"nodeResourceGroup""#);
+            edited("\"nodeResourceGroup\"", &field).is_succeeded
+        };
+        let pool = |state: &str| format!(r#"{{"name":"p","provisioningState":"{state}"}}"#);
+        let (done, busy) = (pool("Succeeded"), pool("UpgradingNodeImageVersion"));
+        assert!(succeeded(&format!("[{done},{done}]")));
+        assert!(!succeeded(&format!("[{done},{busy}]")));
+        assert!(!succeeded(r#"[{"name":"p"}]"#) && !succeeded("null"));
+    }
+
+    #[test]
+    fn the_time_of_creation_is_read_where_it_is_said() {
+        let created = |data: &str| {
+            let field = format!(r#""systemData":{data},"location""#);
+            let read = edited("\"location\"", &field).created_at;
+            read.map(time::OffsetDateTime::unix_timestamp)
+        };
+        assert_eq!(created(r#"{"createdAt":"2026-01-02T03:04:05.678Z"}"#), Some(1_767_323_045));
+        assert_eq!(created(r#"{"createdAt":"0001-01-01T00:00:00Z"}"#), None);
+        assert_eq!(created(r#"{"createdBy":"x"}"#), None);
+        assert_eq!(edited("aks-1", "aks-1").created_at, None);
+    }
+
+    #[test]
     fn what_cannot_be_understood_is_said() {
         #[track_caller]
         fn check(from: &str, to: &str, part: &str) {
-            let error = cluster(MANAGED.replace(from, to).as_bytes()).unwrap_err();
+            let error = cluster(MANAGED.replace(from, to).as_bytes(), VERSION).unwrap_err();
             assert!(error.to_string().contains(part), "{error}");
         }
         check(PRINCIPAL, "nobody", "`nobody` is no GUID");

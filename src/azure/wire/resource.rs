@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::Value;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
 
 use crate::model::Tags;
@@ -27,12 +29,20 @@ pub(super) struct Head {
     tenant_id: Option<String>,
     /// Resource Manager says the tenant only here
     identity: Option<ResourceIdentity>,
+    /// Resource Graph does not have it
+    system_data: Option<SystemData>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct ResourceIdentity {
     tenant_id: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct SystemData {
+    created_at: Option<String>,
 }
 
 impl Head {
@@ -50,6 +60,10 @@ impl Head {
         let text = self.tenant_id.as_ref().or(of_identity)?;
         Uuid::parse_str(text).ok()
     }
+
+    pub(super) fn created_at(&self) -> Option<OffsetDateTime> {
+        self.system_data.as_ref()?.created_at.as_deref().and_then(moment)
+    }
 }
 
 /// Tags are strings; what is not, by some odd writer, is taken as it would be shown.
@@ -59,6 +73,11 @@ fn tag_value(value: &Value) -> String {
         Value::Null => String::new(),
         Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => value.to_string(),
     }
+}
+
+/// A time as Azure writes it; one that cannot be read is not known
+pub(super) fn moment(text: &str) -> Option<OffsetDateTime> {
+    OffsetDateTime::parse(text, &Rfc3339).ok().filter(|time| time.year() > 1)
 }
 
 /// A text that says something: Resource Graph writes an empty one for what is not there.

@@ -175,7 +175,7 @@ mod tests {
 
     use super::*;
     use crate::azure::Listed;
-    use crate::model::{IdentityOrigin, Role, Tags};
+    use crate::model::{BootRegistry, IdentityOrigin, Role, Tags};
 
     const ME: PrincipalId = PrincipalId(Uuid::from_u128(1));
     const GROUP: PrincipalId = PrincipalId(Uuid::from_u128(2));
@@ -198,6 +198,9 @@ mod tests {
                 state: ClusterState::Settled,
                 identity: Identity::Kubelet { principal: ME, origin: IdentityOrigin::Aks },
                 service_account_pull: false,
+                created_at: None,
+                is_succeeded: true,
+                boot_registry: BootRegistry::None,
             },
             registry: Registry {
                 id: id("Microsoft.ContainerRegistry/registries/acr1").parse().unwrap(),

@@ -8,7 +8,8 @@ use super::watch::say;
 use crate::emulator::azure::Assignment;
 use crate::emulator::world::World;
 use crate::model::{
-    Cluster, ClusterState, Identity, IdentityOrigin, PrincipalId, Registry, RegistryMode, Tags,
+    BootRegistry, Cluster, ClusterState, Identity, IdentityOrigin, PrincipalId, Registry,
+    RegistryMode, Tags,
 };
 use crate::policy::{Decision, Policy, RegistryNames};
 
@@ -134,6 +135,9 @@ fn cluster(row: &Value) -> anyhow::Result<Cluster> {
         state: ClusterState::Settled,
         identity,
         service_account_pull: false,
+        created_at: None,
+        is_succeeded: true,
+        boot_registry: BootRegistry::None,
     })
 }
 

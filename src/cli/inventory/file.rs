@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::model::{
-    Cluster, ClusterState, Gap, Grant, GrantKey, Identity, IdentityOrigin, Inventory, Mark,
-    PrincipalId, Registry, RegistryMode, Role, Scope, SubscriptionId, Tags,
+    BootRegistry, Cluster, ClusterState, Gap, Grant, GrantKey, Identity, IdentityOrigin, Inventory,
+    Mark, PrincipalId, Registry, RegistryMode, Role, Scope, SubscriptionId, Tags,
 };
 
 /// What the file says it is; another version gets another number
@@ -42,6 +43,26 @@ struct ClusterEntry {
     identity: IdentityEntry,
     #[serde(default)]
     service_account_pull: bool,
+    /// When Azure says that it was created
+    #[serde(
+        default,
+        with = "time::serde::rfc3339::option",
+        skip_serializing_if = "Option::is_none"
+    )]
+    created_at: Option<OffsetDateTime>,
+    /// Whether the cluster and all its agent pools are `Succeeded`
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    succeeded: bool,
+    /// The registry that its nodes boot from; absent where there is none
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    boot_registry: Option<BootEntry>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+enum BootEntry {
+    Id(String),
+    Unread,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -94,6 +115,12 @@ struct GrantEntry {
     /// Our mark only: what others wrote is nobody's business
     #[serde(default, skip_serializing_if = "String::is_empty")]
     description: String,
+    #[serde(
+        default,
+        with = "time::serde::rfc3339::option",
+        skip_serializing_if = "Option::is_none"
+    )]
+    updated_on: Option<OffsetDateTime>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -192,6 +219,13 @@ fn cluster_entry(cluster: &Cluster) -> ClusterEntry {
             Identity::Missing => IdentityEntry::Missing,
         },
         service_account_pull: cluster.service_account_pull,
+        created_at: cluster.created_at,
+        succeeded: cluster.is_succeeded,
+        boot_registry: match &cluster.boot_registry {
+            BootRegistry::None => None,
+            BootRegistry::Registry(id) => Some(BootEntry::Id(id.to_string())),
+            BootRegistry::Unread => Some(BootEntry::Unread),
+        },
     }
 }
 
@@ -222,6 +256,13 @@ fn cluster(entry: ClusterEntry) -> anyhow::Result<Cluster> {
             IdentityEntry::Missing => Identity::Missing,
         },
         service_account_pull: entry.service_account_pull,
+        created_at: entry.created_at,
+        is_succeeded: entry.succeeded,
+        boot_registry: match entry.boot_registry {
+            None => BootRegistry::None,
+            Some(BootEntry::Id(id)) => BootRegistry::Registry(id.parse()?),
+            Some(BootEntry::Unread) => BootRegistry::Unread,
+        },
     })
 }
 
@@ -266,6 +307,7 @@ fn grant_entry(grant: &Grant) -> GrantEntry {
         role: grant.key.role.guid(),
         conditional: grant.conditional,
         description: if is_marked { grant.description.clone() } else { String::new() },
+        updated_on: grant.updated_on,
     }
 }
 
@@ -276,8 +318,8 @@ fn grant(entry: GrantEntry) -> anyhow::Result<Grant> {
     let role = role.with_context(|| format!("`{}` is no pull role", entry.role))?;
     let (registry, principal) = (entry.registry.parse()?, PrincipalId(entry.principal));
     let key = GrantKey { registry, principal, role };
-    let GrantEntry { id, conditional, description, .. } = entry;
-    Ok(Grant { id, name, key, conditional, description })
+    let GrantEntry { id, conditional, description, updated_on, .. } = entry;
+    Ok(Grant { id, name, key, conditional, description, updated_on })
 }
 
 fn gap_entry(gap: &Gap) -> GapEntry {

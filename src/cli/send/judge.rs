@@ -159,7 +159,7 @@ mod tests {
     use uuid::{Uuid, uuid};
 
     use super::*;
-    use crate::model::{IdentityOrigin, Tags};
+    use crate::model::{BootRegistry, IdentityOrigin, Tags};
 
     const SUB: &str = "/subscriptions/11111111-1111-1111-1111-111111111111";
     const ME: Uuid = uuid!("22222222-2222-2222-2222-222222222222");
@@ -187,6 +187,9 @@ mod tests {
             state: ClusterState::Settled,
             identity,
             service_account_pull: false,
+            created_at: None,
+            is_succeeded: true,
+            boot_registry: BootRegistry::None,
         };
         let registry = Registry {
             id: registry_id().parse().unwrap(),

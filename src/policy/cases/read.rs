@@ -10,7 +10,7 @@ use super::super::yaml::{self, Node, at};
 use super::super::{Problem, suggest};
 use super::{Case, Cases};
 use crate::model::{
-    Cluster, ClusterId, ClusterState, Identity, Registry, RegistryId, RegistryMode,
+    BootRegistry, Cluster, ClusterId, ClusterState, Identity, Registry, RegistryId, RegistryMode,
     ResourceIdError, SubscriptionId, Tags,
 };
 
@@ -86,6 +86,9 @@ impl Reader {
             state,
             identity,
             service_account_pull: false,
+            created_at: None,
+            is_succeeded: true,
+            boot_registry: BootRegistry::None,
         })
     }
 

@@ -9,7 +9,8 @@ use uuid::Uuid;
 
 use super::*;
 use crate::model::{
-    Cluster, ClusterState, Identity, IdentityOrigin, PrincipalId, Registry, RegistryMode, Tags,
+    BootRegistry, Cluster, ClusterState, Identity, IdentityOrigin, PrincipalId, Registry,
+    RegistryMode, Tags,
 };
 
 const SHIPPED: &str = include_str!("../../../policy.yaml");
@@ -33,6 +34,9 @@ fn cluster(text: &str) -> Cluster {
             origin: IdentityOrigin::Aks,
         },
         service_account_pull: false,
+        created_at: None,
+        is_succeeded: true,
+        boot_registry: BootRegistry::None,
     }
 }
 

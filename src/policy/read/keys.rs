@@ -3,12 +3,14 @@
 //! What stands under each is read elsewhere; the schema for editors has the same keys.
 
 /// The policy itself
-pub(in crate::policy) const POLICY: [&str; 8] = [
+pub(in crate::policy) const POLICY: [&str; 10] = [
     "owner",
     "mode",
     "max_attach",
     "max_detach",
     "max_detach_percent",
+    "former_identities",
+    "former_roles",
     "service_principals",
     "pins",
     "rules",

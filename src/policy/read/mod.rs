@@ -13,7 +13,7 @@ use miette::SourceSpan;
 
 use super::reader::{Fields, Reader, shown};
 use super::yaml::{self, Node, Value, at};
-use super::{Consent, Effect, Limits, Mode, Policy, Problem, RoleChoice, Rule, Side};
+use super::{Consent, Effect, Former, Limits, Mode, Policy, Problem, RoleChoice, Rule, Side};
 use crate::model::{Owner, Role};
 
 /// The owner in the policy that ships
@@ -70,8 +70,18 @@ impl Reader {
         let principals = fields.get("service_principals");
         let service_principals =
             principals.map_or(Some(BTreeMap::new()), |node| self.service_principals(node))?;
-        let (owner, mode, limits) = (owner?, mode?, limits?);
-        Some(Policy { owner, mode, limits, service_principals, pins: pins?, rules: rules? })
+        let former_identities = self.former(&fields, "former_identities");
+        let former_roles = self.former(&fields, "former_roles");
+        Some(Policy {
+            owner: owner?,
+            mode: mode?,
+            limits: limits?,
+            service_principals,
+            former_identities: former_identities?,
+            former_roles: former_roles?,
+            pins: pins?,
+            rules: rules?,
+        })
     }
 
     fn owner(&mut self, node: &Node) -> Option<Owner> {
@@ -87,6 +97,11 @@ impl Reader {
         let known =
             [("observe", Mode::Observe), ("attach-only", Mode::AttachOnly), ("sync", Mode::Sync)];
         self.word(node, "mode", &known)
+    }
+
+    fn former(&mut self, fields: &Fields<'_>, key: &'static str) -> Option<Former> {
+        let Some(node) = fields.get(key) else { return Some(Former::Keep) };
+        self.word(node, key, &[("keep", Former::Keep), ("remove", Former::Remove)])
     }
 
     fn limits(&mut self, fields: &Fields<'_>) -> Option<Limits> {

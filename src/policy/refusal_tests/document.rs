@@ -116,7 +116,8 @@ Error:
  2 | mode: observe
    `----
   help: did you mean `owner`? known here: `owner`, `mode`, `max_attach`, `max_detach`,
-        `max_detach_percent`, `service_principals`, `pins`, `rules`
+        `max_detach_percent`, `former_identities`, `former_roles`, `service_principals`, `pins`,
+        `rules`
 
 Error:
   x unknown key `members`
@@ -128,7 +129,7 @@ Error:
  4 | rules: []
    `----
   help: known here: `owner`, `mode`, `max_attach`, `max_detach`, `max_detach_percent`,
-        `service_principals`, `pins`, `rules`
+        `former_identities`, `former_roles`, `service_principals`, `pins`, `rules`
 ",
     );
     check_rest(
@@ -144,7 +145,7 @@ Error:
  4 | rules: []
    `----
   help: known here: `owner`, `mode`, `max_attach`, `max_detach`, `max_detach_percent`,
-        `service_principals`, `pins`, `rules`
+        `former_identities`, `former_roles`, `service_principals`, `pins`, `rules`
 ",
     );
 }
