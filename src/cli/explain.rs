@@ -6,7 +6,7 @@ use clap::Args;
 use super::Exit;
 use super::sight::{self, LOOKING, SETTINGS, SightArguments};
 use super::voice::{Colour, Voice, VoiceArguments, answer};
-use crate::model::{ClusterId, Inventory, RegistryId, Scope};
+use crate::model::{ClusterId, Inventory, RegistryId};
 use crate::plan::{Tone, guard, plan};
 use crate::policy::Policy;
 use crate::reconcile::find_in;
@@ -49,9 +49,8 @@ impl ExplainArguments {
     ) -> anyhow::Result<(Inventory, ClusterId, RegistryId)> {
         let Self { cluster, registry, .. } = self;
         if let Some(file) = &self.sight.inventory {
-            let mut inventory = sight::from_file(file, policy)?;
+            let inventory = sight::from_file(file, policy)?;
             let (cluster, registry) = find_in(&inventory, cluster, registry).map_err(hinted)?;
-            inventory.scope = Scope::Pair(cluster.clone(), registry.clone());
             return Ok((inventory, cluster, registry));
         }
         let reconciler = sight::reconciler(policy)?;

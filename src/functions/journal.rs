@@ -12,7 +12,9 @@ use super::metrics::{self, Metrics, kind};
 use super::report::{Spent, milliseconds};
 use crate::azure::{Asked, chain};
 use crate::model::{ClusterId, Pulls, Scope};
-use crate::plan::{Attach, AttachReason, Detach, Held, HeldReason, Plan, Warning, render};
+use crate::plan::{
+    Attach, AttachReason, Detach, Former, Held, HeldReason, Kept, MarkChange, Plan, Warning, render,
+};
 use crate::reconcile::{Change, Left, Report, Undone};
 use crate::runtime::telemetry::is_plain_id;
 
@@ -142,6 +144,9 @@ pub(super) fn write(report: &Report, left: Option<&Left>, spent: &Spent, origin:
     for item in &report.gone {
         about.detached(item, "already", "detached already");
     }
+    for item in &report.marked {
+        about.marked(item);
+    }
     for (access, pulls) in left.into_iter().flat_map(|left| &left.access) {
         let certain = *pulls == Pulls::Yes;
         let (assignment, role) = (&access.assignment, access.role_name());
@@ -157,7 +162,10 @@ pub(super) fn write(report: &Report, left: Option<&Left>, spent: &Spent, origin:
         about.held(held);
     }
     for kept in &report.kept {
-        debug!(grant = %kept, "kept");
+        match kept.former {
+            Some(Former::Identity) => about.former(kept),
+            Some(Former::Role) | None => debug!(grant = %kept, "kept"),
+        }
     }
     for gap in &report.gaps {
         debug!(%gap, "not seen");
@@ -169,7 +177,10 @@ pub(super) fn write(report: &Report, left: Option<&Left>, spent: &Spent, origin:
         already = report.already.len(),
         detached = report.detached.len(),
         undone = report.undone.len(),
+        marked = report.marked.len(),
         kept = report.kept.len(),
+        former_identities = formers(&report.kept, Former::Identity),
+        former_roles = formers(&report.kept, Former::Role),
         held = report.held.len(),
         unseen = report.gaps.len(),
         requests = spent.asked.requests,
@@ -191,6 +202,7 @@ fn headline(warning: &Warning) -> &'static str {
     match warning {
         Warning::ServiceAccountPull(_) => "attached without effect",
         Warning::NearlyFull { .. } => "room for role assignments runs out",
+        Warning::AgeUnknown(_) => "former identities of unknown age are kept",
         Warning::NoneOfOurs(_) => "nothing here is of this owner",
     }
 }
@@ -233,6 +245,32 @@ impl About<'_> {
         );
     }
 
+    fn marked(&self, item: &MarkChange) {
+        info!(
+            registry = %item.grant.registry,
+            principal = %item.grant.principal,
+            assignment = %item.name,
+            change = %item,
+            cluster = clusters(&item.clusters),
+            outcome = "applied",
+            correlation = self.origin.correlation(),
+            scope = %self.scope,
+            "mark written"
+        );
+    }
+
+    fn former(&self, kept: &Kept) {
+        info!(
+            registry = %kept.grant.registry,
+            principal = %kept.grant.principal,
+            grant = %kept,
+            cluster = clusters(&kept.clusters),
+            correlation = self.origin.correlation(),
+            scope = %self.scope,
+            "former identity kept"
+        );
+    }
+
     fn undone(&self, undone: &Undone) {
         let outcome = metrics::outcome(undone.outcome);
         let becomes = match outcome {
@@ -245,6 +283,9 @@ impl About<'_> {
                 ("not attached", item.name, &item.grant, &item.clusters, rule(item))
             }
             Change::Detach(item) => ("not detached", item.name, &item.grant, &item.clusters, None),
+            Change::Mark(item) => {
+                ("mark not written", item.name, &item.grant, &item.clusters, None)
+            }
         };
         warn!(
             change = %undone.change,
@@ -281,6 +322,11 @@ impl About<'_> {
         // Only a person can say that so many changes are meant.
         if matches!(held.reason, HeldReason::Limit { .. }) { line!(warn) } else { line!(info) }
     }
+}
+
+/// How many of what is kept are left from this
+fn formers(kept: &[Kept], what: Former) -> usize {
+    kept.iter().filter(|kept| kept.former == Some(what)).count()
 }
 
 /// The rule that wants it, if one does

@@ -101,10 +101,12 @@ impl Metrics {
         count("attach", "already", report.already.len());
         count("detach", "applied", report.detached.len());
         count("detach", "already", report.gone.len());
+        count("mark", "applied", report.marked.len());
         for undone in &report.undone {
             let change = match undone.change {
                 Change::Attach(_) => "attach",
                 Change::Detach(_) => "detach",
+                Change::Mark(_) => "mark",
             };
             count(change, outcome(undone.outcome), 1);
         }
@@ -151,7 +153,7 @@ pub(super) fn kind(scope: &Scope) -> &'static str {
 
 fn gap_kind(gap: &Gap) -> &'static str {
     match gap {
-        Gap::Clusters => "clusters",
+        Gap::Clusters | Gap::OtherClusters => "clusters",
         Gap::Registries => "registries",
         Gap::Subscription(_) => "subscription",
         Gap::Grants { .. } => "role assignments",

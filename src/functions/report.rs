@@ -13,7 +13,7 @@ use super::command::{Command, Refusal, What};
 use super::follow_up::FollowUp;
 use crate::azure::{Asked, chain};
 use crate::model::{ClusterId, Gap, GrantKey, PrincipalId, Pulls, RegistryId, Scope};
-use crate::plan::{Attach, Detach, Held, Kept, Plan, Warning};
+use crate::plan::{Attach, Detach, Former, Held, Kept, MarkChange, Plan, Warning};
 use crate::reconcile::{Change, Left, Outcome, ReconcileError, Report, Undone};
 
 /// The most changes that are listed: a message has 256 KB
@@ -285,22 +285,27 @@ fn listed(
     Listed { changes, omitted, kept, unseen, warnings }
 }
 
-/// What a run did and did not do. What it kept is told of a pair alone: of an estate it is thousands.
+/// What a run did and did not do. What it kept is told of a pair, and of former identities: of an estate
+/// it is thousands.
 fn lines(run: &Report, with_kept: bool) -> Vec<Line> {
     let attached = run.attached.iter().map(|item| attach(item, "applied"));
     let already = run.already.iter().map(|item| attach(item, "already"));
     let detached = run.detached.iter().map(|item| detach(item, "applied"));
     let gone = run.gone.iter().map(|item| detach(item, "already"));
     let undone = run.undone.iter().map(undone);
-    let kept = run.kept.iter().filter(|_| with_kept).map(kept);
-    let done = attached.chain(already).chain(detached).chain(gone);
+    let marked = run.marked.iter().map(|item| mark(item, "applied"));
+    let is_told = |kept: &&Kept| with_kept || kept.former == Some(Former::Identity);
+    let kept = run.kept.iter().filter(is_told).map(kept);
+    let done = attached.chain(already).chain(detached).chain(gone).chain(marked);
     done.chain(undone).chain(run.held.iter().map(held)).chain(kept).collect()
 }
 
 fn planned(plan: &Plan) -> Vec<Line> {
     let attach = plan.attach.iter().map(|item| attach(item, "planned"));
     let detach = plan.detach.iter().map(|item| detach(item, "planned"));
-    attach.chain(detach).chain(plan.held.iter().map(held)).collect()
+    let marks = plan.marks.iter().map(|item| mark(item, "planned"));
+    let former = plan.kept.iter().filter(|kept| kept.former == Some(Former::Identity)).map(kept);
+    attach.chain(detach).chain(marks).chain(plan.held.iter().map(held)).chain(former).collect()
 }
 
 fn attach(item: &Attach, outcome: &'static str) -> Line {
@@ -310,6 +315,11 @@ fn attach(item: &Attach, outcome: &'static str) -> Line {
 
 fn detach(item: &Detach, outcome: &'static str) -> Line {
     let line = line("detach", outcome, &item.clusters, &item.grant);
+    Line { assignment: Some(item.name.to_string()), reason: item.reason.to_string(), ..line }
+}
+
+fn mark(item: &MarkChange, outcome: &'static str) -> Line {
+    let line = line("mark", outcome, &item.clusters, &item.grant);
     Line { assignment: Some(item.name.to_string()), reason: item.reason.to_string(), ..line }
 }
 
@@ -326,6 +336,7 @@ fn undone(item: &Undone) -> Line {
     let line = match &item.change {
         Change::Attach(change) => attach(change, outcome),
         Change::Detach(change) => detach(change, outcome),
+        Change::Mark(change) => mark(change, outcome),
     };
     Line { code: Some(item.cause.code().to_owned()), reason: chain(&item.cause), ..line }
 }

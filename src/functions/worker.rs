@@ -199,7 +199,7 @@ impl Worker {
                     None
                 })
             }
-            Wish::Detach | Wish::Attach => None,
+            Wish::Detach | Wish::DetachFormerIdentities | Wish::Attach => None,
         };
         Ok(Outcome::Run(Box::new(report), left))
     }

@@ -38,6 +38,8 @@ pub struct Inventory {
 pub enum Gap {
     /// Not every cluster of the estate was looked at
     Clusters,
+    /// Of the clusters outside the scope only those with the same identity were looked at
+    OtherClusters,
     /// Not every registry of the estate was looked at
     Registries,
     /// A stated subscription did not answer
@@ -65,6 +67,7 @@ impl fmt::Display for Gap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Clusters => f.write_str("not every cluster of the estate was looked at"),
+            Self::OtherClusters => f.write_str("clusters with other identities were not looked at"),
             Self::Registries => f.write_str("not every registry of the estate was looked at"),
             Self::Subscription(id) => write!(f, "subscription {id} did not answer"),
             Self::Grants { subscription, principal: None } => {
@@ -117,7 +120,22 @@ impl Inventory {
 
     /// Whether every cluster of the estate is in here
     pub fn knows_all_clusters(&self) -> bool {
-        !self.gaps.iter().any(|gap| matches!(gap, Gap::Clusters | Gap::Subscription(_)))
+        !self
+            .gaps
+            .iter()
+            .any(|gap| matches!(gap, Gap::Clusters | Gap::OtherClusters | Gap::Subscription(_)))
+    }
+
+    /// A subscription that did not answer, if there is one
+    pub fn silent(&self) -> Option<SubscriptionId> {
+        self.gaps.iter().find_map(|gap| match gap {
+            Gap::Subscription(id) => Some(*id),
+            Gap::Clusters
+            | Gap::OtherClusters
+            | Gap::Registries
+            | Gap::Grants { .. }
+            | Gap::Unread { .. } => None,
+        })
     }
 
     /// Whether every registry of this subscription is in here
@@ -125,7 +143,7 @@ impl Inventory {
         !self.gaps.iter().any(|gap| match gap {
             Gap::Registries => true,
             Gap::Subscription(id) => *id == subscription,
-            Gap::Clusters | Gap::Grants { .. } | Gap::Unread { .. } => false,
+            Gap::Clusters | Gap::OtherClusters | Gap::Grants { .. } | Gap::Unread { .. } => false,
         })
     }
 
@@ -137,7 +155,7 @@ impl Inventory {
                     && whose.is_none_or(|whose| whose == principal)
             }
             Gap::Subscription(id) => *id == registry.subscription(),
-            Gap::Clusters | Gap::Registries | Gap::Unread { .. } => false,
+            Gap::Clusters | Gap::OtherClusters | Gap::Registries | Gap::Unread { .. } => false,
         })
     }
 
@@ -145,7 +163,11 @@ impl Inventory {
     pub fn unread(&self) -> impl Iterator<Item = (&ResourceId, &str)> {
         self.gaps.iter().filter_map(|gap| match gap {
             Gap::Unread { id, code, .. } => Some((id, code.as_str())),
-            Gap::Clusters | Gap::Registries | Gap::Subscription(_) | Gap::Grants { .. } => None,
+            Gap::Clusters
+            | Gap::OtherClusters
+            | Gap::Registries
+            | Gap::Subscription(_)
+            | Gap::Grants { .. } => None,
         })
     }
 }

@@ -1,18 +1,19 @@
-//! The table of cases: one identity at one registry, what the policy says about it against what was
-//! found there.
+//! The table of cases: one identity that clusters hold, at one registry: what the policy says about it
+//! against what was found there.
 //!
-//! Modes and limits are not looked at here; `guard` does that afterwards.
+//! Modes and limits are not looked at here; `guard` does that afterwards. What becomes of assignments
+//! for identities that no cluster holds is decided in `former`.
 
-use super::desire::{Desire, Stance};
-use super::known::Known;
+use super::desire::{Desire, Index, Stance, differ};
+use super::known::{Known, Marked, is_of_earlier};
 use super::{
-    Action, Attach, AttachReason, Detach, DetachReason, Held, HeldReason, Holder, Kept, Plan,
+    Action, AttachReason, Detach, DetachReason, Former, Held, HeldReason, Holder, Kept, Plan,
 };
 use crate::model::{
-    AssignmentName, Cluster, ClusterHash, ClusterId, ClusterState, Grant, GrantKey, Inventory,
-    Mark, MarkKind, Role,
+    AssignmentName, Cluster, ClusterHash, ClusterId, Grant, GrantKey, Identity, IdentityOrigin,
+    Inventory, Mark, MarkKind, Role,
 };
-use crate::policy::Policy;
+use crate::policy::{self, Policy};
 
 /// One identity at one registry
 pub(super) struct Case<'a> {
@@ -20,6 +21,7 @@ pub(super) struct Case<'a> {
     pub(super) inventory: &'a Inventory,
     pub(super) policy: &'a Policy,
     pub(super) known: &'a Known<'a>,
+    pub(super) index: &'a Index<'a>,
 }
 
 /// What a wish for the right role came to
@@ -55,12 +57,13 @@ impl Wish {
     }
 }
 
-impl Case<'_> {
-    /// Adds to the plan what follows, pins that lost their cluster apart.
+impl<'a> Case<'a> {
+    /// Adds to the plan what follows, but for assignments that are decided about in
+    /// [`decide_former`](Self::decide_former)
     pub(super) fn decide(&self, plan: &mut Plan) {
         let pinned = self.pinned_clusters();
         match &self.desire.stance {
-            Stance::Vetoed => self.remove_vetoed(plan),
+            Stance::Vetoed { by, wanting } => self.refuse(by, wanting, plan),
             Stance::Wanted { rule, clusters } => {
                 let follows = !self.desire.followed_by_pin.is_empty();
                 let reason = if follows {
@@ -69,112 +72,86 @@ impl Case<'_> {
                     AttachReason::Rule((*rule).to_owned())
                 };
                 let want = Want { rule: Some(rule), pinned: !pinned.is_empty(), reason };
-                let wish = self.attach(&want, clusters, plan);
-                self.retire_other_roles(&wish, plan);
+                self.see_to(&want, clusters, &pinned, plan);
             }
-            Stance::Ambiguous(_) | Stance::Unwanted if !pinned.is_empty() => {
+            Stance::Ambiguous(_) | Stance::Unwanted { .. } if !pinned.is_empty() => {
                 let want = Want { rule: None, pinned: true, reason: AttachReason::PinFollows };
-                let wish = self.attach(&want, &pinned, plan);
-                self.retire_other_roles(&wish, plan);
+                self.see_to(&want, &pinned, &pinned, plan);
             }
             Stance::Ambiguous(reason) => self.hold_ambiguous(reason, plan),
-            Stance::Unwanted => self.remove_unwanted(plan),
+            Stance::Unwanted { in_other_tenant } => {
+                let reason = if *in_other_tenant {
+                    DetachReason::OtherTenant
+                } else {
+                    DetachReason::Unwanted
+                };
+                self.remove_unwanted(reason, plan);
+            }
         }
     }
 
-    /// The clusters that hold this identity and have a readable pin here, made for this identity or
-    /// for the one they had before
-    pub(super) fn pinned_clusters(&self) -> Vec<&Cluster> {
-        let here = self.desire.found.iter().filter(|grant| self.is_ours(grant));
-        let hashes: Vec<_> = here
-            .filter_map(|grant| Mark::read(&grant.description))
-            .filter(|mark| mark.kind == MarkKind::Pin)
-            .map(|mark| mark.cluster)
-            .collect();
-        // Without a pin no hash is needed, and there are very many without.
-        let holders = self.desire.holders.iter().copied().filter(|_| !hashes.is_empty());
-        holders
-            .filter(|cluster| hashes.contains(&ClusterHash::of(&cluster.id)))
-            .chain(self.desire.followed_by_pin.iter().copied())
-            .collect()
+    /// Sees to it that the right role is there for these clusters, that other roles of ours are kept
+    /// beside it or go, and that the marks name a cluster that needs them.
+    fn see_to(&self, want: &Want<'_>, clusters: &[&Cluster], pinned: &[&Cluster], plan: &mut Plan) {
+        let wish = self.attach(want, clusters, plan);
+        self.retire_other_roles(&wish, want.rule, plan);
+        let holders = self.desire.holders.iter().copied();
+        let is_for =
+            |cluster: &&Cluster| clusters.iter().chain(pinned).any(|one| one.id == cluster.id);
+        let wanting: Vec<_> = holders.filter(is_for).collect();
+        self.keep_marks_true(&wanting, plan);
     }
 
-    /// Sees to it that the right role is there.
-    pub(super) fn attach(&self, want: &Want<'_>, clusters: &[&Cluster], plan: &mut Plan) -> Wish {
-        let role = match self.desire.role() {
-            Ok(role) => role,
-            Err(reason) => {
-                let reason = self.unread().unwrap_or(reason);
-                return self.hold_wish(clusters, reason, plan);
-            }
-        };
-        let right = || self.desire.found.iter().filter(|grant| grant.key.role == role);
-        let unconditional = right().find(|grant| !grant.conditional);
-        let must_raise = |grant: &Grant| self.holder(grant) == Holder::Ours && want.pinned;
-        match unconditional {
-            Some(grant) if !must_raise(grant) => {
-                plan.kept.push(self.kept(grant, want.rule, clusters));
-                return Wish::Kept;
-            }
-            Some(_) => {}
-            None => {
-                if let Some(grant) = right().next() {
-                    let reason = HeldReason::Conditional { assignment: grant.id.clone() };
-                    return self.hold_wish(clusters, reason, plan);
+    /// The clusters that hold this identity and have a pin here, made for this identity or for the one
+    /// they had before. A mark that cannot be read counts as a pin of the first holder.
+    pub(super) fn pinned_clusters(&self) -> Vec<&'a Cluster> {
+        let Desire { registry, found, holders, followed_by_pin, .. } = self.desire;
+        let mut pinned: Vec<&Cluster> = Vec::new();
+        for grant in found.iter().filter(|grant| self.is_ours(grant)) {
+            match Mark::read(&grant.description) {
+                Some(Mark { kind: MarkKind::Pin, cluster, .. }) => {
+                    pinned.extend(holders.iter().copied().filter(|holder| {
+                        ClusterHash::of(&holder.id) == cluster
+                            && !is_of_earlier(grant, holder)
+                            && !differ(holder, registry)
+                    }));
                 }
-                if !self.inventory.knows_grants(&self.desire.registry.id, self.desire.principal) {
-                    return self.hold_wish(clusters, HeldReason::GrantsUnreadable, plan);
-                }
+                Some(Mark { kind: MarkKind::Rule, .. }) => {}
+                None => pinned.extend(holders.first().filter(|holder| !differ(holder, registry))),
             }
         }
-        let living: Vec<_> =
-            clusters.iter().copied().filter(|c| c.state != ClusterState::Deleting).collect();
-        if living.is_empty() {
-            return self.hold_wish(clusters, HeldReason::ClusterDeleting, plan);
-        }
-        if let Some(reason) = self.unread() {
-            return self.hold_wish(clusters, reason, plan);
-        }
-        let attach = self.new_attach(role, want, &living);
-        let name = attach.name;
-        plan.attach.push(attach);
-        Wish::Planned(name)
+        pinned.extend(followed_by_pin.iter().copied());
+        pinned.sort_by_key(|cluster| &cluster.id);
+        pinned.dedup_by_key(|cluster| &cluster.id);
+        pinned
     }
 
-    fn new_attach(&self, role: Role, want: &Want<'_>, clusters: &[&Cluster]) -> Attach {
-        let grant = self.key(role);
-        let kind = if want.pinned { MarkKind::Pin } else { MarkKind::Rule };
-        let pins = self.pinned_clusters();
-        let reason = want.reason.clone();
-        let description = pins.iter().chain(clusters).next().map_or_else(String::new, |first| {
-            let cluster = self.desire.hash_of(first);
-            let mark = Mark { cluster, ..Mark::of(kind, &first.id) };
-            mark.describe(format_args!("lets cluster {} pull; {reason}", first.id.name()))
-        });
-        let name = AssignmentName::new(&self.policy.owner, &grant);
-        let clusters = ids(clusters);
-        let others = self.desire.holders.iter().map(|cluster| &cluster.id);
-        let others = others.filter(|id| !clusters.contains(id)).cloned().collect();
-        Attach { grant, name, clusters, others, reason, description }
-    }
-
-    /// Removes our assignments of roles that the registry does not honour, once the right one is
-    /// there.
-    fn retire_other_roles(&self, wish: &Wish, plan: &mut Plan) {
-        let Some(after) = wish.after() else { return };
+    /// Keeps our assignments of roles that the registry does not honour beside the right one, as the way
+    /// back, or removes them once that one is there.
+    fn retire_other_roles(&self, wish: &Wish, rule: Option<&str>, plan: &mut Plan) {
         let Ok(role) = self.desire.role() else { return };
         for grant in self.desire.found.iter().filter(|grant| grant.key.role != role) {
             if !self.is_ours(grant) {
                 continue;
             }
-            if grant.conditional {
-                self.hold_detach(conditional(grant), plan);
-            } else if !self.is_carried_over(grant, wish, plan) {
-                plan.kept.push(self.kept(grant, None, self.desire.holders));
-            } else if let Some(reason) = self.unread() {
-                self.hold_detach(reason, plan);
-            } else {
-                plan.detach.push(self.detach(grant, DetachReason::RoleNotHonoured, after));
+            let after = wish.after().filter(|_| {
+                self.policy.former_roles == policy::Former::Remove
+                    && self.is_carried_over(grant, wish, plan)
+            });
+            match after {
+                None => {
+                    let kept = self.kept(grant, rule, self.desire.holders);
+                    // An edited one is a person's, whatever its role.
+                    let former = Mark::read(&grant.description).map(|_| Former::Role);
+                    plan.kept.push(Kept { former, ..kept });
+                }
+                Some(_) if grant.conditional => self.hold_detach(conditional(grant), plan),
+                Some(after) => match self.unread().or_else(|| self.boot_registry(&[])) {
+                    Some(reason) => self.hold_detach(reason, plan),
+                    None => {
+                        plan.detach.push(self.detach(grant, DetachReason::RoleNotHonoured, after));
+                    }
+                },
             }
         }
     }
@@ -182,34 +159,45 @@ impl Case<'_> {
     /// Whether nothing is lost with this assignment: it is no pin, or its pin goes over to the new one
     fn is_carried_over(&self, grant: &Grant, wish: &Wish, plan: &Plan) -> bool {
         let mut pinned = self.pinned_clusters().into_iter();
-        // What somebody else made in the right role carries no pin of ours.
+        // What another installation or a person made in the right role carries no pin of ours.
         let stands = match wish {
-            Wish::Kept => {
-                let ours = |kept: &&Kept| kept.grant.role != grant.key.role;
-                let same = |kept: &&Kept| {
-                    kept.grant.principal == grant.key.principal
-                        && kept.grant.registry == grant.key.registry
-                };
-                let mut kept = plan.kept.iter().filter(ours).filter(same);
-                kept.any(|kept| kept.holder == Holder::Pinned)
-            }
+            Wish::Kept => plan.kept.iter().any(|kept| {
+                kept.grant.role != grant.key.role
+                    && kept.grant.principal == grant.key.principal
+                    && kept.grant.registry == grant.key.registry
+                    && kept.holder == Holder::Pinned
+            }),
             Wish::Planned(_) => true,
             Wish::Held => false,
         };
         Mark::read(&grant.description).is_some_and(|mark| {
-            mark.kind == MarkKind::Rule
+            let is_pin = mark.kind == MarkKind::Pin;
+            let is_gone = matches!(self.known.marked(grant, &mark), Marked::Gone(_));
+            !is_pin
+                || is_gone && self.inventory.knows_all_clusters()
                 || stands && pinned.any(|cluster| ClusterHash::of(&cluster.id) == mark.cluster)
         })
     }
 
-    fn remove_vetoed(&self, plan: &mut Plan) {
+    /// Removes what a rule made although a holder is vetoed, and holds what other holders want.
+    fn refuse(&self, by: &Cluster, wanting: &[&Cluster], plan: &mut Plan) {
         for grant in self.desire.found.iter().filter(|grant| self.is_ours(grant)) {
-            match self.holder(grant) {
-                Holder::Pinned => self.hold_detach(HeldReason::PinnedButVetoed, plan),
-                Holder::Ours | Holder::Foreign => {
-                    self.remove(grant, self.detach(grant, DetachReason::Vetoed, None), plan);
-                }
+            let mark = Mark::read(&grant.description);
+            let is_pin = mark.is_none_or(|mark| mark.kind == MarkKind::Pin);
+            let is_gone =
+                mark.is_some_and(|mark| matches!(self.known.marked(grant, &mark), Marked::Gone(_)));
+            if is_pin && !is_gone {
+                self.hold_detach(HeldReason::PinnedButVetoed, plan);
+            } else {
+                self.remove(grant, self.detach(grant, DetachReason::Vetoed, None), plan);
             }
+        }
+        let role = self.desire.role().ok();
+        let by_others = self.desire.found.iter().any(|grant| {
+            Some(grant.key.role) == role && !grant.conditional && !self.is_ours(grant)
+        });
+        if !wanting.is_empty() && !by_others {
+            self.hold_wish(wanting, HeldReason::VetoedFor(by.id.clone()), plan);
         }
     }
 
@@ -228,47 +216,80 @@ impl Case<'_> {
         }
     }
 
-    fn remove_unwanted(&self, plan: &mut Plan) {
+    /// Removes what no rule wants for any holder. The cluster that it was made for counts no more, unless
+    /// it may hold the identity as well.
+    fn remove_unwanted(&self, reason: DetachReason, plan: &mut Plan) {
+        if self.desire.holders.is_empty() {
+            return;
+        }
         for grant in self.desire.found.iter().filter(|grant| self.is_ours(grant)) {
-            match Mark::read(&grant.description) {
-                Some(mark @ Mark { kind: MarkKind::Rule, .. }) => {
-                    if let Some(doubt) = self.may_live(mark) {
-                        self.hold_detach(doubt, plan);
-                    } else if self.desire.holders.is_empty() {
-                        self.remove(
-                            grant,
-                            self.detach(grant, DetachReason::ClusterGone, None),
-                            plan,
-                        );
-                    } else {
-                        self.remove(grant, self.detach(grant, DetachReason::Unwanted, None), plan);
-                    }
+            let Some(mark) = Mark::read(&grant.description) else {
+                plan.kept.push(self.kept(grant, None, self.desire.holders));
+                continue;
+            };
+            match (self.known.marked(grant, &mark), mark.kind) {
+                (Marked::OutOfSight, _) => self.hold_detach(HeldReason::OutOfSight, plan),
+                (Marked::There(cluster), MarkKind::Pin) if self.is_held_by(cluster) => {
+                    plan.kept.push(self.kept(grant, None, self.desire.holders));
                 }
-                None => plan.kept.push(self.kept(grant, None, self.desire.holders)),
-                Some(Mark { kind: MarkKind::Pin, .. }) => {}
+                // Whether it follows its cluster is known when all else is decided.
+                (Marked::There(_), MarkKind::Pin) => {}
+                (Marked::Gone(_), MarkKind::Pin) => {
+                    self.remove(grant, self.detach(grant, DetachReason::ClusterGone, None), plan);
+                }
+                (Marked::There(cluster), MarkKind::Rule) if self.may_hold(cluster) => {
+                    self.hold_detach(HeldReason::IdentityUnknown(cluster.id.clone()), plan);
+                }
+                (Marked::There(_) | Marked::Gone(_), MarkKind::Rule) => {
+                    self.remove(grant, self.detach(grant, reason, None), plan);
+                }
             }
         }
     }
 
-    /// Why the cluster that an assignment was made for may be there and hold the identity although
-    /// nobody saw that: it was seen without one, or nobody looked where it is. Before the lists of Resource
-    /// Manager are there, that is not asked: they are read for the sake of the removal.
-    pub(super) fn may_live(&self, mark: Mark) -> Option<HeldReason> {
-        if let Some(cluster) = self.known.marked(mark.cluster) {
-            let known = cluster.identity.principal().is_some();
-            return (!known).then(|| HeldReason::IdentityUnknown(cluster.id.clone()));
-        }
-        let listed = &self.inventory.listed;
-        let is_seen = listed.is_empty() || mark.subscription.is_some_and(|id| listed.contains(&id));
-        (!is_seen).then_some(HeldReason::OutOfSight)
+    fn is_held_by(&self, cluster: &Cluster) -> bool {
+        self.desire.holders.iter().any(|holder| holder.id == cluster.id)
     }
 
-    /// Removes an assignment of ours, or holds the removal while anyone unseen may need it.
+    /// Whether a cluster without a known identity may have this one, which others hold
+    fn may_hold(&self, cluster: &Cluster) -> bool {
+        match cluster.identity {
+            Identity::Pending | Identity::Missing => !self.is_known_whose(),
+            // Those who pull as the same service principal are looked for by their application.
+            Identity::Kubelet { .. } | Identity::ServicePrincipal { .. } => false,
+        }
+    }
+
+    /// Whether no other cluster can come to hold this identity unseen: AKS made it, or it is a service
+    /// principal, which the policy states
+    pub(super) fn is_known_whose(&self) -> bool {
+        let known_whose = |cluster: &&Cluster| {
+            matches!(
+                cluster.identity,
+                Identity::Kubelet { origin: IdentityOrigin::Aks, .. }
+                    | Identity::ServicePrincipal { .. }
+            )
+        };
+        self.desire.holders.iter().any(known_whose)
+    }
+
+    /// Removes an assignment of ours, or holds the removal while a cluster that was not seen may need it,
+    /// or nodes boot from the registry. What a run of this scope leaves to the timer is passed on as it
+    /// is: the guard holds it.
     pub(super) fn remove(&self, grant: &Grant, detach: Detach, plan: &mut Plan) {
+        let former = &detach.marked;
+        let doubt = || {
+            if super::guard::left_to_the_timer(&detach, &self.inventory.scope).is_some() {
+                return None;
+            }
+            self.boot_registry_unread(former).or_else(|| self.doubt())
+        };
         if grant.conditional {
             self.hold_detach(conditional(grant), plan);
-        } else if let Some(doubt) = self.doubt() {
-            self.hold_detach(doubt, plan);
+        } else if let Some(reason) = self.boot_registry(former).or_else(doubt) {
+            let held = self.held(self.desire.holders, Action::Detach, reason);
+            let clusters = if held.clusters.is_empty() { former.clone() } else { held.clusters };
+            plan.held.push(Held { clusters, ..held });
         } else {
             plan.detach.push(detach);
         }
@@ -288,7 +309,7 @@ impl Case<'_> {
         }
     }
 
-    fn key(&self, role: Role) -> GrantKey {
+    pub(super) fn key(&self, role: Role) -> GrantKey {
         let registry = self.desire.registry.id.clone();
         GrantKey { registry, principal: self.desire.principal, role }
     }
@@ -299,6 +320,7 @@ impl Case<'_> {
             holder: self.holder(grant),
             clusters: ids(clusters),
             rule: rule.map(str::to_owned),
+            former: None,
         }
     }
 
@@ -314,12 +336,18 @@ impl Case<'_> {
             clusters: ids(self.desire.holders),
             reason,
             after,
-            beside: None,
+            beside: Vec::new(),
             mark: Mark::read(&grant.description),
+            marked: Vec::new(),
         }
     }
 
-    fn hold_wish(&self, clusters: &[&Cluster], reason: HeldReason, plan: &mut Plan) -> Wish {
+    pub(super) fn hold_wish(
+        &self,
+        clusters: &[&Cluster],
+        reason: HeldReason,
+        plan: &mut Plan,
+    ) -> Wish {
         plan.held.push(self.held(clusters, Action::Attach, reason));
         Wish::Held
     }
@@ -328,7 +356,7 @@ impl Case<'_> {
         plan.held.push(self.held(self.desire.holders, Action::Detach, reason));
     }
 
-    fn held(&self, clusters: &[&Cluster], action: Action, reason: HeldReason) -> Held {
+    pub(super) fn held(&self, clusters: &[&Cluster], action: Action, reason: HeldReason) -> Held {
         Held {
             registry: self.desire.registry.id.clone(),
             principal: Some(self.desire.principal),

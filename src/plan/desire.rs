@@ -6,11 +6,12 @@
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::known::Known;
+use super::decide::Case;
+use super::known::{Known, Marked};
 use super::{Action, Held, HeldReason};
 use crate::model::{
     AssignmentName, Cluster, ClusterHash, ClusterId, ClusterState, Grant, Identity, Inventory,
-    Mark, MarkKind, PrincipalId, Registry, RegistryMode, Role, Scope,
+    Mark, MarkKind, PrincipalId, Registry, RegistryId, RegistryMode, Role, Scope,
 };
 use crate::policy::{Candidate, Decision, Policy, RegistryNames, RoleChoice, Rule, Stand};
 
@@ -35,14 +36,16 @@ pub(super) struct Desire<'a> {
 pub(super) enum Stance<'a> {
     /// A rule wants it for these clusters
     Wanted { rule: &'a str, clusters: Vec<&'a Cluster> },
-    /// A veto on one of the holders
-    Vetoed,
+    /// A veto on one of the holders, and those for which a rule wants it all the same
+    Vetoed { by: &'a Cluster, wanting: Vec<&'a Cluster> },
     /// A tag names it by a name that fits several registries, or a rule wants it with a role that
     /// it does not honour
     Ambiguous(HeldReason),
-    /// Nobody wants it
-    Unwanted,
+    /// No rule wants it for any holder; of one of them a rule cannot, since it lives in another tenant
+    Unwanted { in_other_tenant: bool },
 }
+
+const UNWANTED: Stance<'static> = Stance::Unwanted { in_other_tenant: false };
 
 /// The inventory, turned round so that a pair finds what belongs to it
 #[derive(Debug)]
@@ -81,7 +84,7 @@ type ByRegistry<'a, T> = BTreeMap<&'a str, BTreeMap<PrincipalId, Vec<&'a T>>>;
 
 impl<'a> Index<'a> {
     pub(super) fn new(inventory: &'a Inventory, policy: &'a Policy) -> Self {
-        let known = Known::new(inventory);
+        let known = Known::new(inventory, policy);
         let clusters = policy.stands_of_clusters(inventory.clusters.values());
         Self {
             inventory,
@@ -158,7 +161,7 @@ impl<'a> Index<'a> {
             principal,
             holders: holders.map_or(&[], |holders| &holders.clusters),
             hashes: holders.map_or(&[], |holders| &holders.hashes),
-            stance: holders.map_or(Stance::Unwanted, |holders| {
+            stance: holders.map_or(UNWANTED, |holders| {
                 let stands = holders.places.iter().filter_map(|place| self.clusters.get(*place));
                 stance(self.policy, (registry, stand), stands, &self.names)
             }),
@@ -167,9 +170,16 @@ impl<'a> Index<'a> {
         }
     }
 
-    /// What is asked of all clusters
-    pub(super) fn known(&self) -> &Known<'a> {
-        &self.known
+    /// One identity at one registry, with all that deciding about it takes
+    pub(super) fn case(&'a self, desire: &'a Desire<'a>) -> Case<'a> {
+        let Self { inventory, policy, known, .. } = self;
+        Case { desire, inventory, policy, known, index: self }
+    }
+
+    /// The grants of an identity at a registry
+    pub(super) fn found(&self, registry: &RegistryId, principal: PrincipalId) -> &[&'a Grant] {
+        let at_registry = self.grants.get(registry.key());
+        at_registry.and_then(|map| map.get(&principal)).map_or(&[], Vec::as_slice)
     }
 
     /// What the registries of the inventory may be called
@@ -285,21 +295,29 @@ fn pins<'a>(
 ) -> ByRegistry<'a, Cluster> {
     let pins = inventory.grants.values().filter_map(|grant| {
         let mark = Mark::read(&grant.description).filter(|mark| mark.kind == MarkKind::Pin)?;
-        AssignmentName::is_of(&policy.owner, grant).then_some((grant, mark.cluster))
+        AssignmentName::is_of(&policy.owner, grant).then_some((grant, mark))
     });
     let mut follow = ByRegistry::new();
-    for (grant, hash) in pins {
-        let now =
-            known.marked(hash).and_then(|cluster| Some((cluster, cluster.identity.principal()?)));
-        if let Some((cluster, principal)) = now
-            && principal != grant.key.principal
-        {
-            let at_registry: &mut BTreeMap<_, Vec<_>> =
-                follow.entry(grant.key.registry.key()).or_default();
-            at_registry.entry(principal).or_default().push(cluster);
+    for (grant, mark) in pins {
+        let Marked::There(cluster) = known.marked(grant, &mark) else { continue };
+        let Some(principal) = cluster.identity.principal() else { continue };
+        let registry = inventory.registries.get(&grant.key.registry);
+        if principal == grant.key.principal || registry.is_none_or(|it| differ(cluster, it)) {
+            continue;
+        }
+        let at_registry: &mut BTreeMap<_, Vec<&Cluster>> =
+            follow.entry(grant.key.registry.key()).or_default();
+        let following = at_registry.entry(principal).or_default();
+        if !following.iter().any(|known| known.id == cluster.id) {
+            following.push(cluster);
         }
     }
     follow
+}
+
+/// Whether cluster and registry are known to live in different tenants, where no pin follows
+pub(super) fn differ(cluster: &Cluster, registry: &Registry) -> bool {
+    cluster.tenant.zip(registry.tenant).is_some_and(|(one, other)| one != other)
 }
 
 /// Whether an unheld grant is looked at: always when the registry itself is in scope, otherwise only
@@ -327,10 +345,10 @@ fn stance<'a>(
 ) -> Stance<'a> {
     let mut wanted: Option<&'a str> = None;
     let mut clusters = Vec::new();
-    let mut ambiguous = None;
+    let (mut ambiguous, mut vetoed, mut in_other_tenant) = (None, None, false);
     for (cluster, its) in holders {
         match policy.decision_between((cluster, its), (registry, stand), names) {
-            Decision::Vetoed { .. } => return Stance::Vetoed,
+            Decision::Vetoed { .. } => vetoed = vetoed.or(Some(*cluster)),
             Decision::Attach { by: Rule { role: RoleChoice::Only(role), .. } }
                 if !RoleChoice::Only(*role).suits(&registry.mode) =>
             {
@@ -343,13 +361,15 @@ fn stance<'a>(
             Decision::Ambiguous { name, candidates, .. } => {
                 ambiguous.get_or_insert(HeldReason::AmbiguousName { name, candidates });
             }
-            Decision::NotWanted | Decision::OtherTenant => {}
+            Decision::OtherTenant => in_other_tenant = true,
+            Decision::NotWanted => {}
         }
     }
-    match (wanted, ambiguous) {
-        (Some(rule), _) => Stance::Wanted { rule, clusters },
-        (None, Some(reason)) => Stance::Ambiguous(reason),
-        (None, None) => Stance::Unwanted,
+    match (vetoed, wanted, ambiguous) {
+        (Some(by), _, _) => Stance::Vetoed { by, wanting: clusters },
+        (None, Some(rule), _) => Stance::Wanted { rule, clusters },
+        (None, None, Some(reason)) => Stance::Ambiguous(reason),
+        (None, None, None) => Stance::Unwanted { in_other_tenant },
     }
 }
 
@@ -363,7 +383,11 @@ impl Desire<'_> {
     }
 
     fn may_matter(&self) -> bool {
-        let is_idle = matches!(self.stance, Stance::Unwanted | Stance::Vetoed);
+        let is_idle = match &self.stance {
+            Stance::Unwanted { .. } => true,
+            Stance::Vetoed { wanting, .. } => wanting.is_empty(),
+            Stance::Wanted { .. } | Stance::Ambiguous(_) => false,
+        };
         !(is_idle && self.found.is_empty() && self.followed_by_pin.is_empty())
     }
 

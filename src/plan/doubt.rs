@@ -1,12 +1,12 @@
-//! What stands against a change that is otherwise due: ends of it that could not be read, and clusters
-//! that nobody has seen.
+//! What stands against a change that is otherwise due: ends of it that could not be read, clusters that
+//! were not seen, and nodes that boot from the registry.
 //!
 //! Whether a change is due is not asked here.
 
 use super::HeldReason;
 use super::decide::Case;
 use super::desire::Desire;
-use crate::model::{Cluster, Identity, IdentityOrigin, ResourceId};
+use crate::model::{BootRegistry, Cluster, ClusterId, Identity, ResourceId};
 
 impl Case<'_> {
     /// Why nothing may be written for this identity at this registry: what could not be read since it
@@ -20,26 +20,38 @@ impl Case<'_> {
         self.inventory.unread().find(|(id, _)| matters(id)).map(unread)
     }
 
-    /// Who, unseen so far, may need this identity to pull
+    /// A cluster whose nodes boot from the registry, among the holders and these
+    pub(super) fn boot_registry(&self, formers: &[ClusterId]) -> Option<HeldReason> {
+        let here = BootRegistry::Registry(self.desire.registry.id.clone());
+        let mut clusters = self.holders_and(formers);
+        let booting = clusters.find(|cluster| cluster.boot_registry == here)?;
+        Some(HeldReason::BootRegistry(booting.id.clone()))
+    }
+
+    /// A cluster of which it is not known whether its nodes boot from the registry
+    pub(super) fn boot_registry_unread(&self, formers: &[ClusterId]) -> Option<HeldReason> {
+        let mut clusters = self.holders_and(formers);
+        let unread = clusters.find(|cluster| cluster.boot_registry == BootRegistry::Unread)?;
+        Some(HeldReason::BootRegistryUnread(unread.id.clone()))
+    }
+
+    fn holders_and(&self, formers: &[ClusterId]) -> impl Iterator<Item = &Cluster> {
+        let formers = formers.iter().filter_map(|id| self.inventory.clusters.get(id));
+        self.desire.holders.iter().copied().chain(formers)
+    }
+
+    /// A cluster, not seen so far, that may need this identity to pull
     pub(super) fn doubt(&self) -> Option<HeldReason> {
         if let Some(reason) = self.unread() {
             return Some(reason);
         }
         if !self.inventory.knows_all_clusters() {
-            return Some(HeldReason::ClustersUnseen);
+            return Some(HeldReason::ClustersUnseen(self.inventory.silent()));
         }
         if let Some(other) = self.same_application() {
             return Some(HeldReason::NeededBy(other.id.clone()));
         }
-        // A service principal is no managed identity: no cluster comes to hold it unstated.
-        let known_whose = |cluster: &&Cluster| {
-            matches!(
-                cluster.identity,
-                Identity::Kubelet { origin: IdentityOrigin::Aks, .. }
-                    | Identity::ServicePrincipal { .. }
-            )
-        };
-        if self.desire.holders.iter().any(known_whose) {
+        if self.is_known_whose() {
             return None;
         }
         let mut others = self.inventory.unread();

@@ -84,6 +84,7 @@ impl<'a> Concern<'a> {
     fn is_touched_by(&self, gap: &Gap) -> bool {
         match gap {
             Gap::Clusters | Gap::Registries | Gap::Subscription(_) => true,
+            Gap::OtherClusters => false,
             Gap::Grants { subscription, principal } => {
                 *subscription == self.registry.id.subscription()
                     && principal.is_none_or(|principal| self.principals.contains(&principal))
@@ -221,6 +222,9 @@ fn tell_next(text: &mut String, plan: &Plan, verdict: &Verdict<'_>, concern: &Co
     let detach = plan.detach.iter().filter(|item| item.grant.registry == registry.id);
     let detach = detach.filter(|item| concern.is_met_by(item.grant.principal, &item.clusters));
     lines.extend(detach.map(|item| format!("detaches {item}")));
+    let marks = plan.marks.iter().filter(|item| item.grant.registry == registry.id);
+    let marks = marks.filter(|item| concern.is_met_by(item.grant.principal, &item.clusters));
+    lines.extend(marks.map(|item| format!("writes the mark again of {item}")));
     let held = plan.held.iter().filter(|item| item.registry == registry.id);
     let held = held.filter(|item| match item.principal {
         Some(principal) => concern.is_met_by(principal, &item.clusters),
@@ -235,6 +239,7 @@ fn tell_next(text: &mut String, plan: &Plan, verdict: &Verdict<'_>, concern: &Co
     let warnings = plan.warnings.iter().filter(|warning| match warning {
         Warning::ServiceAccountPull(cluster) => cluster == concern.cluster,
         Warning::NearlyFull { subscription, .. } => *subscription == registry.id.subscription(),
+        Warning::AgeUnknown(_) => false,
         Warning::NoneOfOurs(_) => true,
     });
     lines.extend(warnings.map(|warning| format!("note that {warning}")));

@@ -5,32 +5,35 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Action, Attach, Detach, DetachReason, Held, HeldReason, Holder, MOST_ASSIGNMENTS, Plan,
+    Action, Attach, Detach, DetachReason, Held, HeldReason, Holder, MOST_ASSIGNMENTS, MarkChange,
+    MarkReason, Plan,
 };
-use crate::model::{RegistryId, Scope, SubscriptionId};
+use crate::model::{ClusterHash, RegistryId, Scope, SubscriptionId};
 use crate::policy::{Limits, Mode, Policy};
 
 /// Moves to *held* what the policy's mode and limits forbid.
 ///
 /// Limits count per subscription of the registries. When one is passed, all changes of that kind in
 /// that subscription are held: half of a mistake is still a mistake. A share is counted only where
-/// the scope shows everything that is ours, not just what one cluster leaves behind.
+/// the scope shows everything that is ours, not just what one cluster leaves behind. It is a share of
+/// what the run keeps or makes, so that what it holds now does not pass the limit in the next run.
+/// What takes the place of a former role, and the removal of one, count towards no limit: as many of
+/// them come at once as a registry has clusters.
 ///
 /// # Guarantees
-/// Every change of the plan that goes in comes out, planned or held. A removal that waits for an
-/// assignment is held together with it.
+/// Every change of the plan that goes in comes out, planned or held; marks, which no access depends on,
+/// are left out in mode `observe`. A removal that waits for an assignment is held together with it.
+/// Applying what comes out, planning and guarding again gives no changes.
 pub fn guard(mut plan: Plan, policy: &Policy, scope: &Scope) -> Plan {
-    let attached = count(plan.attach.iter().map(|attach| &attach.grant.registry));
-    let detached = count(plan.detach.iter().map(|detach| &detach.grant.registry));
-    let ours = ours(&plan);
-    let is_wide = match scope {
-        Scope::Everything | Scope::Subscription(_) | Scope::Registry(_) => true,
-        Scope::Cluster(_) | Scope::Pair(..) => false,
-    };
+    let new = plan.attach.iter().filter(|attach| !attach.exchanges_role);
+    let attached = count(new.map(|attach| &attach.grant.registry));
+    let removed = plan.detach.iter().filter(|detach| counts(detach));
+    let detached = count(removed.map(|detach| &detach.grant.registry));
     for attach in std::mem::take(&mut plan.attach) {
         let reason = forbids_attach(policy.mode).or_else(|| {
             let planned = count_in(&attached, &attach.grant.registry);
             passes("max_attach", planned, policy.limits.max_attach as usize)
+                .filter(|_| !attach.exchanges_role)
                 .or_else(|| fills(&plan, &attach.grant.registry, planned))
         });
         match reason {
@@ -38,17 +41,22 @@ pub fn guard(mut plan: Plan, policy: &Policy, scope: &Scope) -> Plan {
             Some(reason) => plan.held.push(held_attach(attach, reason)),
         }
     }
+    let stays = stays(&plan);
     for detach in std::mem::take(&mut plan.detach) {
         let registry = &detach.grant.registry;
-        let of = count_in(&ours, registry);
+        let (planned, of) = (count_in(&detached, registry), count_in(&stays, registry));
+        let passes = || passes_detach(&policy.limits, planned, is_wide(scope).then_some(of));
         let reason = forbids_detach(policy.mode)
             .or_else(|| left_to_the_timer(&detach, scope))
-            .or_else(|| passes_detach(&policy.limits, count_in(&detached, registry), of, is_wide))
+            .or_else(|| passes().filter(|_| counts(&detach)))
             .or_else(|| waits_in_vain(&detach, &plan));
         match reason {
             None => plan.detach.push(detach),
             Some(reason) => plan.held.push(held_detach(detach, reason)),
         }
+    }
+    if policy.mode == Mode::Observe {
+        plan.marks.clear();
     }
     plan.held.sort();
     plan
@@ -56,8 +64,8 @@ pub fn guard(mut plan: Plan, policy: &Policy, scope: &Scope) -> Plan {
 
 /// Moves to *held* what the policy's mode forbids a person's own command on one pair.
 ///
-/// A person who asks for one pair has decided what the modes and limits leave to nobody, so only
-/// `observe` stands against it: it promises that nothing is written.
+/// A person who asks for one pair has decided what modes and limits leave open, so only `observe` stands
+/// against it: it promises that nothing is written.
 pub fn guard_pair(mut plan: Plan, policy: &Policy) -> Plan {
     if let Some(reason) = forbids_attach(policy.mode) {
         let attach = std::mem::take(&mut plan.attach).into_iter();
@@ -77,11 +85,48 @@ fn forbids_detach(mode: Mode) -> Option<HeldReason> {
     (mode != Mode::Sync).then_some(HeldReason::Mode(mode))
 }
 
-/// Runs for single registries are as many as there are events, and each would be below every limit.
-fn left_to_the_timer(detach: &Detach, scope: &Scope) -> Option<HeldReason> {
-    let is_single = matches!(scope, Scope::Registry(_));
-    let replaces = detach.reason == DetachReason::RoleNotHonoured;
-    (is_single && !replaces).then_some(HeldReason::LeftToTheTimer)
+/// What runs for a single cluster or registry leave to the timer: they are as many as there are events,
+/// and each would be below every limit. Only what a deleted cluster leaves behind goes with it.
+pub(super) fn left_to_the_timer(detach: &Detach, scope: &Scope) -> Option<HeldReason> {
+    let goes = match scope {
+        Scope::Everything | Scope::Subscription(_) => true,
+        Scope::Cluster(id) => {
+            detach.reason == DetachReason::ClusterGone
+                && detach.marked.is_empty()
+                && detach.mark.is_some_and(|mark| mark.cluster == ClusterHash::of(id))
+        }
+        Scope::Registry(_) | Scope::Pair(..) => false,
+    };
+    (!goes).then_some(HeldReason::LeftToTheTimer)
+}
+
+/// Whether a run in this scope would remove something that a cluster may need which was not seen, or
+/// name another cluster in a mark: before that, every subscription's clusters are listed
+pub fn needs_every_cluster(plan: &Plan, mode: Mode, scope: &Scope) -> bool {
+    let is_gone = |change: &MarkChange| change.reason == MarkReason::ClusterGone;
+    let removes = |item: &Detach| match item.reason {
+        // No registry is left to pull from; or the right role is there when the old one goes.
+        DetachReason::RegistryGone | DetachReason::RoleNotHonoured => false,
+        DetachReason::Unwanted
+        | DetachReason::OtherTenant
+        | DetachReason::Vetoed
+        | DetachReason::ClusterGone
+        | DetachReason::IdentityReplaced
+        | DetachReason::FormerIdentity
+        | DetachReason::Asked => left_to_the_timer(item, scope).is_none(),
+    };
+    forbids_attach(mode).is_none() && plan.marks.iter().any(is_gone)
+        || forbids_detach(mode).is_none() && plan.detach.iter().any(removes)
+}
+
+/// Whether a removal counts towards the limits. Of a former role it takes nothing away.
+fn counts(detach: &Detach) -> bool {
+    detach.reason != DetachReason::RoleNotHonoured
+}
+
+/// Whether all that is ours in a subscription of registries is in sight
+fn is_wide(scope: &Scope) -> bool {
+    matches!(scope, Scope::Everything | Scope::Subscription(_))
 }
 
 fn passes(name: &'static str, planned: usize, allowed: usize) -> Option<HeldReason> {
@@ -94,16 +139,13 @@ fn fills(plan: &Plan, registry: &RegistryId, planned: usize) -> Option<HeldReaso
     (there > 0 && there + planned > MOST_ASSIGNMENTS).then_some(HeldReason::Full { there, planned })
 }
 
-fn passes_detach(
-    limits: &Limits,
-    planned: usize,
-    ours: usize,
-    is_wide: bool,
-) -> Option<HeldReason> {
-    let share = ours.saturating_mul(usize::from(limits.max_detach_percent)) / 100;
+fn passes_detach(limits: &Limits, planned: usize, stays: Option<usize>) -> Option<HeldReason> {
+    let share = stays
+        .filter(|_| limits.max_detach_percent < 100)
+        .map(|stays| stays.saturating_mul(usize::from(limits.max_detach_percent)) / 100);
     // One removal is always allowed: a share of a handful would round down to none for ever.
     passes("max_detach", planned, limits.max_detach as usize)
-        .or_else(|| passes("max_detach_percent", planned, share.max(1)).filter(|_| is_wide))
+        .or_else(|| passes("max_detach_percent", planned, share?.max(1)))
 }
 
 fn waits_in_vain(detach: &Detach, plan: &Plan) -> Option<HeldReason> {
@@ -112,11 +154,11 @@ fn waits_in_vain(detach: &Detach, plan: &Plan) -> Option<HeldReason> {
     (!comes).then_some(HeldReason::ReplacementHeld)
 }
 
-/// How many assignments of ours each subscription has, those to be removed included
-fn ours(plan: &Plan) -> BTreeMap<SubscriptionId, usize> {
+/// How many assignments of ours the run keeps or makes in each subscription
+fn stays(plan: &Plan) -> BTreeMap<SubscriptionId, usize> {
     let kept = plan.kept.iter().filter(|kept| kept.holder != Holder::Foreign);
     let kept = kept.map(|kept| &kept.grant.registry);
-    count(kept.chain(plan.detach.iter().map(|detach| &detach.grant.registry)))
+    count(kept.chain(plan.attach.iter().map(|attach| &attach.grant.registry)))
 }
 
 fn count<'a>(registries: impl Iterator<Item = &'a RegistryId>) -> BTreeMap<SubscriptionId, usize> {

@@ -6,12 +6,13 @@
 //! | yes      | ours            | keep                                                 |
 //! | yes      | someone else's  | keep, and never ours                                 |
 //! | yes      | conditional     | hold: it may not cover what the cluster needs        |
-//! | yes      | ours, old role  | attach the right role, then detach the old one       |
+//! | yes      | ours, old role  | attach the right role, and keep the old one beside it |
 //! | no       | ours            | detach, or hold if anyone unseen may need it         |
-//! | no       | ours, pinned    | keep, until its cluster is gone or its identity new  |
+//! | no       | ours, pinned    | keep, until its cluster is gone                      |
+//! | before   | ours            | keep while its cluster wants it: a former identity   |
 //! | vetoed   | ours, pinned    | hold: a person and the policy disagree               |
 //! | no       | someone else's  | leave                                                |
-//! | gone     | ours            | detach: nothing is there that anyone could pull from |
+//! | gone     | ours            | detach: there is no registry to pull from            |
 //! | any      | not readable    | hold                                                 |
 //!
 //! *Not readable* may be the grants at the registry, the registry itself or a cluster that holds the
@@ -26,22 +27,24 @@
 mod adopt;
 #[cfg(test)]
 mod adopt_tests;
+mod attach;
 #[cfg(test)]
 pub(crate) mod build;
 mod decide;
 mod desire;
 mod doubt;
 mod explain;
+mod former;
 mod guard;
 #[cfg(test)]
 mod guard_tests;
 mod known;
+mod marks;
 #[cfg(test)]
 mod oracle;
 mod pair;
 #[cfg(test)]
 mod pair_tests;
-mod pins;
 mod project;
 mod reason;
 mod render;
@@ -58,14 +61,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub use adopt::{Adopt, AdoptStep, Adoption, HeldAdoption, Unfit, adoption, render_adoption};
 pub use explain::{Tone, explain};
-pub use guard::{guard, guard_pair};
-pub use pair::{PairRefusal, is_pinned_for, pin, unpin};
+pub use guard::{guard, guard_pair, needs_every_cluster};
+pub use pair::{PairRefusal, former_identities, pin, unpin, unpin_former_identities};
 pub use project::project;
-pub use reason::{AttachReason, DetachReason, HeldReason};
+pub use reason::{AttachReason, DetachReason, HeldReason, MarkReason};
 pub use render::render;
-pub use still::{is_still_due, is_still_wanted};
+pub use still::{is_mark_still_wrong, is_still_due, is_still_wanted};
 
-use decide::Case;
 use desire::{Index, Wished};
 
 use crate::model::{
@@ -82,6 +84,8 @@ pub struct Plan {
     pub attach: Vec<Attach>,
     /// Role assignments to remove, after the attaching
     pub detach: Vec<Detach>,
+    /// Role assignments of ours whose mark is to name another cluster, or to say more
+    pub marks: Vec<MarkChange>,
     /// Grants that are as they should be
     pub kept: Vec<Kept>,
     /// What would be done if nothing stood against it
@@ -98,7 +102,7 @@ pub struct Plan {
 impl Plan {
     /// Whether applying it would write anything
     pub fn is_empty(&self) -> bool {
-        self.attach.is_empty() && self.detach.is_empty()
+        self.attach.is_empty() && self.detach.is_empty() && self.marks.is_empty()
     }
 }
 
@@ -117,6 +121,11 @@ pub struct Attach {
     pub reason: AttachReason,
     /// The text it will carry, its mark first
     pub description: String,
+    /// It rests on having seen every subscription: a registry with the same name, or a cluster with the
+    /// same identity and a veto, would stand against it
+    pub needs_all: bool,
+    /// It takes the place of an assignment of ours by a role that the registry does not honour any more
+    pub exchanges_role: bool,
 }
 
 /// A role assignment of ours to remove
@@ -132,10 +141,31 @@ pub struct Detach {
     pub reason: DetachReason,
     /// The assignment that takes its place and must be there first
     pub after: Option<AssignmentName>,
-    /// The pin that was seen to take its place already, and must still be there
-    pub beside: Option<GrantKey>,
-    /// The mark that it had when this was decided; with another one it is for somebody else by now
+    /// What was seen to take its place already, and must still be there
+    pub beside: Vec<GrantKey>,
+    /// The mark that it had when this was decided; with another one it is for another cluster by now
     pub mark: Option<Mark>,
+    /// The clusters that held the identity before, where none holds it now: read again like holders
+    pub marked: Vec<ClusterId>,
+}
+
+/// A mark to write again, by a PUT that leaves everything else as it is
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct MarkChange {
+    /// Of which assignment
+    pub grant: GrantKey,
+    /// Its name, which proves it ours
+    pub name: AssignmentName,
+    /// The clusters that hold the identity and want the registry
+    pub clusters: Vec<ClusterId>,
+    /// The cluster that the mark names now, if it is there
+    pub marked: Option<ClusterId>,
+    /// The mark that it had when this was decided
+    pub was: Mark,
+    /// The text it will carry, its mark first
+    pub description: String,
+    /// Why
+    pub reason: MarkReason,
 }
 
 /// A grant that is as it should be
@@ -149,6 +179,17 @@ pub struct Kept {
     pub clusters: Vec<ClusterId>,
     /// The rule that wants it, if one does
     pub rule: Option<String>,
+    /// What it is left from, where it is not what the pair pulls by at present
+    pub former: Option<Former>,
+}
+
+/// What an assignment is left from
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Former {
+    /// The identity that its clusters had before: their nodes may still pull by it
+    Identity,
+    /// The role that the registry honoured before: the way back to that mode
+    Role,
 }
 
 /// Whose a grant is
@@ -198,6 +239,9 @@ pub enum Warning {
         /// How many it holds
         assignments: usize,
     },
+    /// So many assignments are kept for a former identity although an earlier cluster of the same id may
+    /// have left them: when the cluster was created, or they were written, is not known
+    AgeUnknown(usize),
     /// So many assignments carry the mark of a tether with another owner, and none is of this one: the
     /// owner may have been changed
     NoneOfOurs(usize),
@@ -246,16 +290,16 @@ fn plan_for<'a>(
         ..Plan::default()
     };
     let desires = index.desires(wished);
-    let case = |desire| Case { desire, inventory, policy, known: index.known() };
     for desire in &desires {
-        case(desire).decide(&mut plan);
+        index.case(desire).decide(&mut plan);
     }
     for desire in &desires {
-        case(desire).retire_pins(&mut plan);
+        index.case(desire).decide_former(&mut plan);
     }
     strays::retire(inventory, policy, &mut plan);
     plan.attach.sort();
     plan.detach.sort();
+    plan.marks.sort();
     plan.kept.sort();
     plan.held.sort();
     plan.warnings = warnings(inventory, &plan);
@@ -276,5 +320,20 @@ fn warnings(inventory: &Inventory, plan: &Plan) -> BTreeSet<Warning> {
         subscription: *subscription,
         assignments: *assignments,
     });
-    by_service_account.cloned().map(Warning::ServiceAccountPull).chain(full).collect()
+    let unknown = plan.kept.iter().filter(|kept| is_of_unknown_age(inventory, kept)).count();
+    let unknown = (unknown > 0).then_some(Warning::AgeUnknown(unknown));
+    let by_service_account = by_service_account.cloned().map(Warning::ServiceAccountPull);
+    by_service_account.chain(full).chain(unknown).collect()
+}
+
+/// Whether an assignment for a former identity may be of an earlier cluster of the same id
+fn is_of_unknown_age(inventory: &Inventory, kept: &Kept) -> bool {
+    let created = |id: &ClusterId| inventory.clusters.get(id).and_then(|it| it.created_at);
+    let is_written = || {
+        let mut grants = inventory.grants.values();
+        grants.any(|grant| grant.key == kept.grant && grant.updated_on.is_some())
+    };
+    kept.former == Some(Former::Identity)
+        && !kept.clusters.is_empty()
+        && (kept.clusters.iter().any(|id| created(id).is_none()) || !is_written())
 }

@@ -11,6 +11,7 @@
 //! | detach  | wants it                    | any            | refuse, naming the rule               |
 //! | detach  | does not                    | ours           | detach, or hold if anyone may need it |
 //! | detach  | does not                    | someone else's | leave                                 |
+//! | detach of former identities | any     | ours, for an identity that the cluster had | detach, or hold as above |
 //!
 //! What stands against a planned attachment stands against a pinned one too.
 
@@ -20,7 +21,8 @@ use thiserror::Error;
 
 use super::decide::{Case, Want, conditional};
 use super::desire::{Index, without_identity};
-use super::{Action, AttachReason, DetachReason, Held, HeldReason, Plan, warnings};
+use super::known::{Marked, is_of_earlier};
+use super::{Action, AttachReason, Detach, DetachReason, Held, HeldReason, Plan, warnings};
 use crate::model::{
     AssignmentName, Cluster, ClusterHash, ClusterId, Grant, Identity, Inventory, Mark, MarkKind,
     PrincipalId, Registry,
@@ -97,7 +99,7 @@ pub fn pin(
         is_vetoed(&index, policy, holder, registry)?;
     }
     let want = Want { rule: None, pinned: true, reason: AttachReason::Asked };
-    let case = Case { desire: &desire, inventory, policy, known: index.known() };
+    let case = index.case(&desire);
     if let Some(other) = pinned_for_another(&case, cluster) {
         plan.held.push(held(cluster, registry, HeldReason::PinnedFor(other.id.clone())));
         return Ok(plan);
@@ -108,11 +110,22 @@ pub fn pin(
     Ok(plan)
 }
 
+/// What a command to detach is about
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Unpin {
+    /// The pair: the identity that the cluster has, and those that it had
+    Pair,
+    /// Only identities that the cluster does not have any more
+    FormerIdentities,
+}
+
 /// Plans what a person's command to detach a registry from a cluster comes to.
 ///
 /// # Guarantees
 /// Total and in any order of the inventory the same. Only assignments that are proven ours are
-/// detached, and none that another cluster with the same identity needs. A plan without any change
+/// detached, and none that another cluster with the same identity needs. Those for former identities
+/// have their cluster in `marked` and are to be removed first: a pin that is left there would follow the
+/// cluster and come back, so while one is held, the present one is held too. A plan without any change
 /// and without anything held means that nothing of ours is there.
 ///
 /// # Assumptions
@@ -120,36 +133,85 @@ pub fn pin(
 pub fn unpin(
     inventory: &Inventory,
     policy: &Policy,
+    pair: (&Cluster, &Registry),
+) -> Result<Plan, PairRefusal> {
+    detached(inventory, policy, pair, Unpin::Pair)
+}
+
+/// Plans what a person's command comes to that detaches a registry from the identities which a cluster
+/// does not have any more, and from those alone. A rule may want the pair all the same.
+///
+/// # Guarantees
+/// As for [`unpin`]. Nothing is refused, and the identity that the cluster has loses nothing: where that
+/// is not known, all is held.
+///
+/// # Assumptions
+/// As for [`unpin`].
+pub fn unpin_former_identities(
+    inventory: &Inventory,
+    policy: &Policy,
+    pair: (&Cluster, &Registry),
+) -> Result<Plan, PairRefusal> {
+    detached(inventory, policy, pair, Unpin::FormerIdentities)
+}
+
+fn detached(
+    inventory: &Inventory,
+    policy: &Policy,
     (cluster, registry): (&Cluster, &Registry),
+    what: Unpin,
 ) -> Result<Plan, PairRefusal> {
     let index = Index::new(inventory, policy);
     match policy.decision(cluster, registry, index.names()) {
-        Decision::Attach { by } | Decision::Ambiguous { by, .. } => {
+        Decision::Attach { by } | Decision::Ambiguous { by, .. } if what == Unpin::Pair => {
             return Err(PairRefusal::Wanted { rule: by.name.clone() });
         }
-        Decision::Vetoed { .. } | Decision::NotWanted | Decision::OtherTenant => {}
+        Decision::Attach { .. }
+        | Decision::Ambiguous { .. }
+        | Decision::Vetoed { .. }
+        | Decision::NotWanted
+        | Decision::OtherTenant => {}
     }
     let mut plan = Plan { gaps: inventory.gaps.clone(), ..Plan::default() };
     let detaching = |reason| Held { action: Action::Detach, ..held(cluster, registry, reason) };
-    // What it will have, nobody knows yet; a command to attach may be waiting for it.
+    let present = cluster.identity.principal();
+    // What it will have is not known yet; a command to attach may be waiting for it.
     if cluster.identity == Identity::Pending {
         plan.held.push(detaching(HeldReason::NoIdentityYet));
     }
-    if let Some(principal) = cluster.identity.principal()
+    if what == Unpin::FormerIdentities && present.is_none() {
+        // Which of them it has still, if any, is not known either.
+        plan.held.push(detaching(HeldReason::IdentityUnknown(cluster.id.clone())));
+        return Ok(plan);
+    }
+    let formers = former_identities(inventory.grants.values(), policy, cluster, registry);
+    if let Some(principal) = present
         && !inventory.knows_grants(&registry.id, principal)
     {
         plan.held.push(detaching(HeldReason::GrantsUnreadable));
     }
-    for principal in principals(inventory, policy, cluster, registry) {
+    let mut pin_stays = None;
+    for principal in formers {
         let desire = index.desire(registry, principal);
-        let case = Case { desire: &desire, inventory, policy, known: index.known() };
-        let need = needed_by(&index, &case, cluster);
-        for grant in desire.found.iter().filter(|grant| case.is_ours(grant)) {
-            let doubt = need.clone().or_else(|| grant.conditional.then(|| conditional(grant)));
-            let mark = Mark::read(&grant.description);
-            let of_another = mark.filter(|mark| mark.cluster != ClusterHash::of(&cluster.id));
-            let doubt = doubt.or_else(|| of_another.and_then(|mark| case.may_live(mark)));
-            match doubt.or_else(|| case.doubt()) {
+        let case = index.case(&desire);
+        for grant in case.desire.found.iter().filter(|grant| case.is_ours(grant)) {
+            let Some(reason) = case.stands_against(&index, cluster, grant, what) else {
+                let detach = case.detach(grant, DetachReason::Asked, None);
+                plan.detach.push(Detach { marked: vec![cluster.id.clone()], ..detach });
+                continue;
+            };
+            if is_pinned_for(policy, grant, cluster) {
+                pin_stays = Some(reason.clone());
+            }
+            plan.held.push(Held { principal: Some(principal), ..detaching(reason) });
+        }
+    }
+    if let (Some(principal), Unpin::Pair) = (present, what) {
+        let desire = index.desire(registry, principal);
+        let case = index.case(&desire);
+        for grant in case.desire.found.iter().filter(|grant| case.is_ours(grant)) {
+            let against = case.stands_against(&index, cluster, grant, what);
+            match against.or_else(|| pin_stays.clone()) {
                 Some(reason) => case.hold_detach(reason, &mut plan),
                 None => plan.detach.push(case.detach(grant, DetachReason::Asked, None)),
             }
@@ -160,25 +222,83 @@ pub fn unpin(
     Ok(plan)
 }
 
-/// The identities by which the cluster was attached: the one it has, and those it had when it was
-/// pinned. A pin that is left at one of those would follow the cluster and come back.
-fn principals(
-    inventory: &Inventory,
+impl Case<'_> {
+    /// What stands against a command that removes this assignment of the cluster's
+    fn stands_against(
+        &self,
+        index: &Index<'_>,
+        cluster: &Cluster,
+        grant: &Grant,
+        what: Unpin,
+    ) -> Option<HeldReason> {
+        let mark = Mark::read(&grant.description);
+        let is_of_another = mark.is_some_and(|mark| mark.cluster != ClusterHash::of(&cluster.id));
+        let of_another = || match mark.map(|mark| self.known.marked(grant, &mark))? {
+            Marked::OutOfSight if is_of_another => Some(HeldReason::OutOfSight),
+            Marked::There(other) if is_of_another && other.identity.principal().is_none() => {
+                Some(HeldReason::IdentityUnknown(other.id.clone()))
+            }
+            Marked::There(_) | Marked::Gone(_) | Marked::OutOfSight => None,
+        };
+        let is_shared = || {
+            let may_need = |other: &&Cluster| {
+                other.id != cluster.id
+                    && matches!(
+                        self.policy.decision(other, self.desire.registry, index.names()),
+                        Decision::Attach { .. } | Decision::Ambiguous { .. }
+                    )
+            };
+            let is_held = !self.desire.holders.is_empty();
+            let shared = mark.is_some_and(|mark| mark.shared) && !is_held;
+            let needed = shared && self.inventory.clusters.values().any(|one| may_need(&one));
+            needed.then_some(HeldReason::Shared)
+        };
+        let boots = || {
+            let formers = [cluster.id.clone()];
+            self.boot_registry(&formers).or_else(|| self.boot_registry_unread(&formers))
+        };
+        // The present identity stays attached where only former ones are to go, and who cuts one off
+        // says so.
+        let of_the_pair = || match what {
+            Unpin::Pair => boots().or_else(is_shared),
+            Unpin::FormerIdentities => None,
+        };
+        needed_by(index, self, cluster)
+            .or_else(|| grant.conditional.then(|| conditional(grant)))
+            .or_else(of_the_pair)
+            .or_else(of_another)
+            .or_else(|| self.doubt())
+    }
+}
+
+/// The identities that a cluster had: those of assignments of ours at the registry whose mark names it,
+/// and the service principal that the policy states for it. Where the identity that it has now is not
+/// known, it may be among them.
+pub fn former_identities<'a>(
+    grants: impl Iterator<Item = &'a Grant>,
     policy: &Policy,
     cluster: &Cluster,
     registry: &Registry,
 ) -> BTreeSet<PrincipalId> {
-    let earlier = inventory.grants.values().filter(|grant| {
-        grant.key.registry == registry.id && is_pinned_for(policy, grant, &cluster.id)
+    let present = cluster.identity.principal();
+    let hash = ClusterHash::of(&cluster.id);
+    let marked = grants.filter(|grant| {
+        grant.key.registry == registry.id
+            && Mark::read(&grant.description).is_some_and(|mark| mark.cluster == hash)
+            && AssignmentName::is_of(&policy.owner, grant)
+            && !is_of_earlier(grant, cluster)
     });
-    earlier.map(|grant| grant.key.principal).chain(cluster.identity.principal()).collect()
+    let stated = policy.service_principals.get(&cluster.id).copied();
+    let had = marked.map(|grant| grant.key.principal).chain(stated);
+    had.filter(|principal| Some(*principal) != present).collect()
 }
 
 /// Whether an assignment of ours is pinned for this cluster
-pub fn is_pinned_for(policy: &Policy, grant: &Grant, cluster: &ClusterId) -> bool {
+fn is_pinned_for(policy: &Policy, grant: &Grant, cluster: &Cluster) -> bool {
     let mark = Mark::read(&grant.description).filter(|mark| mark.kind == MarkKind::Pin);
-    mark.is_some_and(|mark| mark.cluster == ClusterHash::of(cluster))
+    mark.is_some_and(|mark| mark.cluster == ClusterHash::of(&cluster.id))
         && AssignmentName::is_of(&policy.owner, grant)
+        && !is_of_earlier(grant, cluster)
 }
 
 fn may_be_pinned(
@@ -224,9 +344,8 @@ fn held(cluster: &Cluster, registry: &Registry, reason: HeldReason) -> Held {
 /// a second pin of the same assignment would have no place to stand.
 fn pinned_for_another<'a>(case: &Case<'a>, cluster: &Cluster) -> Option<&'a Cluster> {
     let Case { desire, policy, .. } = case;
-    let is_pinned = |holder: &Cluster| {
-        desire.found.iter().any(|grant| is_pinned_for(policy, grant, &holder.id))
-    };
+    let is_pinned =
+        |holder: &Cluster| desire.found.iter().any(|grant| is_pinned_for(policy, grant, holder));
     if is_pinned(cluster) {
         return None;
     }
@@ -238,8 +357,8 @@ fn needed_by(index: &Index<'_>, case: &Case<'_>, cluster: &Cluster) -> Option<He
     let Case { desire, policy, inventory, .. } = case;
     // One that had this identity when it was pinned needs the memory of it.
     let mut elsewhere = inventory.clusters.values().filter(|one| one.id != cluster.id);
-    let remembered = elsewhere
-        .find(|one| desire.found.iter().any(|grant| is_pinned_for(policy, grant, &one.id)));
+    let remembered =
+        elsewhere.find(|one| desire.found.iter().any(|grant| is_pinned_for(policy, grant, one)));
     if let Some(other) = remembered {
         return Some(HeldReason::NeededBy(other.id.clone()));
     }
@@ -247,7 +366,7 @@ fn needed_by(index: &Index<'_>, case: &Case<'_>, cluster: &Cluster) -> Option<He
     let needs = |other: &Cluster| {
         let decision = policy.decision(other, desire.registry, index.names());
         matches!(decision, Decision::Attach { .. } | Decision::Ambiguous { .. })
-            || desire.found.iter().any(|grant| is_pinned_for(policy, grant, &other.id))
+            || desire.found.iter().any(|grant| is_pinned_for(policy, grant, other))
     };
     let other = others.find(|other| needs(other))?;
     Some(HeldReason::NeededBy(other.id.clone()))

@@ -21,6 +21,13 @@ pub fn project(inventory: &Inventory, plan: &Plan) -> Inventory {
             updated_on: None,
         });
     }
+    for change in &plan.marks {
+        let ours = |grant: &&mut Grant| grant.name == change.name.0 && grant.key == change.grant;
+        for grant in after.grants.values_mut().filter(ours) {
+            grant.description.clone_from(&change.description);
+            grant.updated_on = None;
+        }
+    }
     for detach in &plan.detach {
         after.grants.retain(|_, grant| grant.name != detach.name.0 || grant.key != detach.grant);
     }

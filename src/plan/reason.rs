@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::MOST_ASSIGNMENTS;
-use crate::model::{ClusterId, RegistryId, ResourceId, Role, Shown};
+use crate::model::{ClusterId, RegistryId, ResourceId, Role, Shown, SubscriptionId};
 use crate::policy::Mode;
 
 /// Why a role assignment is made
@@ -32,14 +32,18 @@ impl fmt::Display for AttachReason {
 pub enum DetachReason {
     /// No rule wants it any more
     Unwanted,
+    /// Cluster and registry live in different tenants
+    OtherTenant,
     /// A veto
     Vetoed,
     /// The registry does not honour this role in its present mode
     RoleNotHonoured,
-    /// No cluster holds the identity
+    /// The cluster that it was made for is gone, and no other one holds the identity and wants it
     ClusterGone,
-    /// The cluster it was pinned for has another identity now
+    /// It was pinned for a cluster that has another identity now, where the pin stands
     IdentityReplaced,
+    /// Its cluster has another identity now, and `former_identities` is `remove`
+    FormerIdentity,
     /// A person asked for it by a command
     Asked,
     /// The registry was deleted or moved
@@ -52,10 +56,38 @@ impl fmt::Display for DetachReason {
             Self::Unwanted => "no rule wants it",
             Self::Vetoed => "it is vetoed",
             Self::RoleNotHonoured => "the registry does not honour this role in its present mode",
-            Self::ClusterGone => "no cluster holds the identity",
+            Self::OtherTenant => "the two live in different tenants",
+            Self::ClusterGone => "its cluster is gone",
             Self::IdentityReplaced => "its cluster has another identity now",
+            Self::FormerIdentity => {
+                "a former identity of its cluster, whose node pools are `Succeeded`"
+            }
             Self::Asked => "a command asked for it",
             Self::RegistryGone => "the registry is not there any more",
+        })
+    }
+}
+
+/// Why a mark is written again
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum MarkReason {
+    /// The cluster that it names is gone
+    ClusterGone,
+    /// No rule wants it for the cluster that it names
+    Unwanted,
+    /// Several clusters that want the registry have the identity
+    Shared,
+    /// It lacks something that a mark says today
+    Incomplete,
+}
+
+impl fmt::Display for MarkReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::ClusterGone => "the cluster that it named is gone",
+            Self::Unwanted => "no rule wants it for the cluster that it named",
+            Self::Shared => "several clusters have the identity",
+            Self::Incomplete => "it lacked something that a mark says",
         })
     }
 }
@@ -96,10 +128,21 @@ pub enum HeldReason {
         /// The assignment's id
         assignment: String,
     },
-    /// Clusters that nobody looked at may need it
-    ClustersUnseen,
-    /// Not every registry was looked at, so it may still be there
-    RegistriesUnseen,
+    /// Clusters that were not looked at may need it; where one subscription is the reason, which
+    ClustersUnseen(Option<SubscriptionId>),
+    /// Not every registry was looked at, so it may still be there; where one subscription is the reason,
+    /// which
+    RegistriesUnseen(Option<SubscriptionId>),
+    /// A tag names the registry by a name that another registry may have, which was not looked at; where
+    /// one subscription is the reason, which
+    NamesUnseen(Option<SubscriptionId>),
+    /// A cluster that was not looked at may have the same identity, and a veto; where one subscription
+    /// is the reason, which
+    SharersUnseen(Option<SubscriptionId>),
+    /// Nodes of this cluster boot from the registry
+    BootRegistry(ClusterId),
+    /// Whether nodes of this cluster boot from the registry is not known
+    BootRegistryUnread(ClusterId),
     /// The subscription has no room for as many assignments as are planned
     Full {
         /// How many it holds
@@ -119,6 +162,10 @@ pub enum HeldReason {
     NeededBy(ClusterId),
     /// Another cluster has the same identity, and the assignment is pinned for that one
     PinnedFor(ClusterId),
+    /// Another cluster has the same identity, and a veto stands against that one
+    VetoedFor(ClusterId),
+    /// Other clusters may still pull by this identity, which several have held
+    Shared,
     /// A person pinned it and the policy vetoes it
     PinnedButVetoed,
     /// The assignment that must be there first is held itself
@@ -150,8 +197,12 @@ impl HeldReason {
             Self::Unread { .. } => "Unread",
             Self::AmbiguousName { .. } => "AmbiguousName",
             Self::Conditional { .. } => "Conditional",
-            Self::ClustersUnseen => "ClustersUnseen",
-            Self::RegistriesUnseen => "RegistriesUnseen",
+            Self::ClustersUnseen(_) => "ClustersUnseen",
+            Self::RegistriesUnseen(_) => "RegistriesUnseen",
+            Self::NamesUnseen(_) => "NamesUnseen",
+            Self::SharersUnseen(_) => "SharersUnseen",
+            Self::BootRegistry(_) => "BootRegistry",
+            Self::BootRegistryUnread(_) => "BootRegistryUnread",
             Self::Full { .. } => "Full",
             Self::MayBeIdentityOf(_) => "MayBeIdentityOf",
             Self::IdentityUnknown(_) => "IdentityUnknown",
@@ -159,6 +210,8 @@ impl HeldReason {
             Self::LeftToTheTimer => "LeftToTheTimer",
             Self::NeededBy(_) => "NeededBy",
             Self::PinnedFor(_) => "PinnedFor",
+            Self::VetoedFor(_) => "VetoedFor",
+            Self::Shared => "Shared",
             Self::PinnedButVetoed => "PinnedButVetoed",
             Self::ReplacementHeld => "ReplacementHeld",
             Self::Mode(_) => "Mode",
@@ -203,8 +256,38 @@ impl fmt::Display for HeldReason {
             Self::Conditional { assignment } => {
                 write!(f, "assignment `{assignment}` is there with a condition")
             }
-            Self::ClustersUnseen => f.write_str("not every cluster that may need it was looked at"),
-            Self::RegistriesUnseen => f.write_str("not every registry was looked at"),
+            Self::ClustersUnseen(None) => {
+                f.write_str("not every cluster that may need it was looked at")
+            }
+            Self::ClustersUnseen(Some(silent)) => {
+                write!(f, "subscription {silent} did not answer, and a cluster there may need it")
+            }
+            Self::RegistriesUnseen(None) => f.write_str("not every registry was looked at"),
+            Self::RegistriesUnseen(Some(silent)) => {
+                write!(f, "subscription {silent} did not answer, and the registry may be there")
+            }
+            Self::NamesUnseen(None) => {
+                f.write_str("not every registry was looked at, and another may have the same name")
+            }
+            Self::NamesUnseen(Some(silent)) => write!(
+                f,
+                "subscription {silent} did not answer, and a registry there may have the same name"
+            ),
+            Self::SharersUnseen(None) => f.write_str(
+                "not every cluster was looked at, and one with the same identity may be vetoed",
+            ),
+            Self::SharersUnseen(Some(silent)) => write!(
+                f,
+                "subscription {silent} did not answer, and a cluster there may have the same identity and a veto"
+            ),
+            Self::BootRegistry(cluster) => {
+                write!(f, "nodes of `{}` boot from this registry", cluster.name())
+            }
+            Self::BootRegistryUnread(cluster) => write!(
+                f,
+                "whether nodes of `{}` boot from this registry is not known",
+                cluster.name()
+            ),
             Self::Full { there, planned } => write!(
                 f,
                 "the subscription holds {there} role assignments of {MOST_ASSIGNMENTS}, too many for {planned} more"
@@ -226,6 +309,12 @@ impl fmt::Display for HeldReason {
                 f,
                 "`{}` has the same identity and is pinned here: both pull by that pin, and detaching it ends it for both",
                 cluster.name()
+            ),
+            Self::VetoedFor(cluster) => {
+                write!(f, "`{}` has the same identity, and is vetoed", cluster.name())
+            }
+            Self::Shared => f.write_str(
+                "several clusters have held the identity, and nodes of another one may still pull by it",
             ),
             Self::PinnedButVetoed => f.write_str("it is pinned, and the policy vetoes it"),
             Self::ReplacementHeld => f.write_str("the assignment that replaces it is held itself"),

@@ -2,18 +2,21 @@
 
 use std::fmt;
 
-use super::{Action, Attach, Detach, Held, Holder, Kept, MOST_ASSIGNMENTS, Plan, Warning};
-use crate::model::ClusterId;
+use super::{
+    Action, Attach, Detach, Former, Held, Holder, Kept, MOST_ASSIGNMENTS, MarkChange, Plan, Warning,
+};
+use crate::model::{ClusterId, GrantKey};
 
 /// The plan as lines for people, each ending in a line break
 pub fn render(plan: &Plan) -> String {
     let attach = plan.attach.iter().map(|item| format!("attach  {item}\n"));
     let detach = plan.detach.iter().map(|item| format!("detach  {item}\n"));
+    let marks = plan.marks.iter().map(|item| format!("mark    {item}\n"));
     let held = plan.held.iter().map(|item| format!("held    {item}\n"));
     let kept = plan.kept.iter().map(|item| format!("kept    {item}\n"));
     let gaps = plan.gaps.iter().map(|gap| format!("unseen  {gap}\n"));
     let warnings = plan.warnings.iter().map(|warning| format!("warning {warning}\n"));
-    attach.chain(detach).chain(held).chain(kept).chain(gaps).chain(warnings).collect()
+    attach.chain(detach).chain(marks).chain(held).chain(kept).chain(gaps).chain(warnings).collect()
 }
 
 impl fmt::Display for Attach {
@@ -31,6 +34,13 @@ impl fmt::Display for Detach {
     }
 }
 
+impl fmt::Display for MarkChange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { grant, clusters, reason, .. } = self;
+        write!(f, "{} → {} as {}: {reason}", names(clusters), grant.registry.name(), grant.role)
+    }
+}
+
 impl fmt::Display for Held {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { registry, principal, clusters, action, reason } = self;
@@ -45,14 +55,34 @@ impl fmt::Display for Held {
 
 impl fmt::Display for Kept {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { grant, holder, clusters, rule } = self;
-        let who = who(clusters, Some(grant.principal));
-        write!(f, "{who} → {} as {}: ", grant.registry.name(), grant.role)?;
-        match (holder, rule) {
-            (Holder::Ours, Some(rule)) => write!(f, "rule `{rule}` wants it"),
-            (Holder::Ours, None) => f.write_str("ours"),
-            (Holder::Pinned, _) => f.write_str("pinned"),
-            (Holder::Foreign, _) => f.write_str("made by someone else"),
+        let who = who(&self.clusters, Some(self.grant.principal));
+        write!(f, "{who} → {}: {}", self.place(), self.why())
+    }
+}
+
+impl Kept {
+    /// Where and as what; for a former identity, which
+    pub fn place(&self) -> String {
+        let GrantKey { registry, principal, role } = &self.grant;
+        match self.former {
+            Some(Former::Identity) => format!("{} as {role} for {principal}", registry.name()),
+            Some(Former::Role) | None => format!("{} as {role}", registry.name()),
+        }
+    }
+
+    /// Why it stays, and where that needs a person, the next step
+    pub fn why(&self) -> String {
+        match (self.former, self.holder, &self.rule) {
+            (Some(Former::Identity), ..) => {
+                "former identity; once all nodes are reimaged, `tether send detach --former-identities` removes it".to_owned()
+            }
+            (Some(Former::Role), ..) => {
+                "former role, the way back to the registry's mode before; `former_roles: remove` removes it".to_owned()
+            }
+            (None, Holder::Ours, Some(rule)) => format!("rule `{rule}` wants it"),
+            (None, Holder::Ours, None) => "ours".to_owned(),
+            (None, Holder::Pinned, _) => "pinned".to_owned(),
+            (None, Holder::Foreign, _) => "made by someone else".to_owned(),
         }
     }
 }
@@ -68,6 +98,10 @@ impl fmt::Display for Warning {
             Self::NearlyFull { subscription, assignments } => write!(
                 f,
                 "subscription {subscription} holds {assignments} role assignments, and Azure allows {MOST_ASSIGNMENTS}"
+            ),
+            Self::AgeUnknown(count) => write!(
+                f,
+                "{count} role assignments for former identities are kept although earlier clusters of the same ids may have left them: Azure does not say when the clusters were created, or the assignments written"
             ),
             Self::NoneOfOurs(marked) => write!(
                 f,

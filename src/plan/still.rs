@@ -2,10 +2,11 @@
 //!
 //! Whether a name in a tag fits another registry as well was decided when all were known.
 
-use crate::model::{Cluster, ClusterState, Registry};
+use crate::model::{BootRegistry, Cluster, ClusterState, Grant, Registry};
 use crate::policy::{Decision, Policy, RegistryNames};
 
-use super::{Attach, AttachReason, Detach, DetachReason};
+use super::known::is_of_earlier;
+use super::{Attach, AttachReason, Detach, DetachReason, MarkChange, MarkReason};
 
 /// Whether an attachment is still wanted, by its registry and those of its clusters that are there, the
 /// others with the identity among them: one that it is for still has the identity, what asked for it
@@ -38,38 +39,87 @@ pub fn is_still_wanted(
     is_wanted && registry.mode.pull_role() == Some(item.grant.role)
 }
 
-/// Whether a removal that the policy is the reason for is still due, by its registry and those of its
-/// clusters that are there: nobody wants the pull any more, or a veto stands against it
+/// Whether a removal that the policy is the reason for is still due, by the assignment, its registry and
+/// those of its clusters that are there: those that hold the identity, or else those that had it
 pub fn is_still_due(
     item: &Detach,
+    grant: &Grant,
     registry: &Registry,
     clusters: &[Cluster],
     policy: &Policy,
 ) -> bool {
-    let names = RegistryNames::new(std::iter::once(registry));
-    let is_for_a_veto = item.reason == DetachReason::Vetoed;
-    for cluster in clusters {
-        let is_holder = cluster.identity.principal() == Some(item.grant.principal);
-        match policy.decision(cluster, registry, &names) {
-            Decision::Attach { .. } | Decision::Ambiguous { .. } if !is_for_a_veto => return false,
-            // Of one that has another identity by now it says nothing.
-            Decision::Vetoed { .. } if is_holder => return true,
-            Decision::Vetoed { .. }
-            | Decision::Attach { .. }
-            | Decision::Ambiguous { .. }
-            | Decision::NotWanted
-            | Decision::OtherTenant => {}
+    let (holders, others): (Vec<_>, Vec<_>) = clusters
+        .iter()
+        .partition(|cluster| cluster.identity.principal() == Some(item.grant.principal));
+    let boots = |cluster: &Cluster| match &cluster.boot_registry {
+        BootRegistry::None => false,
+        BootRegistry::Registry(id) => *id == registry.id,
+        BootRegistry::Unread => true,
+    };
+    if clusters.iter().any(boots) {
+        return false;
+    }
+    // Those that had the identity count only where none has it.
+    let deciding = if holders.is_empty() { others } else { holders };
+    match item.reason {
+        DetachReason::Vetoed => deciding.iter().any(|one| is_vetoed(one, registry, policy)),
+        // The id may be that of a younger cluster; it counts only where it holds the identity.
+        DetachReason::ClusterGone if !item.marked.is_empty() => deciding.iter().all(|cluster| {
+            is_of_earlier(grant, cluster)
+                && cluster.identity.principal() != Some(item.grant.principal)
+        }),
+        DetachReason::FormerIdentity => deciding.iter().all(|cluster| {
+            let present = cluster.identity.principal();
+            cluster.is_succeeded && present.is_some_and(|id| id != item.grant.principal)
+        }),
+        DetachReason::Unwanted
+        | DetachReason::OtherTenant
+        | DetachReason::ClusterGone
+        | DetachReason::IdentityReplaced
+        | DetachReason::RoleNotHonoured
+        | DetachReason::Asked
+        | DetachReason::RegistryGone => {
+            !clusters.iter().any(|one| is_wanted(one, registry, policy))
         }
     }
-    !is_for_a_veto
+}
+
+/// Whether a mark is still to be written again, by the registry and those of its clusters that are
+/// there: one of them has the identity and is entitled to the registry, and what the mark names is not
+pub fn is_mark_still_wrong(
+    item: &MarkChange,
+    registry: &Registry,
+    clusters: &[Cluster],
+    policy: &Policy,
+) -> bool {
+    let entitles = |cluster: &Cluster| {
+        cluster.identity.principal() == Some(item.grant.principal)
+            && !is_vetoed(cluster, registry, policy)
+    };
+    let is_named = |cluster: &&Cluster| Some(&cluster.id) == item.marked.as_ref();
+    let named = clusters.iter().find(is_named);
+    let names_another = item.reason == MarkReason::Unwanted;
+    clusters.iter().any(entitles)
+        && !(names_another && named.is_some_and(|one| is_wanted(one, registry, policy)))
+}
+
+fn is_vetoed(cluster: &Cluster, registry: &Registry, policy: &Policy) -> bool {
+    let names = RegistryNames::new(std::iter::once(registry));
+    matches!(policy.decision(cluster, registry, &names), Decision::Vetoed { .. })
+}
+
+fn is_wanted(cluster: &Cluster, registry: &Registry, policy: &Policy) -> bool {
+    let names = RegistryNames::new(std::iter::once(registry));
+    let decision = policy.decision(cluster, registry, &names);
+    matches!(decision, Decision::Attach { .. } | Decision::Ambiguous { .. })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::build::{By, abac, cluster, policy, registry, sharing, world};
+    use super::super::build::{By, abac, cluster, grant, policy, registry, sharing, world};
     use super::super::plan;
     use super::*;
-    use crate::model::MarkKind;
+    use crate::model::{MarkKind, Role};
 
     const TEAM: &str = "acr-attach=auto team=shop";
     const NOT_ANY_MORE: &str = "team=shop";
@@ -164,7 +214,9 @@ rules:
 
     #[track_caller]
     fn check_detach(item: &Detach, clusters: &[Cluster], is_due: bool) {
-        assert_eq!(is_still_due(item, &registry("acr", TEAM), clusters, &policy()), is_due);
+        let grant = grant(By::Rule("aks"), "acr", 1, Role::AcrPull);
+        let acr = registry("acr", TEAM);
+        assert_eq!(is_still_due(item, &grant, &acr, clusters, &policy()), is_due);
     }
 
     #[test]

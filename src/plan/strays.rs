@@ -1,12 +1,12 @@
 //! Assignments of ours at registries that are not there any more: deleted, or moved to another group or
 //! subscription, where their assignments do not follow them.
 
-use super::{Action, Detach, DetachReason, Held, HeldReason, Plan};
+use super::{Action, Detach, DetachReason, Held, HeldReason, Holder, Kept, Plan};
 use crate::model::{AssignmentName, Gap, Grant, Inventory, Mark, ResourceId, Scope};
 use crate::policy::Policy;
 
-/// Adds the removal of such assignments, in scopes that are wide enough to tell. Nobody can need them,
-/// a pin neither: there is nothing to pull from.
+/// Adds the removal of such assignments, in scopes that are wide enough to tell. No cluster can need
+/// them, a pinned one neither: there is nothing to pull from.
 pub(super) fn retire(inventory: &Inventory, policy: &Policy, plan: &mut Plan) {
     let strays = inventory.grants.values().filter(|grant| {
         !inventory.registries.contains_key(&grant.key.registry)
@@ -14,6 +14,10 @@ pub(super) fn retire(inventory: &Inventory, policy: &Policy, plan: &mut Plan) {
             && AssignmentName::is_of(&policy.owner, grant)
     });
     for grant in strays {
+        let Some(mark) = Mark::read(&grant.description) else {
+            plan.kept.push(edited(grant));
+            continue;
+        };
         match doubt(inventory, grant) {
             None => plan.detach.push(Detach {
                 grant: grant.key.clone(),
@@ -21,8 +25,9 @@ pub(super) fn retire(inventory: &Inventory, policy: &Policy, plan: &mut Plan) {
                 clusters: Vec::new(),
                 reason: DetachReason::RegistryGone,
                 after: None,
-                beside: None,
-                mark: Mark::read(&grant.description),
+                beside: Vec::new(),
+                mark: Some(mark),
+                marked: Vec::new(),
             }),
             Some(reason) => plan.held.push(Held {
                 registry: grant.key.registry.clone(),
@@ -33,6 +38,12 @@ pub(super) fn retire(inventory: &Inventory, policy: &Policy, plan: &mut Plan) {
             }),
         }
     }
+}
+
+/// A person has changed its description, so it is theirs to remove.
+fn edited(grant: &Grant) -> Kept {
+    let (holder, clusters) = (Holder::Pinned, Vec::new());
+    Kept { grant: grant.key.clone(), holder, clusters, rule: None, former: None }
 }
 
 fn is_in_scope(inventory: &Inventory, grant: &Grant) -> bool {
@@ -53,13 +64,14 @@ fn doubt(inventory: &Inventory, grant: &Grant) -> Option<HeldReason> {
         }
         Gap::Unread { .. }
         | Gap::Clusters
+        | Gap::OtherClusters
         | Gap::Registries
         | Gap::Subscription(_)
         | Gap::Grants { .. } => None,
     });
     let unseen = || {
         let known = inventory.knows_registries_of(registry.subscription());
-        (!known).then_some(HeldReason::RegistriesUnseen)
+        (!known).then_some(HeldReason::RegistriesUnseen(inventory.silent()))
     };
     let conditional = || {
         let assignment = grant.id.clone();

@@ -9,10 +9,10 @@ use super::build::{
 };
 use super::{Action, Attach, Detach, DetachReason, HeldReason, Holder, Plan, guard, plan, project};
 use crate::model::{
-    AssignmentName, Cluster, ClusterState, Gap, Grant, Identity, Inventory, Mark, MarkKind,
-    PrincipalId, Registry, RegistryMode, ResourceId, Role,
+    AssignmentName, Cluster, ClusterHash, ClusterState, Gap, Grant, Identity, Inventory, Mark,
+    MarkKind, PrincipalId, Registry, RegistryMode, ResourceId, Role,
 };
-use crate::policy::{Decision, Mode, Policy, RegistryNames};
+use crate::policy::{Decision, Former, Mode, Policy, RegistryNames};
 
 const AUTO: &str = "acr-attach=auto team=a";
 const OFF: &str = "acr-attach=disabled team=a";
@@ -112,12 +112,25 @@ struct Case<'a> {
 
 #[test]
 fn every_promise_holds_in_every_small_world() {
-    let policy = policy();
+    for former in [Former::Keep, Former::Remove] {
+        check_every_small_world(&policy_that(former));
+    }
+}
+
+/// Both rules that ship, with both switches at one value
+fn policy_that(former: Former) -> Policy {
+    let mut policy = policy();
+    policy.former_identities = former;
+    policy.former_roles = former;
+    policy
+}
+
+fn check_every_small_world(policy: &Policy) {
     let mut count = 0;
     for World(inventory) in worlds() {
-        let plan = plan(&inventory, &policy);
+        let plan = plan(&inventory, policy);
         let names = RegistryNames::new(inventory.registries.values());
-        let case = Case { inventory: &inventory, policy: &policy, plan: &plan, names };
+        let case = Case { inventory: &inventory, policy, plan: &plan, names };
         for (promise, holds) in case.promises() {
             assert!(holds, "{promise}\n{inventory:#?}\n{plan:#?}");
         }
@@ -127,7 +140,7 @@ fn every_promise_holds_in_every_small_world() {
 }
 
 impl Case<'_> {
-    fn promises(&self) -> [(&'static str, bool); 10] {
+    fn promises(&self) -> [(&'static str, bool); 11] {
         let Self { inventory, policy, plan, .. } = self;
         let after = project(inventory, plan);
         [
@@ -143,6 +156,7 @@ impl Case<'_> {
             ("every wish is answered", self.answers_every_wish()),
             ("applied, nothing is left to do", super::plan(&after, policy).is_empty()),
             ("no one who is entitled loses access", self.nobody_is_cut_off(&after)),
+            ("nodes with a former identity pull as before", self.keeps_former_identities(&after)),
             ("the guard drops nothing", self.guard_drops_nothing()),
         ]
     }
@@ -202,7 +216,9 @@ impl Case<'_> {
                 }
                 DetachReason::ClusterGone => self.inventory.knows_all_clusters(),
                 DetachReason::RegistryGone => true,
-                DetachReason::Unwanted | DetachReason::Vetoed | DetachReason::Asked => false,
+                DetachReason::FormerIdentity => !detach.beside.is_empty(),
+                DetachReason::Vetoed => self.marked(self.grant(detach)).is_none(),
+                DetachReason::Unwanted | DetachReason::OtherTenant | DetachReason::Asked => false,
             },
         }
     }
@@ -289,6 +305,26 @@ impl Case<'_> {
         })
     }
 
+    /// The cluster that an assignment of ours is marked for, if it is there
+    fn marked(&self, grant: &Grant) -> Option<&Cluster> {
+        let mark = Mark::read(&grant.description)?;
+        let mut clusters = self.inventory.clusters.values();
+        clusters.find(|cluster| ClusterHash::of(&cluster.id) == mark.cluster)
+    }
+
+    /// An assignment for an identity that no cluster holds stays while its cluster is entitled to it.
+    fn keeps_former_identities(&self, after: &Inventory) -> bool {
+        let removes = self.policy.former_identities == Former::Remove;
+        self.inventory.grants.values().all(|grant| {
+            let registry = self.inventory.registries.get(&grant.key.registry);
+            let entitled = self.marked(grant).zip(registry).is_some_and(|(cluster, registry)| {
+                matches!(self.says(cluster, registry), Decision::Attach { .. })
+            });
+            let is_held = self.holders(grant.key.principal).next().is_some();
+            removes || is_held || !entitled || after.grants.values().any(|one| one.id == grant.id)
+        })
+    }
+
     fn guard_drops_nothing(&self) -> bool {
         [Mode::Observe, Mode::AttachOnly, Mode::Sync].into_iter().all(|mode| {
             let mut policy = self.policy.clone();
@@ -325,12 +361,15 @@ fn the_order_and_the_letter_case_of_what_is_found_do_not_matter() {
 /// The worlds would prove little if some outcome never occurred in them.
 #[test]
 fn the_small_worlds_reach_every_outcome() {
-    let policy = policy();
+    let remove = policy_that(Former::Remove);
+    let keep = policy();
     let mut detached = BTreeSet::new();
     let mut held = BTreeSet::new();
     let mut kept = BTreeSet::new();
-    for World(inventory) in worlds() {
-        let plan = plan(&inventory, &policy);
+    for (World(inventory), policy) in
+        worlds().flat_map(|world| [(world.clone(), &remove), (world, &keep)])
+    {
+        let plan = plan(&inventory, policy);
         detached.extend(plan.detach.iter().map(|detach| detach.reason));
         held.extend(plan.held.iter().map(|held| discriminant(&held.reason)));
         kept.extend(plan.kept.iter().map(|kept| kept.holder));
@@ -341,6 +380,7 @@ fn the_small_worlds_reach_every_outcome() {
         DetachReason::RoleNotHonoured,
         DetachReason::ClusterGone,
         DetachReason::IdentityReplaced,
+        DetachReason::FormerIdentity,
     ];
     assert_eq!(detached, BTreeSet::from(all));
     assert_eq!(kept, BTreeSet::from([Holder::Ours, Holder::Pinned, Holder::Foreign]));
@@ -357,7 +397,7 @@ fn discriminant(reason: &HeldReason) -> u8 {
         HeldReason::RegistryMode(_) => 3,
         HeldReason::GrantsUnreadable => 4,
         HeldReason::Conditional { .. } => 5,
-        HeldReason::ClustersUnseen => 6,
+        HeldReason::ClustersUnseen(_) => 6,
         HeldReason::MayBeIdentityOf(_) => 7,
         HeldReason::PinnedButVetoed => 8,
         HeldReason::Unread { .. } => 9,
@@ -367,7 +407,13 @@ fn discriminant(reason: &HeldReason) -> u8 {
         | HeldReason::OutOfSight
         | HeldReason::LeftToTheTimer
         | HeldReason::PinnedFor(_)
-        | HeldReason::RegistriesUnseen
+        | HeldReason::RegistriesUnseen(_)
+        | HeldReason::NamesUnseen(_)
+        | HeldReason::SharersUnseen(_)
+        | HeldReason::BootRegistry(_)
+        | HeldReason::BootRegistryUnread(_)
+        | HeldReason::VetoedFor(_)
+        | HeldReason::Shared
         | HeldReason::Full { .. }
         | HeldReason::AmbiguousName { .. }
         | HeldReason::RoleNotHonoured(_)

@@ -97,6 +97,26 @@ impl Policy {
         self.pins.iter().find(|rule| matches!(pair.fit(rule), Fit::Yes))
     }
 
+    /// Whether every rule that wants this pair wants it by the registry's bare name in a tag: a name that
+    /// a registry in another resource group may have too, unlike a login server or an id
+    pub fn is_wanted_by_name(
+        &self,
+        cluster: &Cluster,
+        registry: &Registry,
+        names: &RegistryNames,
+    ) -> bool {
+        let pair = Pair { cluster, registry, names, stands: None };
+        let mut wanting =
+            self.with(Effect::Attach, &pair).filter(|rule| matches!(pair.fit(rule), Fit::Yes));
+        let by_name = |rule: &Rule| {
+            rule.joins.iter().any(|join| match join {
+                Join::RegistryNamedIn(tag) => !pair.is_named_for_sure(tag),
+                Join::SameTag { .. } => false,
+            })
+        };
+        wanting.next().is_some_and(by_name) && wanting.all(by_name)
+    }
+
     fn veto(&self, pair: &Pair<'_>) -> Option<Veto<'_>> {
         let disabled =
             [Side::Cluster, Side::Registry].into_iter().find(|side| pair.is_disabled(*side));
@@ -218,6 +238,13 @@ impl<'a> Pair<'a> {
             shared = shared.or(Some(word));
         }
         shared.map_or(Fit::No, Fit::Ambiguous)
+    }
+
+    /// Whether the tag has the registry's id or login server, which no other registry can have
+    fn is_named_for_sure(&self, tag: &str) -> bool {
+        let [_, server, id] = names::called(self.registry);
+        let mut words = self.tag(Side::Cluster, tag).into_iter().flat_map(names::words);
+        words.any(|word| word.eq_ignore_ascii_case(server) || word.eq_ignore_ascii_case(id))
     }
 
     fn tag(&self, side: Side, name: &str) -> Option<&'a str> {

@@ -14,8 +14,11 @@ use super::abreast::abreast;
 use super::ends::Ends;
 use super::report::{Cause, Change, Report, Undone};
 use crate::azure::{ArmError, Put, Removed};
-use crate::model::{AssignmentName, Grant, GrantKey, Mark, MarkKind, Registry, Scope};
-use crate::plan::{Attach, Detach, DetachReason, Plan, is_still_due, is_still_wanted};
+use crate::model::{AssignmentName, Cluster, Grant, GrantKey, Mark, MarkKind, Registry, Scope};
+use crate::plan::{
+    Attach, Detach, DetachReason, MarkChange, Plan, is_mark_still_wrong, is_still_due,
+    is_still_wanted,
+};
 
 /// For how long changes are begun: at ARM's own pace some three thousand in each subscription. What is
 /// left then comes later, so that an invocation ends by itself before it is ended.
@@ -52,8 +55,9 @@ impl Reconciler {
     /// Safe to repeat and to run twice at once: names are computed, so the same assignment is made
     /// only once. An assignment is removed only after a read of the assignment itself that proves it
     /// ours and as it was when the removal was decided, and after the one that replaces it is there.
-    pub async fn apply(&self, scope: &Scope, plan: Plan, begun: Instant) -> Report {
-        let (mut report, attach, detach) = Report::of(scope.clone(), plan);
+    pub async fn apply(&self, scope: &Scope, mut plan: Plan, begun: Instant) -> Report {
+        let mut report = Report::of(scope.clone(), &mut plan);
+        let Plan { attach, detach, marks, .. } = plan;
         let now = Instant::now();
         let until = (begun + RUN).clamp(now + AT_LEAST, now + WRITING).min(begun + LAST);
         let ends = &Ends::new(self, READ_FOR_A_PUT, begun);
@@ -78,8 +82,50 @@ impl Reconciler {
                 Err(cause) => report.undone.push(undone(Change::Attach(item), cause)),
             }
         }
-        let there = &there;
         let ends = &Ends::new(self, READ_FOR_A_DELETE, Instant::now());
+        self.write_marks(marks, ends, until, &mut report).await;
+        // A pin at a former identity would bring back the one at the present identity.
+        let (first, then): (Vec<_>, Vec<_>) = detach.into_iter().partition(is_asked_for_a_former);
+        let failed = report.undone.len();
+        self.remove_all(first, &there, ends, until, &mut report).await;
+        match report.undone.get(failed).map(|undone| undone.outcome) {
+            None => self.remove_all(then, &there, ends, until, &mut report).await,
+            Some(outcome) => report.undone.extend(then.into_iter().map(|item| {
+                let (change, cause) = (Change::Detach(item), Cause::FormerStays);
+                Undone { change, outcome, cause }
+            })),
+        }
+        report
+    }
+
+    async fn write_marks(
+        &self,
+        marks: Vec<MarkChange>,
+        ends: &Ends<'_>,
+        until: Instant,
+        report: &mut Report,
+    ) {
+        let at = |(_, item): &(usize, MarkChange)| item.grant.registry.subscription();
+        let puts = abreast(marks.into_iter().enumerate(), at, |(place, item)| async move {
+            let done = self.write_mark(&item, ends, until).await;
+            (place, item, done)
+        });
+        for (item, done) in in_order(puts.collect().await) {
+            match done {
+                Ok(()) => report.marked.push(item),
+                Err(cause) => report.undone.push(undone(Change::Mark(item), cause)),
+            }
+        }
+    }
+
+    async fn remove_all(
+        &self,
+        detach: Vec<Detach>,
+        there: &BTreeSet<AssignmentName>,
+        ends: &Ends<'_>,
+        until: Instant,
+        report: &mut Report,
+    ) {
         let at = |(_, item): &(usize, Detach)| item.grant.registry.subscription();
         let deletes = abreast(detach.into_iter().enumerate(), at, |(place, item)| async move {
             let done = self.detach(&item, there, ends, until).await;
@@ -92,7 +138,32 @@ impl Reconciler {
                 Err(cause) => report.undone.push(undone(Change::Detach(item), cause)),
             }
         }
-        report
+    }
+
+    /// Writes a mark again, if the assignment is as it was and its ends still say so.
+    async fn write_mark(
+        &self,
+        item: &MarkChange,
+        ends: &Ends<'_>,
+        until: Instant,
+    ) -> Result<(), Cause> {
+        begin_before(until)?;
+        let registry = &item.grant.registry;
+        let Some(grant) = self.arm.grant(registry, item.name).await? else {
+            return Err(Cause::Changed);
+        };
+        let is_as_decided = grant.key == item.grant
+            && !grant.conditional
+            && Mark::read(&grant.description) == Some(item.was)
+            && AssignmentName::is_of(&self.policy.owner, &grant);
+        let Some(registry) = ends.registry(registry).await? else { return Err(Cause::Changed) };
+        let mut clusters = ends.clusters(&item.clusters).await?;
+        clusters.extend(ends.clusters(item.marked.as_slice()).await?);
+        if !is_as_decided || !is_mark_still_wrong(item, &registry, &clusters, &self.policy) {
+            return Err(Cause::Changed);
+        }
+        self.arm.put_grant(&item.grant, item.name, &item.description).await?;
+        Ok(())
     }
 
     async fn attach(
@@ -165,14 +236,14 @@ impl Reconciler {
             return Err(Cause::NotReplaced);
         }
         let registry = &item.grant.registry;
-        let (grant, is_due) =
-            futures::join!(self.arm.grant(registry, item.name), self.is_due(item, ends));
+        let (grant, ends) =
+            futures::join!(self.arm.grant(registry, item.name), ends_of(item, ends));
         let Some(grant) = grant? else {
             return Ok(Removed::WasNotThere);
         };
         let is_due = self.is_as_decided(item, &grant)
-            && is_due?
-            && self.is_still_pinned_beside(item).await?;
+            && self.is_due(item, &grant, ends?).await?
+            && self.stands_beside(item).await?;
         if !is_due {
             return Err(Cause::Changed);
         }
@@ -197,36 +268,47 @@ impl Reconciler {
         Ok(is_still_wanted(item, &registry, &clusters, &self.policy))
     }
 
-    /// Whether a removal is still due, by its ends as they are now
-    async fn is_due(&self, item: &Detach, ends: &Ends<'_>) -> Result<bool, Cause> {
+    /// Whether a removal is still due, by the assignment and its ends as they are now
+    async fn is_due(
+        &self,
+        item: &Detach,
+        grant: &Grant,
+        (registry, clusters): (Option<Registry>, Vec<Cluster>),
+    ) -> Result<bool, Cause> {
         if item.reason == DetachReason::Asked {
             return Ok(true);
         }
-        let Some(registry) = ends.registry(&item.grant.registry).await? else {
-            return Ok(true);
-        };
+        let Some(registry) = registry else { return Ok(true) };
         if item.reason == DetachReason::RegistryGone {
             return Ok(false);
         }
         if item.reason == DetachReason::RoleNotHonoured {
             return self.is_replaced(item, &registry).await;
         }
-        let clusters = ends.clusters(&item.clusters).await?;
-        Ok(is_still_due(item, &registry, &clusters, &self.policy))
+        Ok(is_still_due(item, grant, &registry, &clusters, &self.policy))
     }
 
-    /// Whether the pin that took the place of this one is there. Where it was seen may have been
-    /// Resource Graph, and without either nobody would remember it.
-    async fn is_still_pinned_beside(&self, item: &Detach) -> Result<bool, Cause> {
-        let Some(key) = &item.beside else { return Ok(true) };
-        let name = AssignmentName::new(&self.policy.owner, key);
-        let beside = self.arm.grant(&key.registry, name).await?;
-        Ok(beside.is_some_and(|grant| {
-            let mark = Mark::read(&grant.description);
-            let is_same = |mark: Mark| item.mark.is_some_and(|old| old.cluster == mark.cluster);
-            grant.key == *key
-                && mark.is_some_and(|mark| mark.kind == MarkKind::Pin && is_same(mark))
-        }))
+    /// Whether what took the place of this one is there, a pin where this one is a pin. Where it was seen
+    /// may have been Resource Graph, and without either the cluster would not pull, or its pin be
+    /// forgotten.
+    async fn stands_beside(&self, item: &Detach) -> Result<bool, Cause> {
+        for key in &item.beside {
+            let subscription = key.registry.subscription();
+            let grants = self.arm.grants_of(subscription, key.principal).await?;
+            let pin = item.mark.filter(|mark| mark.kind == MarkKind::Pin);
+            let carries = |grant: &Grant, pin: Mark| {
+                Mark::read(&grant.description)
+                    .is_some_and(|mark| mark.kind == MarkKind::Pin && mark.cluster == pin.cluster)
+                    && AssignmentName::is_of(&self.policy.owner, grant)
+            };
+            let stands = |grant: &Grant| {
+                grant.key == *key && !grant.conditional && pin.is_none_or(|pin| carries(grant, pin))
+            };
+            if !grants.iter().any(stands) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Whether the identity has the role that the registry honours instead of this one. What was seen
@@ -246,6 +328,28 @@ impl Reconciler {
 fn in_order<T, R>(mut done: Vec<(usize, T, R)>) -> impl Iterator<Item = (T, R)> {
     done.sort_by_key(|(place, ..)| *place);
     done.into_iter().map(|(_, item, done)| (item, done))
+}
+
+/// The registry of a removal and its clusters, as far as they decide about it and are there
+async fn ends_of(
+    item: &Detach,
+    ends: &Ends<'_>,
+) -> Result<(Option<Registry>, Vec<Cluster>), ArmError> {
+    if item.reason == DetachReason::Asked {
+        return Ok((None, Vec::new()));
+    }
+    let registry = ends.registry(&item.grant.registry).await?;
+    if registry.is_none() || item.reason == DetachReason::RoleNotHonoured {
+        return Ok((registry, Vec::new()));
+    }
+    let mut clusters = ends.clusters(&item.clusters).await?;
+    clusters.extend(ends.clusters(&item.marked).await?);
+    Ok((registry, clusters))
+}
+
+/// Whether a command asked for this removal, for an identity that its cluster had before
+fn is_asked_for_a_former(item: &Detach) -> bool {
+    item.reason == DetachReason::Asked && !item.marked.is_empty()
 }
 
 fn begin_before(until: Instant) -> Result<(), Cause> {

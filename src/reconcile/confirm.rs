@@ -12,7 +12,8 @@ use super::abreast::abreast;
 use super::{ReconcileError, Reconciler, reading};
 use crate::azure::{ArmError, chain};
 use crate::model::{Cluster, Gap, Inventory, Registry, ResourceId, Scope};
-use crate::plan::{Action, HeldReason, Plan};
+use crate::plan::{Action, Former, HeldReason, Plan};
+use crate::policy::{Mode, Policy};
 
 /// What was found by reading one resource again
 #[derive(Clone, Debug)]
@@ -22,28 +23,43 @@ pub(super) enum Found {
 }
 
 /// Both ends of everything that a plan would write, every holder of the identities in it, since one may
-/// carry a veto by now, and the registries whose mode alone keeps it from writing, as far as they have
-/// not been read yet
+/// carry a veto by now, and what Resource Graph does not say and alone keeps it from writing: the mode of
+/// a registry, the boot registry of a cluster, when a cluster with a former identity was created. As far
+/// as they have not been read yet.
 pub(super) fn unread(
     plan: &Plan,
     inventory: &Inventory,
+    policy: &Policy,
     read: &BTreeSet<ResourceId>,
 ) -> BTreeSet<ResourceId> {
     let attach = plan.attach.iter().map(|item| (&item.grant.registry, &item.clusters));
     let detach = plan.detach.iter().map(|item| (&item.grant.registry, &item.clusters));
-    let without_mode = plan.held.iter().filter(|held| {
-        let unknown = HeldReason::RegistryMode(String::new());
-        held.action == Action::Attach && held.reason == unknown
+    let had = plan.detach.iter().map(|item| (&item.grant.registry, &item.marked));
+    let marks = plan.marks.iter().map(|item| (&item.grant.registry, &item.clusters));
+    let held = plan.held.iter().filter(|held| match &held.reason {
+        HeldReason::RegistryMode(mode) => held.action == Action::Attach && mode.is_empty(),
+        HeldReason::BootRegistryUnread(_) => policy.mode == Mode::Sync,
+        _ => false,
     });
-    let without_mode = without_mode.map(|held| (&held.registry, &held.clusters));
+    let held = held.map(|held| (&held.registry, &held.clusters));
+    let former = plan.kept.iter().filter(|kept| {
+        kept.former == Some(Former::Identity)
+            && policy.mode == Mode::Sync
+            && is_wide(&inventory.scope)
+    });
+    let former = former.map(|kept| (&kept.grant.registry, &kept.clusters));
     let mut ends = BTreeSet::new();
-    for (registry, clusters) in attach.chain(detach).chain(without_mode) {
+    for (registry, clusters) in
+        attach.chain(detach).chain(had).chain(marks).chain(held).chain(former)
+    {
         ends.insert(ResourceId::Registry(registry.clone()));
         ends.extend(clusters.iter().cloned().map(ResourceId::Cluster));
     }
+    ends.extend(plan.marks.iter().filter_map(|item| item.marked.clone()).map(ResourceId::Cluster));
     let written = plan.attach.iter().map(|item| item.grant.principal);
-    let written: BTreeSet<_> =
-        written.chain(plan.detach.iter().map(|item| item.grant.principal)).collect();
+    let marked = plan.marks.iter().map(|item| item.grant.principal);
+    let removed = plan.detach.iter().map(|item| item.grant.principal);
+    let written: BTreeSet<_> = written.chain(removed).chain(marked).collect();
     let holders = inventory.clusters.values().filter(|cluster| {
         cluster.identity.principal().is_some_and(|principal| written.contains(&principal))
     });
@@ -58,6 +74,15 @@ pub(super) fn read_by_observing(inventory: &Inventory) -> BTreeSet<ResourceId> {
         Scope::Registry(id) => BTreeSet::from([ResourceId::Registry(id.clone())]),
         Scope::Everything | Scope::Subscription(_) | Scope::Pair(..) => BTreeSet::new(),
     }
+}
+
+/// Whether it is known already which stated subscriptions do not answer: wide runs ask that first
+pub(super) fn knows_who_is_silent(scope: &Scope) -> bool {
+    is_wide(scope)
+}
+
+fn is_wide(scope: &Scope) -> bool {
+    matches!(scope, Scope::Everything | Scope::Subscription(_))
 }
 
 impl Reconciler {

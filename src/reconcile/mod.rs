@@ -25,8 +25,8 @@ use wide::{Turn, Turns};
 
 use crate::azure::{Arm, ArmError, Estate, Graph, Wanted};
 use crate::model::{Inventory, Scope, SubscriptionId};
-use crate::plan::{Plan, guard, plan};
-use crate::policy::{Mode, Policy};
+use crate::plan::{Plan, guard, needs_every_cluster, plan};
+use crate::policy::Policy;
 
 /// Everything that a run needs
 #[derive(Debug)]
@@ -116,15 +116,20 @@ impl Reconciler {
     ) -> Result<Plan, ReconcileError> {
         let mut read = confirm::read_by_observing(inventory);
         let (mut saw_every_cluster, mut saw_marks) = (false, false);
+        let mut asked_who_is_silent = confirm::knows_who_is_silent(&inventory.scope);
         loop {
             let draft = plan(inventory, &self.policy);
-            let removes = self.policy.mode == Mode::Sync;
             let unmarked = sight::without_mark(&draft, inventory, &self.policy.owner);
-            let unread = confirm::unread(&draft, inventory, &read);
+            let unread = confirm::unread(&draft, inventory, &self.policy, &read);
             if !saw_marks && !unmarked.is_empty() {
                 saw_marks = true;
                 self.read_marks(&unmarked, inventory).await?;
-            } else if removes && !saw_every_cluster && sight::needs_every_cluster(&draft) {
+            } else if !asked_who_is_silent && draft.attach.iter().any(|item| item.needs_all) {
+                asked_who_is_silent = true;
+                self.note_silent_subscriptions(inventory).await?;
+            } else if !saw_every_cluster
+                && needs_every_cluster(&draft, self.policy.mode, &inventory.scope)
+            {
                 saw_every_cluster = true;
                 self.see_every_cluster(inventory, turn).await?;
             } else if unread.is_empty() {

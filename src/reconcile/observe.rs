@@ -39,7 +39,7 @@ impl Reconciler {
         turn: &mut Turn<'_>,
     ) -> Result<Inventory, ReconcileError> {
         let mut inventory = Inventory::new(scope.clone());
-        inventory.gaps.insert(Gap::Clusters);
+        inventory.gaps.insert(Gap::OtherClusters);
         let cluster = self.arm.cluster(id).await.map_err(reading(format!("cluster `{id}`")))?;
         let Some(cluster) = cluster else {
             return if self.policy.mode == Mode::Sync {
@@ -67,7 +67,7 @@ impl Reconciler {
         turn: &mut Turn<'_>,
     ) -> Result<Inventory, ReconcileError> {
         turn.come().await?;
-        inventory.gaps.remove(&Gap::Clusters);
+        inventory.gaps.remove(&Gap::OtherClusters);
         self.ask_graph(Wanted::Everything, &mut inventory).await?;
         inventory.clusters.remove(id);
         self.note_silent_subscriptions(&mut inventory).await?;

@@ -15,7 +15,9 @@ use crate::model::{
     Access, AssignmentName, Cluster, ClusterId, Denial, Door, Gap, Identity, IdentityOrigin,
     Inventory, Lock, PrincipalId, Pulls, Registry, RegistryId, ResourceId, Scope,
 };
-use crate::plan::{PairRefusal, Plan, guard_pair, is_pinned_for, pin, unpin};
+use crate::plan::{
+    PairRefusal, Plan, former_identities, guard_pair, pin, unpin, unpin_former_identities,
+};
 
 /// What a person wants of a pair
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +26,8 @@ pub enum Wish {
     Attach,
     /// The registry detached, and no longer pinned
     Detach,
+    /// The registry detached from identities that the cluster does not have any more, and from those alone
+    DetachFormerIdentities,
 }
 
 /// What a command on a pair comes to, and what that was decided on
@@ -155,11 +159,16 @@ impl Reconciler {
         let decide = match wish {
             Wish::Attach => pin,
             Wish::Detach => unpin,
+            Wish::DetachFormerIdentities => unpin_former_identities,
         };
         // Those of the inventory know their tenants, which Azure itself seldom says.
         let mut cluster = read_last(&inventory, cluster)?;
         let mut registry = inventory.registries.get(&registry.id).cloned().unwrap_or(registry);
         let mut plan = decide(&inventory, &self.policy, (&cluster, &registry))?;
+        if plan.attach.iter().any(|attach| attach.needs_all) {
+            self.note_silent_subscriptions(&mut inventory).await?;
+            plan = decide(&inventory, &self.policy, (&cluster, &registry))?;
+        }
         let mut turn = self.turns.none_yet();
         if !plan.detach.is_empty() {
             // Resource Graph may not know a cluster yet that needs the identity.
@@ -175,13 +184,17 @@ impl Reconciler {
         Ok(PairPlan { plan: guard_pair(plan, &self.policy), cluster, registry })
     }
 
-    /// All that deciding about one pair needs, read from Azure itself. Reads, and writes nothing.
+    /// All that the timer decides about a pair on: everything, and both ends read from Azure itself.
+    /// Reads, and writes nothing.
     pub async fn see_pair(
         &self,
         cluster: &ClusterId,
         registry: &RegistryId,
     ) -> Result<Inventory, PairError> {
-        let (inventory, _) = self.observe_settled(Wish::Detach, cluster, registry).await?;
+        let mut inventory = self.see(&Scope::Everything).await?;
+        let (cluster, registry) = self.read_pair(cluster, registry).await?;
+        inventory.add_cluster(cluster);
+        inventory.add_registry(registry);
         Ok(inventory)
     }
 
@@ -269,7 +282,9 @@ impl Reconciler {
         }
         inventory.add_registry(registry.clone());
         match (wish, cluster.identity.principal()) {
-            (Wish::Detach, _) => self.observe_grants_at(registry, cluster, &mut inventory).await?,
+            (Wish::Detach | Wish::DetachFormerIdentities, _) => {
+                self.observe_grants_at(registry, cluster, &mut inventory).await?;
+            }
             (Wish::Attach, Some(principal)) => {
                 let subscription = registry.id.subscription();
                 let grants = self.arm.grants_of(subscription, principal).await;
@@ -280,7 +295,7 @@ impl Reconciler {
         Ok(inventory)
     }
 
-    /// The grants at the registry, and whoever holds an identity by which the cluster is pinned there
+    /// The grants at the registry, and the clusters that hold an identity which this cluster had before
     async fn observe_grants_at(
         &self,
         registry: &Registry,
@@ -289,12 +304,9 @@ impl Reconciler {
     ) -> Result<(), ReconcileError> {
         let grants = self.arm.grants_at(&registry.id).await;
         note_grants(registry.id.subscription(), None, grants, inventory)?;
-        let pinned = inventory.grants.values().filter(|grant| {
-            Some(grant.key.principal) != cluster.identity.principal()
-                && is_pinned_for(&self.policy, grant, &cluster.id)
-        });
-        let earlier: BTreeSet<PrincipalId> = pinned.map(|grant| grant.key.principal).collect();
-        for principal in earlier {
+        let grants = inventory.grants.values();
+        let formers = former_identities(grants, &self.policy, cluster, registry);
+        for principal in formers {
             self.observe_holders(principal, &cluster.id, inventory).await?;
         }
         // Resource Graph may be behind; this one was read from Azure itself.

@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use crate::azure::ArmError;
 use crate::model::{Gap, Scope};
-use crate::plan::{Attach, Detach, Held, HeldReason, Kept, Plan, Warning};
+use crate::plan::{Attach, Detach, Held, HeldReason, Kept, MarkChange, Plan, Warning};
 
 /// What came of one run
 #[derive(Debug)]
@@ -21,8 +21,10 @@ pub struct Report {
     pub already: Vec<Attach>,
     /// Assignments removed
     pub detached: Vec<Detach>,
-    /// Assignments that someone removed in the meantime
+    /// Assignments that were gone already when they were to be removed
     pub gone: Vec<Detach>,
+    /// Assignments whose mark was written again
+    pub marked: Vec<MarkChange>,
     /// Changes that could not be made
     pub undone: Vec<Undone>,
     /// What was as it should be
@@ -53,6 +55,8 @@ pub enum Change {
     Attach(Attach),
     /// Removing it
     Detach(Detach),
+    /// Writing its mark again
+    Mark(MarkChange),
 }
 
 /// What stood against a change
@@ -73,6 +77,10 @@ pub enum Cause {
     /// The assignment that must be there first could not be made
     #[error("the assignment that replaces it could not be made")]
     NotReplaced,
+    /// An assignment for an identity that the cluster had before is there, and a pin on it would bring
+    /// this one back
+    #[error("an assignment for a former identity of the cluster could not be removed first")]
+    FormerStays,
 }
 
 impl Cause {
@@ -84,6 +92,7 @@ impl Cause {
             Self::Hidden => "Hidden",
             Self::Changed => "Changed",
             Self::NotReplaced => "NotReplaced",
+            Self::FormerStays => "FormerStays",
         }
     }
 
@@ -95,9 +104,11 @@ impl Cause {
             }
             Self::Azure(error) if error.lacks_right() => Outcome::Denied,
             Self::Hidden => Outcome::Later { not_before: None },
-            Self::Azure(_) | Self::Conditional(_) | Self::Changed | Self::NotReplaced => {
-                Outcome::Held
-            }
+            Self::Azure(_)
+            | Self::Conditional(_)
+            | Self::Changed
+            | Self::NotReplaced
+            | Self::FormerStays => Outcome::Held,
         }
     }
 }
@@ -121,19 +132,27 @@ impl fmt::Display for Change {
         match self {
             Self::Attach(item) => item.fmt(f),
             Self::Detach(item) => item.fmt(f),
+            Self::Mark(item) => item.fmt(f),
         }
     }
 }
 
 impl Report {
     /// What a plan leaves as it is; its changes are still to be made
-    pub(super) fn of(scope: Scope, plan: Plan) -> (Self, Vec<Attach>, Vec<Detach>) {
-        let Plan { attach, detach, kept, held, gaps, warnings, assignments: _ } = plan;
-        let (attached, already, undone) = (Vec::new(), Vec::new(), Vec::new());
-        let (detached, gone) = (Vec::new(), Vec::new());
-        let report =
-            Self { scope, attached, already, detached, gone, undone, kept, held, gaps, warnings };
-        (report, attach, detach)
+    pub(super) fn of(scope: Scope, plan: &mut Plan) -> Self {
+        Self {
+            scope,
+            attached: Vec::new(),
+            already: Vec::new(),
+            detached: Vec::new(),
+            gone: Vec::new(),
+            marked: Vec::new(),
+            undone: Vec::new(),
+            kept: std::mem::take(&mut plan.kept),
+            held: std::mem::take(&mut plan.held),
+            gaps: std::mem::take(&mut plan.gaps),
+            warnings: std::mem::take(&mut plan.warnings),
+        }
     }
 
     /// Whether anything may work later, and how long to wait for it at least
@@ -145,7 +164,11 @@ impl Report {
         });
         let unread = self.gaps.iter().filter_map(|gap| match gap {
             Gap::Unread { passes, .. } => *passes,
-            Gap::Clusters | Gap::Registries | Gap::Subscription(_) | Gap::Grants { .. } => None,
+            Gap::Clusters
+            | Gap::OtherClusters
+            | Gap::Registries
+            | Gap::Subscription(_)
+            | Gap::Grants { .. } => None,
         });
         later.chain(unread).chain(cluster.then_some(Duration::ZERO)).max()
     }
@@ -193,8 +216,8 @@ mod tests {
                 Gap::Unread { id: id.parse().unwrap(), code: "Busy".to_owned(), passes }
             };
             let gaps = passes.iter().enumerate().map(gap).collect();
-            let plan = Plan { gaps, ..Plan::default() };
-            Report::of(Scope::Everything, plan).0.waits().map(|wait| wait.as_secs())
+            let mut plan = Plan { gaps, ..Plan::default() };
+            Report::of(Scope::Everything, &mut plan).waits().map(|wait| wait.as_secs())
         };
         assert_eq!(waits(&[None]), None);
         assert_eq!(waits(&[None, Some(0)]), Some(0));
@@ -204,8 +227,8 @@ mod tests {
     #[test]
     fn only_a_narrow_run_waits_for_a_cluster() {
         let waits = |scope, reason| {
-            let plan = Plan { held: vec![held(reason)], ..Plan::default() };
-            Report::of(scope, plan).0.waits().is_some()
+            let mut plan = Plan { held: vec![held(reason)], ..Plan::default() };
+            Report::of(scope, &mut plan).waits().is_some()
         };
         let cluster = || Scope::Cluster(held(HeldReason::NoIdentity).clusters.remove(0));
         assert!(waits(cluster(), HeldReason::NoIdentityYet));

@@ -19,19 +19,6 @@ use crate::plan::{DetachReason, HeldReason, Holder, Plan};
 /// How many assignments of a subscription are read one by one; a list of all takes a few requests
 const READ_BY_THEMSELVES: usize = 20;
 
-/// Whether a plan removes anything that a cluster may need which nobody has seen yet
-pub(super) fn needs_every_cluster(plan: &Plan) -> bool {
-    plan.detach.iter().any(|item| match item.reason {
-        // Nothing is left to pull from; or the right role is there when the old one goes.
-        DetachReason::RegistryGone | DetachReason::RoleNotHonoured => false,
-        DetachReason::Unwanted
-        | DetachReason::Vetoed
-        | DetachReason::ClusterGone
-        | DetachReason::IdentityReplaced
-        | DetachReason::Asked => true,
-    })
-}
-
 /// Assignments of ours that no rule wants and whose description is empty: Resource Graph may not show
 /// it, and then every one of them would count as pinned for ever, and no pin would follow its cluster
 /// to another identity. Where it shows none at all, also those that a rule wants: they may be pins of
@@ -82,6 +69,7 @@ impl Reconciler {
         });
         let mut lists = pin!(stream::iter(lists).buffered(AT_ONCE));
         inventory.gaps.remove(&Gap::Clusters);
+        inventory.gaps.remove(&Gap::OtherClusters);
         if self.estate.subscriptions.is_empty() {
             // Of a management group, what cannot be read is left out in silence.
             inventory.gaps.insert(Gap::Clusters);

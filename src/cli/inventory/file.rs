@@ -127,6 +127,7 @@ struct GrantEntry {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 enum GapEntry {
     Clusters,
+    OtherClusters,
     Registries,
     Subscription(Uuid),
     Grants {
@@ -325,6 +326,7 @@ fn grant(entry: GrantEntry) -> anyhow::Result<Grant> {
 fn gap_entry(gap: &Gap) -> GapEntry {
     match gap {
         Gap::Clusters => GapEntry::Clusters,
+        Gap::OtherClusters => GapEntry::OtherClusters,
         Gap::Registries => GapEntry::Registries,
         Gap::Subscription(id) => GapEntry::Subscription(id.0),
         Gap::Grants { subscription, principal } => GapEntry::Grants {
@@ -342,6 +344,7 @@ fn gap_entry(gap: &Gap) -> GapEntry {
 fn gap(entry: GapEntry) -> anyhow::Result<Gap> {
     Ok(match entry {
         GapEntry::Clusters => Gap::Clusters,
+        GapEntry::OtherClusters => Gap::OtherClusters,
         GapEntry::Registries => Gap::Registries,
         GapEntry::Subscription(id) => Gap::Subscription(SubscriptionId(id)),
         GapEntry::Grants { subscription, principal } => Gap::Grants {

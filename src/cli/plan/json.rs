@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::model::{ClusterId, Scope};
-use crate::plan::{Attach, Detach, Held, Holder, Kept, Plan};
+use crate::plan::{Attach, Detach, Former, Held, Holder, Kept, MarkChange, Plan};
 use crate::policy::Mode;
 
 /// What the document says it is; another version gets another number
@@ -17,12 +17,14 @@ pub(super) fn told(plan: &Plan, scope: &Scope, mode: Mode) -> String {
         "counts": {
             "attach": plan.attach.len(),
             "detach": plan.detach.len(),
+            "mark": plan.marks.len(),
             "held": plan.held.len(),
             "kept": plan.kept.len(),
             "unseen": plan.gaps.len(),
         },
         "attach": plan.attach.iter().map(attach).collect::<Value>(),
         "detach": plan.detach.iter().map(detach).collect::<Value>(),
+        "mark": plan.marks.iter().map(mark).collect::<Value>(),
         "held": plan.held.iter().map(held).collect::<Value>(),
         "kept": plan.kept.iter().map(kept).collect::<Value>(),
         "unseen": plan.gaps.iter().map(ToString::to_string).collect::<Value>(),
@@ -58,12 +60,24 @@ fn detach(item: &Detach) -> Value {
     })
 }
 
+fn mark(item: &MarkChange) -> Value {
+    json!({
+        "registry": item.grant.registry.to_string(),
+        "principal": item.grant.principal.to_string(),
+        "role": item.grant.role.to_string(),
+        "assignment": item.name.to_string(),
+        "clusters": ids(&item.clusters),
+        "reason": item.reason.to_string(),
+    })
+}
+
 fn held(item: &Held) -> Value {
     json!({
         "registry": item.registry.to_string(),
         "principal": item.principal.map(|principal| principal.to_string()),
         "clusters": ids(&item.clusters),
         "action": item.action.word(),
+        "code": item.reason.code(),
         "reason": item.reason.to_string(),
     })
 }
@@ -80,5 +94,10 @@ fn kept(item: &Kept) -> Value {
             Holder::Foreign => "someone else",
         },
         "rule": item.rule,
+        "former": item.former.map(|former| match former {
+            Former::Identity => "identity",
+            Former::Role => "role",
+        }),
+        "why": item.why(),
     })
 }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use crate::cli::voice::{Colour, Voice};
 use crate::model::ClusterId;
-use crate::plan::{Action, Holder, Plan};
+use crate::plan::{Action, Plan};
 
 /// The most changes of a kind that are told one by one
 const ONE_BY_ONE: usize = 20;
@@ -34,7 +34,7 @@ struct Section {
 /// The plan, each line ending in a line break
 pub(super) fn told(plan: &Plan, all: bool, voice: Voice) -> String {
     let mut text = String::new();
-    for mut section in [attached(plan), detached(plan), held(plan), kept(plan)] {
+    for mut section in [attached(plan), detached(plan), marked(plan), held(plan), kept(plan)] {
         // By name: people do not look for object ids, by which plans are in order.
         section.lines.sort_by(|a, b| (&a.who, &a.place).cmp(&(&b.who, &b.place)));
         section.tell(&mut text, all, voice);
@@ -84,17 +84,19 @@ fn held(plan: &Plan) -> Section {
     Section { title: "held", sign: '!', colour: Colour::Open, lines: lines.collect() }
 }
 
-fn kept(plan: &Plan) -> Section {
-    let lines = plan.kept.iter().map(|item| {
-        let reason = match (item.holder, &item.rule) {
-            (Holder::Ours, Some(rule)) => format!("rule `{rule}` wants it"),
-            (Holder::Ours, None) => "ours".to_owned(),
-            (Holder::Pinned, _) => "pinned".to_owned(),
-            (Holder::Foreign, _) => "made by someone else".to_owned(),
-        };
+fn marked(plan: &Plan) -> Section {
+    let lines = plan.marks.iter().map(|item| {
         let place = format!("{} as {}", item.grant.registry.name(), item.grant.role);
-        line(&item.clusters, &item.grant.principal, place, reason)
+        line(&item.clusters, &item.grant.principal, place, item.reason.to_string())
     });
+    Section { title: "mark again", sign: '~', colour: Colour::Quiet, lines: lines.collect() }
+}
+
+fn kept(plan: &Plan) -> Section {
+    let lines = plan
+        .kept
+        .iter()
+        .map(|item| line(&item.clusters, &item.grant.principal, item.place(), item.why()));
     Section { title: "kept", sign: '=', colour: Colour::Quiet, lines: lines.collect() }
 }
 

@@ -352,7 +352,7 @@ fn told_registry(registry: &Registry, inventory: &Inventory) -> RegistryStatus {
         Gap::Grants { subscription, .. } | Gap::Subscription(subscription) => {
             *subscription == id.subscription()
         }
-        Gap::Clusters | Gap::Registries | Gap::Unread { .. } => false,
+        Gap::Clusters | Gap::OtherClusters | Gap::Registries | Gap::Unread { .. } => false,
     });
     RegistryStatus {
         id: id.to_string(),

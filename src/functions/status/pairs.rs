@@ -11,7 +11,9 @@ use crate::model::{
     AssignmentName, Cluster, ClusterHash, ClusterId, ClusterState, Grant, GrantKey, Inventory,
     Mark, MarkKind, PrincipalId, Registry, RegistryId, RegistryMode, Shown,
 };
-use crate::plan::{Action, Attach, AttachReason, Detach, DetachReason, HeldReason, Plan};
+use crate::plan::{
+    Action, Attach, AttachReason, Detach, DetachReason, Former, HeldReason, Kept, Plan,
+};
 use crate::policy::{Decision, Policy, RegistryNames, RoleChoice, Rule};
 
 /// Said of an assignment that may not let everything be pulled
@@ -36,6 +38,7 @@ pub(super) fn pairs(
     let (vain, others): (Vec<_>, Vec<_>) =
         draft.detach.iter().partition(|detach| matrix.is_in_vain(&detach.grant));
     others.into_iter().chain(vain).for_each(|detach| matrix.note_detach(detach));
+    draft.kept.iter().for_each(|kept| matrix.note_former(kept));
     inventory.grants.values().for_each(|grant| matrix.note_grant(grant));
     matrix.note_wishes_in_vain();
     matrix.into_pairs()
@@ -46,8 +49,11 @@ fn state_of(reason: &HeldReason) -> State {
     match reason {
         HeldReason::GrantsUnreadable
         | HeldReason::Unread { .. }
-        | HeldReason::ClustersUnseen
-        | HeldReason::RegistriesUnseen
+        | HeldReason::ClustersUnseen(_)
+        | HeldReason::RegistriesUnseen(_)
+        | HeldReason::NamesUnseen(_)
+        | HeldReason::SharersUnseen(_)
+        | HeldReason::BootRegistryUnread(_)
         | HeldReason::RegistryMode(_)
         | HeldReason::IdentityUnknown(_)
         | HeldReason::OutOfSight => State::Unknown,
@@ -63,6 +69,9 @@ fn state_of(reason: &HeldReason) -> State {
         | HeldReason::LeftToTheTimer
         | HeldReason::NeededBy(_)
         | HeldReason::PinnedFor(_)
+        | HeldReason::VetoedFor(_)
+        | HeldReason::Shared
+        | HeldReason::BootRegistry(_)
         | HeldReason::PinnedButVetoed
         | HeldReason::ReplacementHeld
         | HeldReason::Mode(_)
@@ -190,6 +199,22 @@ impl<'a> Matrix<'a> {
         }
     }
 
+    /// Says of clusters that an assignment is kept for the identity that they had before.
+    fn note_former(&mut self, kept: &Kept) {
+        if kept.former != Some(Former::Identity) {
+            return;
+        }
+        for id in &kept.clusters {
+            let cluster = self.inventory.clusters.get(id);
+            let present = cluster.and_then(|cluster| cluster.identity.principal());
+            if let Some(principal) = present {
+                let role = kept.grant.role;
+                let registry = kept.grant.registry.clone();
+                self.remark(&GrantKey { registry, principal, role }, Some(kept.why()));
+            }
+        }
+    }
+
     /// Whether the registry is known to honour another role
     fn is_in_vain(&self, grant: &GrantKey) -> bool {
         let registry = self.inventory.registries.get(&grant.registry);
@@ -278,8 +303,6 @@ impl<'a> Matrix<'a> {
     fn note_wishes_in_vain(&mut self) {
         let clusters = self.policy.stands_of_clusters(self.inventory.clusters.values());
         let registries = self.policy.stands_of_registries(self.inventory.registries.values());
-        // Very many clusters may share an identity: they have one answer.
-        let mut vetoes = BTreeMap::new();
         for (at, place) in self.policy.candidates(&clusters, &registries) {
             if self.told.contains_key(&(place, at)) {
                 continue;
@@ -291,27 +314,10 @@ impl<'a> Matrix<'a> {
             };
             let decision = self.policy.decision(cluster, registry, &self.names);
             if let Decision::Attach { by } = decision {
-                let whose = (at, cluster.identity.principal());
-                let veto =
-                    vetoes.entry(whose).or_insert_with(|| self.veto_beside(cluster, registry));
-                let why = veto.clone().unwrap_or_else(|| in_vain(cluster, registry, by));
+                let why = in_vain(cluster, registry, by);
                 self.note(&cluster.id, &registry.id, State::Held, Some(why));
             }
         }
-    }
-
-    /// The veto against a cluster that has the same identity
-    fn veto_beside(&self, cluster: &Cluster, registry: &Registry) -> Option<String> {
-        let mut holders = self.holders.get(&cluster.identity.principal()?)?.iter();
-        holders.find_map(|other| match self.policy.decision(other, registry, &self.names) {
-            vetoed @ Decision::Vetoed { .. } => {
-                Some(format!("`{}` has the same identity, and {vetoed}", Shown(other.id.name())))
-            }
-            Decision::Attach { .. }
-            | Decision::Ambiguous { .. }
-            | Decision::NotWanted
-            | Decision::OtherTenant => None,
-        })
     }
 
     fn into_pairs(self) -> Vec<Pair> {

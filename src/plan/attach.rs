@@ -1,0 +1,147 @@
+//! The right role for an identity at a registry: kept where it is there, planned where it is not, held
+//! where something stands against it.
+
+use super::decide::{Case, Want, Wish, ids};
+use super::{Attach, HeldReason, Holder, Plan};
+use crate::model::{
+    AssignmentName, Cluster, ClusterState, Gap, Grant, Identity, IdentityOrigin, Mark, MarkKind,
+    ResourceId, Role,
+};
+
+impl Case<'_> {
+    /// Sees to it that the right role is there.
+    pub(super) fn attach(&self, want: &Want<'_>, clusters: &[&Cluster], plan: &mut Plan) -> Wish {
+        let role = match self.desire.role() {
+            Ok(role) => role,
+            Err(reason) => {
+                let reason = self.unread().unwrap_or(reason);
+                return self.hold_wish(clusters, reason, plan);
+            }
+        };
+        let right = || self.desire.found.iter().filter(|grant| grant.key.role == role);
+        let unconditional = right().find(|grant| !grant.conditional);
+        let must_raise = |grant: &Grant| self.holder(grant) == Holder::Ours && want.pinned;
+        match unconditional {
+            Some(grant) if !must_raise(grant) => {
+                let is_edited = self.is_ours(grant) && Mark::read(&grant.description).is_none();
+                let whose = if is_edited { self.desire.holders } else { clusters };
+                plan.kept.push(self.kept(grant, want.rule, whose));
+                return Wish::Kept;
+            }
+            Some(_) => {}
+            None => {
+                if let Some(grant) = right().next() {
+                    let reason = HeldReason::Conditional { assignment: grant.id.clone() };
+                    return self.hold_wish(clusters, reason, plan);
+                }
+                if !self.inventory.knows_grants(&self.desire.registry.id, self.desire.principal) {
+                    return self.hold_wish(clusters, HeldReason::GrantsUnreadable, plan);
+                }
+            }
+        }
+        let living: Vec<_> =
+            clusters.iter().copied().filter(|c| c.state != ClusterState::Deleting).collect();
+        if living.is_empty() {
+            return self.hold_wish(clusters, HeldReason::ClusterDeleting, plan);
+        }
+        let by_name = !want.pinned && self.is_by_name(&living);
+        let may_be_shared = self.may_be_shared_unseen();
+        let unseen = || by_name.then(|| self.names_unseen()).flatten();
+        let unseen = || unseen().or_else(|| may_be_shared.then(|| self.sharers_unseen()).flatten());
+        if let Some(reason) = self.unread().or_else(unseen) {
+            return self.hold_wish(clusters, reason, plan);
+        }
+        let attach = self.new_attach(role, want, &living, by_name || may_be_shared);
+        let name = attach.name;
+        plan.attach.push(attach);
+        Wish::Planned(name)
+    }
+
+    fn new_attach(
+        &self,
+        role: Role,
+        want: &Want<'_>,
+        clusters: &[&Cluster],
+        needs_all: bool,
+    ) -> Attach {
+        let grant = self.key(role);
+        let kind = if want.pinned { MarkKind::Pin } else { MarkKind::Rule };
+        let pins = self.pinned_clusters();
+        let reason = want.reason.clone();
+        let description = pins.iter().chain(clusters).next().map_or_else(String::new, |first| {
+            let mark = self.mark(kind, first, clusters.len() > 1);
+            mark.describe(format_args!("lets cluster {} pull; {reason}", first.id.name()))
+        });
+        let name = AssignmentName::new(&self.policy.owner, &grant);
+        let clusters = ids(clusters);
+        let others = self.desire.holders.iter().map(|cluster| &cluster.id);
+        let others = others.filter(|id| !clusters.contains(id)).cloned().collect();
+        let mut ours = self.desire.found.iter().filter(|grant| self.is_ours(grant));
+        let exchanges_role = ours.any(|other| other.key.role != role);
+        Attach { grant, name, clusters, others, reason, description, needs_all, exchanges_role }
+    }
+
+    /// The mark of an assignment for this identity that is made for this cluster
+    pub(super) fn mark(&self, kind: MarkKind, cluster: &Cluster, shared: bool) -> Mark {
+        Mark {
+            kind,
+            cluster: self.desire.hash_of(cluster),
+            subscription: Some(cluster.id.subscription()),
+            shared,
+            service_principal: self.is_service_principal(),
+        }
+    }
+
+    pub(super) fn is_service_principal(&self) -> bool {
+        let mut holders = self.desire.holders.iter();
+        holders.any(|holder| matches!(holder.identity, Identity::ServicePrincipal { .. }))
+    }
+
+    /// Whether the policy wants the registry for each of these clusters by a name alone, which another
+    /// registry may have too
+    fn is_by_name(&self, clusters: &[&Cluster]) -> bool {
+        clusters.iter().all(|cluster| {
+            self.policy.is_wanted_by_name(cluster, self.desire.registry, self.index.names())
+        })
+    }
+
+    /// Why another registry may have the same name
+    fn names_unseen(&self) -> Option<HeldReason> {
+        let registry = &self.desire.registry.id;
+        let same_name = |gap: &Gap| match gap {
+            Gap::Unread { id: ResourceId::Registry(id), code, .. } => {
+                let is_other = id != registry && id.name().eq_ignore_ascii_case(registry.name());
+                let id = ResourceId::Registry(id.clone());
+                is_other.then(|| HeldReason::Unread { id, code: code.clone() })
+            }
+            Gap::Registries => Some(HeldReason::NamesUnseen(None)),
+            Gap::Subscription(id) => Some(HeldReason::NamesUnseen(Some(*id))),
+            Gap::Unread { .. } | Gap::Clusters | Gap::OtherClusters | Gap::Grants { .. } => None,
+        };
+        self.inventory.gaps.iter().find_map(same_name)
+    }
+
+    /// Whether a cluster that was not seen may hold this identity: others may share a brought-along one,
+    /// and a service principal where the policy states it for them
+    fn may_be_shared_unseen(&self) -> bool {
+        self.desire.holders.iter().any(|holder| match &holder.identity {
+            Identity::Kubelet { origin, .. } => *origin == IdentityOrigin::BroughtAlong,
+            Identity::ServicePrincipal { object_id, .. } => {
+                let mut stated = self.policy.service_principals.iter();
+                stated.any(|(id, principal)| {
+                    Some(*principal) == *object_id && !self.inventory.clusters.contains_key(id)
+                })
+            }
+            Identity::Pending | Identity::Missing => false,
+        })
+    }
+
+    /// Why a cluster with the same identity, and a veto, may not have been seen
+    fn sharers_unseen(&self) -> Option<HeldReason> {
+        self.inventory.gaps.iter().find_map(|gap| match gap {
+            Gap::Clusters => Some(HeldReason::SharersUnseen(None)),
+            Gap::Subscription(id) => Some(HeldReason::SharersUnseen(Some(*id))),
+            Gap::OtherClusters | Gap::Registries | Gap::Grants { .. } | Gap::Unread { .. } => None,
+        })
+    }
+}

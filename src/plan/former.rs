@@ -1,0 +1,235 @@
+//! Assignments for identities that their clusters had before, and pins that follow a cluster to its new
+//! identity.
+//!
+//! What Resource Manager says of a cluster's identity is what its nodes will use. Until their pools are
+//! reimaged they use the one before, and no read proves that they were. So such an assignment stays for
+//! as long as its cluster is entitled to the registry.
+
+use super::decide::{Case, Wish, ids};
+use super::desire::Stance;
+use super::known::Marked;
+use super::{Detach, DetachReason, Former, HeldReason, Kept, Plan};
+use crate::model::{Cluster, Grant, GrantKey, Mark, MarkKind, PrincipalId};
+use crate::policy::{self, Decision};
+
+/// What the clusters that had an identity say of it
+enum Verdict<'a> {
+    Vetoed,
+    /// A rule wants it for one of them, or a pin of one of them stands at its present identity
+    Wanted(Option<&'a str>),
+    /// None of them needs it; of one a rule cannot want it, since it lives in another tenant
+    Unwanted(DetachReason),
+}
+
+impl<'a> Case<'a> {
+    /// Adds to the plan what follows for assignments of ours whose cluster does not hold the identity.
+    /// Whether a pin stands at the cluster's present identity is only known once everything else is
+    /// decided; until it does, the old assignment is the only memory of it and stays.
+    pub(super) fn decide_former(&self, plan: &mut Plan) {
+        if !matches!(self.desire.stance, Stance::Unwanted { .. })
+            || !self.pinned_clusters().is_empty()
+        {
+            return;
+        }
+        for grant in self.desire.found.iter().copied().filter(|grant| self.is_ours(grant)) {
+            let mark = Mark::read(&grant.description);
+            if self.desire.holders.is_empty() {
+                match mark {
+                    Some(mark) => self.decide_unheld(grant, mark, plan),
+                    None => plan.kept.push(self.kept(grant, None, &[])),
+                }
+            } else if let Some(mark) = mark.filter(|mark| mark.kind == MarkKind::Pin) {
+                self.decide_moved_pin(grant, mark, plan);
+            }
+        }
+    }
+
+    /// A pin of a cluster with another identity, at an identity that other clusters hold and do not want
+    fn decide_moved_pin(&self, grant: &Grant, mark: Mark, plan: &mut Plan) {
+        let Marked::There(cluster) = self.known.marked(grant, &mark) else { return };
+        if self.desire.holders.iter().any(|holder| holder.id == cluster.id) {
+            return;
+        }
+        let key = cluster.identity.principal().and_then(|principal| self.honoured(principal));
+        let follows = key.as_ref().map_or(Wish::Held, |key| self.pin_at(key, mark, plan));
+        match follows.after() {
+            Some(after) => {
+                let beside = key.filter(|_| after.is_none()).into_iter().collect();
+                let detach = self.detach(grant, DetachReason::IdentityReplaced, after);
+                self.remove(grant, Detach { beside, ..detach }, plan);
+            }
+            None => plan.kept.push(self.kept(grant, None, self.desire.holders)),
+        }
+    }
+
+    /// An assignment for an identity that no cluster holds
+    fn decide_unheld(&self, grant: &Grant, mark: Mark, plan: &mut Plan) {
+        let marked = self.known.marked(grant, &mark);
+        let formers = self.formers(marked);
+        if let Some(unknown) = formers.iter().find(|one| one.identity.principal().is_none()) {
+            let reason = HeldReason::IdentityUnknown(unknown.id.clone());
+            return self.hold_former(&formers, reason, plan);
+        }
+        match (marked, &formers[..]) {
+            (Marked::OutOfSight, []) => self.hold_detach(HeldReason::OutOfSight, plan),
+            (_, []) if mark.shared && self.is_wanted_by_any() => {
+                self.keep_former(grant, None, &formers, plan);
+            }
+            (_, []) => {
+                let younger = match marked {
+                    Marked::Gone(younger) => younger.map(|cluster| cluster.id.clone()),
+                    Marked::There(_) | Marked::OutOfSight => None,
+                };
+                let detach = self.detach(grant, DetachReason::ClusterGone, None);
+                let marked = younger.into_iter().collect();
+                self.remove(grant, Detach { marked, ..detach }, plan);
+            }
+            (_, formers) => self.decide_for(grant, mark, formers, plan),
+        }
+    }
+
+    fn decide_for(&self, grant: &Grant, mark: Mark, formers: &[&'a Cluster], plan: &mut Plan) {
+        let detach = |reason| Detach { marked: ids(formers), ..self.detach(grant, reason, None) };
+        match self.verdict(mark, formers, plan) {
+            Verdict::Vetoed if mark.kind == MarkKind::Pin => {
+                self.hold_former(formers, HeldReason::PinnedButVetoed, plan);
+            }
+            Verdict::Vetoed => self.remove(grant, detach(DetachReason::Vetoed), plan),
+            Verdict::Wanted(rule) => match self.removable(grant, mark, formers, plan) {
+                Some(beside) => {
+                    let detach = detach(DetachReason::FormerIdentity);
+                    self.remove(grant, Detach { beside, ..detach }, plan);
+                }
+                None => self.keep_former(grant, rule, formers, plan),
+            },
+            Verdict::Unwanted(_) if mark.shared && self.is_wanted_by_any() => {
+                self.keep_former(grant, None, formers, plan);
+            }
+            // It has not followed its cluster yet, and is the only memory of what was asked for.
+            Verdict::Unwanted(_) if mark.kind == MarkKind::Pin => {
+                plan.kept.push(self.kept(grant, None, formers));
+            }
+            Verdict::Unwanted(reason) => self.remove(grant, detach(reason), plan),
+        }
+    }
+
+    /// The clusters that had this identity: the one that the mark names, and those for which the policy
+    /// states it as their service principal
+    fn formers(&self, marked: Marked<'a>) -> Vec<&'a Cluster> {
+        let stated = self.known.stated_before(self.desire.principal).iter().copied();
+        let marked = match marked {
+            Marked::There(cluster) => Some(cluster),
+            Marked::Gone(_) | Marked::OutOfSight => None,
+        };
+        let mut formers: Vec<_> = stated.chain(marked).collect();
+        formers.sort_by_key(|cluster| &cluster.id);
+        formers.dedup_by_key(|cluster| &cluster.id);
+        formers
+    }
+
+    fn verdict(&self, mark: Mark, formers: &[&Cluster], plan: &Plan) -> Verdict<'a> {
+        let registry = self.desire.registry;
+        let mut wanted = None;
+        let mut reason = DetachReason::Unwanted;
+        for former in formers {
+            match self.policy.decision(former, registry, self.index.names()) {
+                Decision::Vetoed { .. } => return Verdict::Vetoed,
+                Decision::Attach { by } | Decision::Ambiguous { by, .. } => {
+                    wanted = wanted.or(Some(Some(by.name.as_str())));
+                }
+                Decision::OtherTenant => reason = DetachReason::OtherTenant,
+                Decision::NotWanted => {
+                    if mark.kind == MarkKind::Pin && self.is_pinned_now(former, mark, plan) {
+                        wanted = wanted.or(Some(None));
+                    }
+                }
+            }
+        }
+        wanted.map_or(Verdict::Unwanted(reason), Verdict::Wanted)
+    }
+
+    fn is_pinned_now(&self, cluster: &Cluster, mark: Mark, plan: &Plan) -> bool {
+        let key = cluster.identity.principal().and_then(|principal| self.honoured(principal));
+        key.is_some_and(|key| self.pin_at(&key, mark, plan).after().is_some())
+    }
+
+    /// Whether the registry is wanted for any cluster: one that shared the identity may be among them
+    fn is_wanted_by_any(&self) -> bool {
+        let registry = self.desire.registry;
+        self.inventory.clusters.values().any(|cluster| {
+            let decision = self.policy.decision(cluster, registry, self.index.names());
+            matches!(decision, Decision::Attach { .. } | Decision::Ambiguous { .. })
+        })
+    }
+
+    /// Where the clusters pull by their present identity, if the policy lets the one before go: every
+    /// node pool of every one of them is `Succeeded`, and the assignment for the present one stands.
+    /// Agent pools of a service principal say nothing of whether their nodes were reimaged since.
+    fn removable(
+        &self,
+        grant: &Grant,
+        mark: Mark,
+        formers: &[&Cluster],
+        plan: &Plan,
+    ) -> Option<Vec<GrantKey>> {
+        let is_principal = mark.service_principal
+            || self.policy.service_principals.values().any(|id| *id == self.desire.principal);
+        if self.policy.former_identities != policy::Former::Remove
+            || is_principal
+            || mark.shared
+            || grant.conditional
+        {
+            return None;
+        }
+        let stands = |cluster: &&Cluster| {
+            let key = self.honoured(cluster.identity.principal()?)?;
+            let is_there = match mark.kind {
+                MarkKind::Pin => matches!(self.pin_at(&key, mark, plan), Wish::Kept),
+                MarkKind::Rule => {
+                    let mut there = self.index.found(&key.registry, key.principal).iter();
+                    there.any(|grant| grant.key == key && !grant.conditional)
+                }
+            };
+            (is_there && cluster.is_succeeded).then_some(key)
+        };
+        formers.iter().map(stands).collect()
+    }
+
+    fn keep_former(
+        &self,
+        grant: &Grant,
+        rule: Option<&str>,
+        formers: &[&Cluster],
+        plan: &mut Plan,
+    ) {
+        let kept = self.kept(grant, rule, formers);
+        plan.kept.push(Kept { former: Some(Former::Identity), ..kept });
+    }
+
+    fn hold_former(&self, formers: &[&Cluster], reason: HeldReason, plan: &mut Plan) {
+        plan.held.push(self.held(formers, super::Action::Detach, reason));
+    }
+
+    /// Whether this pin stands at this identity, or will once the plan is applied
+    fn pin_at(&self, key: &GrantKey, pin: Mark, plan: &Plan) -> Wish {
+        let is_pin = |description: &str| {
+            Mark::read(description)
+                .is_some_and(|mark| mark.kind == MarkKind::Pin && mark.cluster == pin.cluster)
+        };
+        let mut grants = self.index.found(&key.registry, key.principal).iter();
+        let there = grants
+            .any(|grant| grant.key == *key && self.is_ours(grant) && is_pin(&grant.description));
+        if there && plan.kept.iter().any(|kept| kept.grant == *key) {
+            return Wish::Kept;
+        }
+        let mut attach = plan.attach.iter();
+        let attach = attach.find(|attach| attach.grant == *key && is_pin(&attach.description));
+        attach.map_or(Wish::Held, |attach| Wish::Planned(attach.name))
+    }
+
+    /// What an identity has to have here in order to pull
+    fn honoured(&self, principal: PrincipalId) -> Option<GrantKey> {
+        let role = self.desire.role().ok()?;
+        Some(GrantKey { registry: self.desire.registry.id.clone(), principal, role })
+    }
+}

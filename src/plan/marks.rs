@@ -1,0 +1,88 @@
+//! Marks that are kept true: each names a cluster that needs the assignment, as long as there is one.
+//!
+//! The mark is all that tells, once no cluster holds the identity any more, for which cluster the
+//! assignment stays.
+
+use super::decide::{Case, ids};
+use super::known::Marked;
+use super::{MarkChange, MarkReason, Plan};
+use crate::model::{
+    AssignmentName, Cluster, ClusterHash, ClusterState, Grant, Mark, MarkKind, Scope,
+};
+use crate::policy::Decision;
+
+impl Case<'_> {
+    /// Adds the marks that have to be written again, where these holders want the registry. Runs for a
+    /// single cluster or registry leave that to the wide ones, which see every cluster.
+    pub(super) fn keep_marks_true(&self, wanting: &[&Cluster], plan: &mut Plan) {
+        match self.inventory.scope {
+            Scope::Everything | Scope::Subscription(_) => {}
+            Scope::Cluster(_) | Scope::Registry(_) | Scope::Pair(..) => return,
+        }
+        if self.unread().is_some() {
+            return;
+        }
+        for grant in self.desire.found.iter().filter(|grant| self.is_ours(grant)) {
+            let is_written = plan.attach.last().is_some_and(|attach| attach.grant == grant.key);
+            // A condition is a person's, and a PUT without it would take it away.
+            if !is_written
+                && !grant.conditional
+                && let Some(mark) = Mark::read(&grant.description)
+                && let Some(change) = self.mark_change(grant, mark, wanting)
+            {
+                plan.marks.push(change);
+            }
+        }
+    }
+
+    fn mark_change(&self, grant: &Grant, mark: Mark, wanting: &[&Cluster]) -> Option<MarkChange> {
+        let is_principal = self.is_service_principal();
+        if let [only] = wanting
+            && self.desire.hash_of(only) == mark.cluster
+            && mark.service_principal == is_principal
+        {
+            // Nearly all are so, and no cluster has to be looked up for them.
+            return None;
+        }
+        let living = |cluster: &&&Cluster| cluster.state != ClusterState::Deleting;
+        let next = wanting.iter().copied().find(|cluster| living(&cluster))?;
+        let (marked, named, why) = match self.known.marked(grant, &mark) {
+            Marked::OutOfSight => return None,
+            Marked::Gone(_) if !self.inventory.knows_all_clusters() => return None,
+            Marked::Gone(_) => (None, next, Some(MarkReason::ClusterGone)),
+            Marked::There(cluster) if self.still_wants(cluster, mark, wanting) => {
+                (Some(cluster), cluster, None)
+            }
+            Marked::There(cluster) if cluster.identity.principal().is_none() => return None,
+            Marked::There(cluster) => (Some(cluster), next, Some(MarkReason::Unwanted)),
+        };
+        let is_among = wanting.iter().any(|cluster| cluster.id == named.id);
+        let users = wanting.len() + usize::from(!is_among);
+        let shared = mark.shared || users > 1;
+        let kind = if why == Some(MarkReason::ClusterGone) { MarkKind::Rule } else { mark.kind };
+        let new = Mark { service_principal: is_principal, ..self.mark(kind, named, shared) };
+        let why = why.or((shared != mark.shared).then_some(MarkReason::Shared));
+        let why = why.or((new != mark).then_some(MarkReason::Incomplete))?;
+        Some(MarkChange {
+            grant: grant.key.clone(),
+            name: AssignmentName(grant.name),
+            clusters: ids(wanting),
+            marked: marked.map(|cluster| cluster.id.clone()),
+            was: mark,
+            description: new.describe(format_args!("lets cluster {} pull", named.id.name())),
+            reason: why,
+        })
+    }
+
+    /// Whether the cluster that a mark names still needs the assignment
+    fn still_wants(&self, cluster: &Cluster, mark: Mark, wanting: &[&Cluster]) -> bool {
+        let decision = || {
+            let registry = self.desire.registry;
+            let decision = self.policy.decision(cluster, registry, self.index.names());
+            matches!(decision, Decision::Attach { .. } | Decision::Ambiguous { .. })
+        };
+        mark.kind == MarkKind::Pin
+            || wanting.iter().any(|one| ClusterHash::of(&one.id) == mark.cluster)
+            || decision()
+    }
+}
