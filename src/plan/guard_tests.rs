@@ -2,8 +2,8 @@
 
 use super::build::{By, World, abac, cluster, policy, registry, world};
 use super::{guard, plan, render};
-use crate::model::Scope;
-use crate::policy::Mode;
+use crate::model::{Gap, Scope};
+use crate::policy::{Former, Mode};
 
 const AUTO: &str = "acr-attach=auto team=a";
 
@@ -77,21 +77,82 @@ fn detach_limits_are_absolute_and_a_share_of_what_is_ours() {
     };
     assert_eq!(reasons(5, 100), (5, None));
     assert_eq!(reasons(4, 100), (0, Some("5 planned, `max_detach` allows 4".into())));
-    assert_eq!(reasons(5, 40), (0, Some("5 planned, `max_detach_percent` allows 2".into())));
+    // Nothing stays, so one is allowed; 100 sets no limit.
+    assert_eq!(reasons(5, 99), (0, Some("5 planned, `max_detach_percent` allows 1".into())));
 }
 
 #[test]
-fn an_old_role_stays_while_the_new_one_is_held() {
-    let world =
-        pair().registry(abac("r1", AUTO)).registry(abac("r2", AUTO)).pull(By::Rule("c1"), "r1", 1);
+fn the_share_is_of_what_the_run_keeps_or_makes() {
+    let mut policy = policy();
+    policy.limits.max_detach_percent = 50;
+    let base = world()
+        .cluster(cluster("c1", 1, ""))
+        .cluster(cluster("c2", 2, ""))
+        .cluster(cluster("c3", 3, AUTO))
+        .cluster(cluster("c4", 4, AUTO))
+        .registry(registry("r1", AUTO))
+        .pull(By::Rule("c1"), "r1", 1)
+        .pull(By::Rule("c2"), "r1", 2);
+    let guarded = |world: &World| guard(plan(&world.0, &policy), &policy, &world.0.scope);
+    let first = guarded(&base);
+    assert_eq!((first.attach.len(), first.detach.len(), first.held.len()), (2, 0, 2));
+    // Once those are made, the share is what it was.
+    let after = World(super::project(&base.0, &first));
+    assert!(guarded(&after).is_empty());
+    let more = after.cluster(cluster("c5", 5, AUTO)).pull(By::Rule("c5"), "r1", 5);
+    let more = more.cluster(cluster("c6", 6, AUTO)).pull(By::Rule("c6"), "r1", 6);
+    assert_eq!(guarded(&more).detach.len(), 2);
+}
+
+#[test]
+fn what_takes_the_place_of_a_former_role_and_its_removal_count_towards_no_limit() {
+    let mut policy = policy();
+    policy.former_roles = Former::Remove;
+    policy.limits.max_attach = 1;
+    policy.limits.max_detach = 1;
+    let mut world = world().registry(abac("r1", AUTO));
+    for (name, identity) in [("c1", 1), ("c2", 2), ("c3", 3)] {
+        world = world.cluster(cluster(name, identity, AUTO)).pull(By::Rule(name), "r1", identity);
+    }
+    let world = world.cluster(cluster("new", 9, AUTO));
+    let plan = guard(plan(&world.0, &policy), &policy, &world.0.scope);
+    assert_eq!((plan.attach.len(), plan.detach.len(), plan.held.len()), (4, 3, 0));
+}
+
+#[test]
+fn a_pins_old_place_stays_while_its_new_one_is_held() {
+    let world = world()
+        .cluster(cluster("c1", 2, ""))
+        .cluster(cluster("other", 1, ""))
+        .cluster(cluster("c3", 3, AUTO))
+        .registry(registry("r1", AUTO))
+        .pull(By::Pin("c1"), "r1", 1);
     let mut policy = policy();
     policy.limits.max_attach = 1;
     let text = render(&guard(plan(&world.0, &policy), &policy, &world.0.scope));
-    assert_eq!(
-        text.lines().next().unwrap(),
-        "held    c1 → r1 not attached: 2 planned, `max_attach` allows 1"
+    let held = "other → r1 not detached: the assignment that replaces it is held itself";
+    assert!(text.contains(held), "{text}");
+}
+
+#[test]
+fn runs_for_one_cluster_or_registry_leave_removals_to_the_timer() {
+    let world = world().cluster(cluster("c1", 1, "")).registry(registry("r1", AUTO)).pull(
+        By::Rule("c1"),
+        "r1",
+        1,
     );
-    assert!(text.contains("c1 → r1 not detached: the assignment that replaces it is held itself"));
+    let scopes = [
+        Scope::Cluster(super::build::cluster_id("c1")),
+        Scope::Registry(super::build::registry_id("r1")),
+    ];
+    let held = "held    c1 → r1 not detached: left to the timer, whose limits see everything";
+    for scope in scopes {
+        // The same with and without sight of the other clusters.
+        let narrow = world.clone().scope(scope);
+        check_guarded(&narrow, Mode::Sync, &[held]);
+        let unseen = "unseen  clusters with other identities were not looked at";
+        check_guarded(&narrow.gap(Gap::OtherClusters), Mode::Sync, &[held, unseen]);
+    }
 }
 
 #[test]

@@ -35,6 +35,7 @@ mod desire;
 mod doubt;
 mod explain;
 mod former;
+mod found;
 mod guard;
 #[cfg(test)]
 mod guard_tests;
