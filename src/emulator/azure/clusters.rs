@@ -66,6 +66,8 @@ fn new(path: &ResourcePath, body: &Value) -> Result<Resource, Answer> {
     cluster.set("powerState", json!({"code": "Running"}));
     cluster.set("kubernetesVersion", "1.34");
     cluster.set("enableRBAC", true);
+    let pool = json!({"name": "nodepool1", "mode": "System", "provisioningState": "Succeeded"});
+    cluster.set("agentPoolProfiles", json!([pool]));
     Ok(cluster)
 }
 
