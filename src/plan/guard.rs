@@ -4,9 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{
-    Action, Attach, Detach, DetachReason, Held, HeldReason, Holder, MOST_ASSIGNMENTS, Plan,
-};
+use super::{Action, Attach, Detach, DetachReason, Held, HeldReason, Holder, Plan};
 use crate::model::{RegistryId, Scope, SubscriptionId};
 use crate::policy::{Limits, Mode, Policy};
 
@@ -31,7 +29,6 @@ pub fn guard(mut plan: Plan, policy: &Policy, scope: &Scope) -> Plan {
         let reason = forbids_attach(policy.mode).or_else(|| {
             let planned = count_in(&attached, &attach.grant.registry);
             passes("max_attach", planned, policy.limits.max_attach as usize)
-                .or_else(|| fills(&plan, &attach.grant.registry, planned))
         });
         match reason {
             None => plan.attach.push(attach),
@@ -86,12 +83,6 @@ fn left_to_the_timer(detach: &Detach, scope: &Scope) -> Option<HeldReason> {
 
 fn passes(name: &'static str, planned: usize, allowed: usize) -> Option<HeldReason> {
     (planned > allowed).then_some(HeldReason::Limit { name, planned, allowed })
-}
-
-/// What Azure itself would refuse in the end, told before anything is written
-fn fills(plan: &Plan, registry: &RegistryId, planned: usize) -> Option<HeldReason> {
-    let there = count_in(&plan.assignments, registry);
-    (there > 0 && there + planned > MOST_ASSIGNMENTS).then_some(HeldReason::Full { there, planned })
 }
 
 fn passes_detach(

@@ -69,8 +69,8 @@ use decide::Case;
 use desire::{Index, Wished};
 
 use crate::model::{
-    AssignmentName, ClusterId, Gap, GrantKey, Inventory, Mark, PrincipalId, RegistryId,
-    SubscriptionId,
+    AssignmentName, AssignmentUsage, ClusterId, Gap, GrantKey, Inventory, Mark, PrincipalId,
+    RegistryId, SubscriptionId,
 };
 use crate::policy::Policy;
 
@@ -91,8 +91,8 @@ pub struct Plan {
     /// What an attachment does not do for a cluster that has one, or gets one, and where room for
     /// assignments runs out
     pub warnings: BTreeSet<Warning>,
-    /// How many role assignments of whatever kind a subscription holds, where that is known
-    pub assignments: BTreeMap<SubscriptionId, usize>,
+    /// How full subscriptions are, where that is known. It warns, and holds nothing.
+    pub assignments: BTreeMap<SubscriptionId, AssignmentUsage>,
 }
 
 impl Plan {
@@ -195,16 +195,13 @@ pub enum Warning {
     NearlyFull {
         /// Which
         subscription: SubscriptionId,
-        /// How many it holds
-        assignments: usize,
+        /// How many it holds, and may hold
+        usage: AssignmentUsage,
     },
     /// So many assignments carry the mark of a tether with another owner, and none is of this one: the
     /// owner may have been changed
     NoneOfOurs(usize),
 }
-
-/// The most role assignments that Azure allows in a subscription, at whatever scope in it
-pub const MOST_ASSIGNMENTS: usize = 4000;
 
 impl Action {
     /// Its name: that of the command that asks for it
@@ -270,11 +267,10 @@ fn warnings(inventory: &Inventory, plan: &Plan) -> BTreeSet<Warning> {
     let attached = plan.attach.iter().flat_map(|attach| &attach.clusters);
     let pulling = attached.chain(plan.kept.iter().flat_map(|kept| &kept.clusters));
     let by_service_account = pulling.filter(|id| by_themselves.contains(*id));
-    let full =
-        inventory.assignments.iter().filter(|(_, count)| **count >= MOST_ASSIGNMENTS / 5 * 4);
-    let full = full.map(|(subscription, assignments)| Warning::NearlyFull {
+    let full = inventory.assignments.iter().filter(|(_, usage)| usage.is_nearly_full());
+    let full = full.map(|(subscription, usage)| Warning::NearlyFull {
         subscription: *subscription,
-        assignments: *assignments,
+        usage: *usage,
     });
     by_service_account.cloned().map(Warning::ServiceAccountPull).chain(full).collect()
 }

@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use super::MOST_ASSIGNMENTS;
 use crate::model::{ClusterId, RegistryId, ResourceId, Role, Shown};
 use crate::policy::Mode;
 
@@ -100,13 +99,6 @@ pub enum HeldReason {
     ClustersUnseen,
     /// Not every registry was looked at, so it may still be there
     RegistriesUnseen,
-    /// The subscription has no room for as many assignments as are planned
-    Full {
-        /// How many it holds
-        there: usize,
-        /// How many are planned
-        planned: usize,
-    },
     /// A cluster that is being made may turn out to have this identity
     MayBeIdentityOf(ClusterId),
     /// The cluster that it was made for is there, and which identity it has is not known
@@ -152,7 +144,6 @@ impl HeldReason {
             Self::Conditional { .. } => "Conditional",
             Self::ClustersUnseen => "ClustersUnseen",
             Self::RegistriesUnseen => "RegistriesUnseen",
-            Self::Full { .. } => "Full",
             Self::MayBeIdentityOf(_) => "MayBeIdentityOf",
             Self::IdentityUnknown(_) => "IdentityUnknown",
             Self::OutOfSight => "OutOfSight",
@@ -205,10 +196,6 @@ impl fmt::Display for HeldReason {
             }
             Self::ClustersUnseen => f.write_str("not every cluster that may need it was looked at"),
             Self::RegistriesUnseen => f.write_str("not every registry was looked at"),
-            Self::Full { there, planned } => write!(
-                f,
-                "the subscription holds {there} role assignments of {MOST_ASSIGNMENTS}, too many for {planned} more"
-            ),
             Self::MayBeIdentityOf(cluster) => {
                 write!(f, "`{}` is being made and may have this identity", cluster.name())
             }

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use super::{Action, Attach, Detach, Held, Holder, Kept, MOST_ASSIGNMENTS, Plan, Warning};
-use crate::model::ClusterId;
+use super::{Action, Attach, Detach, Held, Holder, Kept, Plan, Warning};
+use crate::model::{AssignmentUsage, ClusterId};
 
 /// The plan as lines for people, each ending in a line break
 pub fn render(plan: &Plan) -> String {
@@ -65,9 +65,9 @@ impl fmt::Display for Warning {
                 "{} lets service accounts pull with identities of their own: an attachment does nothing for such pulls",
                 cluster.name()
             ),
-            Self::NearlyFull { subscription, assignments } => write!(
+            Self::NearlyFull { subscription, usage: AssignmentUsage { used, limit } } => write!(
                 f,
-                "subscription {subscription} holds {assignments} role assignments, and Azure allows {MOST_ASSIGNMENTS}"
+                "subscription {subscription} holds {used} role assignments, and Azure allows {limit}"
             ),
             Self::NoneOfOurs(marked) => write!(
                 f,

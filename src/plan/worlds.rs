@@ -368,7 +368,6 @@ fn discriminant(reason: &HeldReason) -> u8 {
         | HeldReason::LeftToTheTimer
         | HeldReason::PinnedFor(_)
         | HeldReason::RegistriesUnseen
-        | HeldReason::Full { .. }
         | HeldReason::AmbiguousName { .. }
         | HeldReason::RoleNotHonoured(_)
         | HeldReason::ReplacementHeld

@@ -58,7 +58,6 @@ fn state_of(reason: &HeldReason) -> State {
         | HeldReason::RoleNotHonoured(_)
         | HeldReason::AmbiguousName { .. }
         | HeldReason::Conditional { .. }
-        | HeldReason::Full { .. }
         | HeldReason::MayBeIdentityOf(_)
         | HeldReason::LeftToTheTimer
         | HeldReason::NeededBy(_)
@@ -76,7 +75,6 @@ fn is_of_the_run(reason: &HeldReason) -> bool {
         reason,
         HeldReason::Mode(_)
             | HeldReason::Limit { .. }
-            | HeldReason::Full { .. }
             | HeldReason::ReplacementHeld
             | HeldReason::LeftToTheTimer
     )
