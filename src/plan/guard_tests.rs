@@ -2,7 +2,7 @@
 
 use super::build::{By, World, abac, cluster, policy, registry, world};
 use super::{guard, plan, render};
-use crate::model::{Gap, Scope};
+use crate::model::{AssignmentUsage, Gap, Scope};
 use crate::policy::{Former, Mode};
 
 const AUTO: &str = "acr-attach=auto team=a";
@@ -156,20 +156,21 @@ fn runs_for_one_cluster_or_registry_leave_removals_to_the_timer() {
 }
 
 #[test]
-fn a_subscription_without_room_gets_nothing() {
-    let room = |there| {
-        let mut world = pair().registry(registry("r2", AUTO));
-        world.0.assignments.insert(super::build::subscription(), there);
-        render(&guard(plan(&world.0, &policy()), &policy(), &world.0.scope))
-    };
-    assert!(room(3998).contains("attach  c1 → r1"), "{}", room(3998));
-    let full = room(3999);
-    assert!(!full.contains("attach  "), "{full}");
-    let held =
-        "not attached: the subscription holds 3999 role assignments of 4000, too many for 2 more";
-    assert!(full.contains(held), "{full}");
-    let warning = "holds 3200 role assignments, and Azure allows 4000";
-    assert!(room(3200).contains(warning) && !room(3199).contains("and Azure allows"));
+fn a_full_subscription_is_warned_of_at_four_fifths_of_its_own_limit_and_nothing_is_held() {
+    let id = super::build::subscription();
+    for (limit, first) in [(2000, 1600), (4000, 3200), (4001, 3201), (8000, 6400), (1, 1)] {
+        for (used, warned) in [(first - 1, false), (first, true), (limit, true), (9999, true)] {
+            let mut world = pair();
+            world.0.assignments.insert(id, AssignmentUsage { used, limit });
+            let attach = "attach  c1 → r1 as AcrPull: rule `team` wants it".to_owned();
+            let warning = format!(
+                "warning subscription {id} holds {used} role assignments, and Azure allows {limit}"
+            );
+            let expected = if warned { vec![attach, warning] } else { vec![attach] };
+            let expected: Vec<_> = expected.iter().map(String::as_str).collect();
+            check_guarded(&world, Mode::AttachOnly, &expected);
+        }
+    }
 }
 
 #[test]

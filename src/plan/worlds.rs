@@ -414,7 +414,6 @@ fn discriminant(reason: &HeldReason) -> u8 {
         | HeldReason::BootRegistryUnread(_)
         | HeldReason::VetoedFor(_)
         | HeldReason::Shared
-        | HeldReason::Full { .. }
         | HeldReason::AmbiguousName { .. }
         | HeldReason::RoleNotHonoured(_)
         | HeldReason::ReplacementHeld
