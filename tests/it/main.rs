@@ -42,6 +42,8 @@ mod pace;
 #[cfg(test)]
 mod person;
 #[cfg(test)]
+mod planner_cases;
+#[cfg(test)]
 mod policies;
 #[cfg(test)]
 mod pretend_azure;
