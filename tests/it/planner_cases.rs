@@ -179,8 +179,9 @@ fn compare(name: &str, expected: &[String], list: &Value) -> Option<String> {
 
 /// A line without the words of its reason, and these
 fn halves(line: &str, parts: usize) -> (&str, &str) {
-    let end = line.match_indices(": ").nth(parts - 1).map(|(at, _)| at);
-    end.map_or((line, ""), |at| (&line[..at], &line[at + 2..]))
+    let Some((end, colon)) = line.match_indices(": ").nth(parts - 1) else { return (line, "") };
+    let (change, words) = line.split_at(end);
+    (change, words.trim_start_matches(colon))
 }
 
 fn reason(item: &Value) -> String {
@@ -189,17 +190,18 @@ fn reason(item: &Value) -> String {
 }
 
 /// An item of a plan in the words of a case
-fn shown(list: &str, item: &Value) -> String {
+fn shown(name: &str, item: &Value) -> String {
     let text = |field: &str| item[field].as_str().unwrap();
     let last = |id: &str| id.rsplit('/').next().unwrap().to_owned();
     let clusters = item["clusters"].as_array().unwrap().iter();
     let clusters: Vec<_> = clusters.map(|id| last(id.as_str().unwrap())).collect();
     let clusters = if clusters.is_empty() { "no cluster".to_owned() } else { clusters.join(", ") };
-    let principal = item["principal"].as_str().map_or("-", |id| &id[id.len() - 3..]);
+    let principal = item["principal"].as_str().map_or("-", |id| id.split_at(33).1);
     let registry = text("registry");
     let subscription = registry.split('/').nth(2).unwrap();
-    let pair = format!("{clusters} ({principal}) → {}@{}", last(registry), &subscription[..4]);
-    match list {
+    let pair =
+        format!("{clusters} ({principal}) → {}@{}", last(registry), subscription.split_at(4).0);
+    match name {
         "held" => format!("{} {pair}: {}", text("action"), text("code")),
         "kept" => {
             let former =
@@ -270,7 +272,7 @@ async fn a_plan_once_applied_is_the_world_of_the_next() {
     assert_eq!(before.inventory["clusters"], after.inventory["clusters"]);
 }
 
-/// The name of an assignment of AcrPull that is ours
+/// The name of an assignment of `AcrPull` that is ours
 fn name_of(registry: &str, principal: &str) -> Uuid {
     let registry = registry.to_lowercase();
     let text = format!("tether/1\ncontoso\n{registry}\n{principal}\n{ACR_PULL}");
