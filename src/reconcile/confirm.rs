@@ -11,7 +11,7 @@ use futures::stream::StreamExt;
 use super::abreast::abreast;
 use super::{ReconcileError, Reconciler, reading};
 use crate::azure::{ArmError, chain};
-use crate::model::{Cluster, Gap, Inventory, Registry, ResourceId, Scope};
+use crate::model::{Cluster, ClusterId, Gap, Inventory, Registry, ResourceId, Scope};
 use crate::plan::{Action, Former, HeldReason, Plan};
 use crate::policy::{Mode, Policy};
 
@@ -37,9 +37,8 @@ pub(super) fn unread(
     let had = plan.detach.iter().map(|item| (&item.grant.registry, &item.marked));
     let marks = plan.marks.iter().map(|item| (&item.grant.registry, &item.clusters));
     let held = plan.held.iter().filter(|held| {
-        let without_mode = held.reason == HeldReason::RegistryMode(String::new());
-        let without_boot = matches!(held.reason, HeldReason::BootRegistryUnread(_));
-        without_mode && held.action == Action::Attach || without_boot && policy.mode == Mode::Sync
+        let unknown = HeldReason::RegistryMode(String::new());
+        held.action == Action::Attach && held.reason == unknown
     });
     let held = held.map(|held| (&held.registry, &held.clusters));
     let former = plan.kept.iter().filter(|kept| {
@@ -55,6 +54,7 @@ pub(super) fn unread(
         ends.insert(ResourceId::Registry(registry.clone()));
         ends.extend(clusters.iter().cloned().map(ResourceId::Cluster));
     }
+    ends.extend(of_unread_boot_registries(plan, policy).cloned().map(ResourceId::Cluster));
     ends.extend(plan.marks.iter().filter_map(|item| item.marked.clone()).map(ResourceId::Cluster));
     let written = plan.attach.iter().map(|item| item.grant.principal);
     let marked = plan.marks.iter().map(|item| item.grant.principal);
@@ -65,6 +65,18 @@ pub(super) fn unread(
     });
     ends.extend(holders.map(|cluster| ResourceId::Cluster(cluster.id.clone())));
     ends.difference(read).cloned().collect()
+}
+
+/// The clusters whose boot registry alone keeps a removal from being made
+fn of_unread_boot_registries<'a>(
+    plan: &'a Plan,
+    policy: &Policy,
+) -> impl Iterator<Item = &'a ClusterId> {
+    let removes = policy.mode == Mode::Sync;
+    plan.held.iter().filter(move |_| removes).filter_map(|held| {
+        let HeldReason::BootRegistryUnread(id) = &held.reason else { return None };
+        Some(id)
+    })
 }
 
 /// What observing has read by GET already: the scope itself
