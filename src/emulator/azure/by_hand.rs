@@ -65,7 +65,8 @@ impl Azure {
         clusters::object_id(shown.pointer("/properties/identityProfile/kubeletidentity")?)
     }
 
-    /// Gives a cluster another kubelet identity: this one, or a new one of its own
+    /// Gives a cluster another kubelet identity: this one, or a new one of its own. A service principal
+    /// gives way to it.
     pub fn set_identity(
         &self,
         cluster: &str,
@@ -74,6 +75,7 @@ impl Azure {
         self.alter(cluster, |world, resource| {
             resource.kubelet =
                 identity.map_or(Kubelet::Own, |given| Kubelet::Brought(given.shown()));
+            resource.set("servicePrincipalProfile", json!({"clientId": "msi"}));
             clusters::replace_identity(world, resource);
             if let Some(given) = identity {
                 world.meet(given.object_id, "ServicePrincipal", world.now);
@@ -84,6 +86,24 @@ impl Azure {
     /// Sets `provisioningState`
     pub fn set_state(&self, id: &str, state: &str) -> Result<(), AzureError> {
         self.set_property(id, "provisioningState", state.into())
+    }
+
+    /// Gives a cluster these agent pools: the name and the `provisioningState` of each
+    pub fn set_pools(&self, cluster: &str, pools: &[(&str, &str)]) -> Result<(), AzureError> {
+        let shown =
+            |(name, state): &(&str, &str)| json!({"name": name, "provisioningState": state});
+        let pools: Vec<Value> = pools.iter().map(shown).collect();
+        self.set_property(cluster, "agentPoolProfiles", pools.into())
+    }
+
+    /// Lets a cluster's nodes boot from a registry, as those of network-isolated clusters do, or from
+    /// none
+    pub fn set_boot_registry(
+        &self,
+        cluster: &str,
+        registry: Option<&str>,
+    ) -> Result<(), AzureError> {
+        self.set_property(cluster, "bootstrapProfile", clusters::bootstrap(registry))
     }
 
     /// Sets any property of a cluster or registry

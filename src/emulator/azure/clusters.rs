@@ -3,7 +3,7 @@
 //! A new cluster is `Creating` and has no identity profile until the clock passes. Nodes, networks
 //! and upgrades are carried along as given and mean nothing here.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::answer::Answer;
@@ -21,6 +21,9 @@ pub(super) enum Kubelet {
     /// One that was made before and is named in the put
     Brought(Value),
 }
+
+/// The oldest version that shows which registry a cluster boots from
+const SHOWS_BOOT_REGISTRY: &str = "2025-03-01";
 
 /// What a put cannot set
 const READ_ONLY: &[&str] =
@@ -49,7 +52,8 @@ pub(super) fn put(
     let before = std::mem::replace(&mut cluster.kubelet, Kubelet::None);
     identify(world, &mut cluster, body);
     if created {
-        cluster.set("provisioningState", "Creating");
+        cluster.created_at = world.options.dates_clusters.then_some(world.now);
+        set_state(&mut cluster, "Creating");
         cluster.ready_at = Some(world.now + world.options.cluster_creation);
     } else if before != cluster.kubelet {
         replace_identity(world, &mut cluster);
@@ -66,7 +70,35 @@ fn new(path: &ResourcePath, body: &Value) -> Result<Resource, Answer> {
     cluster.set("powerState", json!({"code": "Running"}));
     cluster.set("kubernetesVersion", "1.34");
     cluster.set("enableRBAC", true);
+    cluster.set("agentPoolProfiles", json!([{"name": "nodepool1", "mode": "System", "count": 3}]));
+    cluster.set("bootstrapProfile", bootstrap(None));
     Ok(cluster)
+}
+
+/// Where a cluster's nodes boot from: the public registry of Microsoft's, or one that caches it
+pub(super) fn bootstrap(registry: Option<&str>) -> Value {
+    match registry {
+        None => json!({"artifactSource": "Direct"}),
+        Some(id) => json!({"artifactSource": "Cache", "containerRegistryId": id}),
+    }
+}
+
+/// The properties as a version of the API shows them
+pub(super) fn properties(cluster: &Resource, api_version: &str) -> Map<String, Value> {
+    let mut properties = cluster.properties.clone();
+    if api_version < SHOWS_BOOT_REGISTRY {
+        properties.remove("bootstrapProfile");
+    }
+    properties
+}
+
+/// Sets the state of a cluster and of all its pools
+fn set_state(cluster: &mut Resource, state: &str) {
+    cluster.set("provisioningState", state);
+    let pools = cluster.properties.get_mut("agentPoolProfiles").and_then(Value::as_array_mut);
+    for pool in pools.into_iter().flatten().filter_map(Value::as_object_mut) {
+        pool.insert("provisioningState".to_owned(), state.into());
+    }
 }
 
 /// Reads which identity the put asks for
@@ -103,7 +135,7 @@ fn control_plane(world: &World, cluster: &Resource, body: &Value) -> Value {
     })
 }
 
-/// Gives a cluster that exists another identity at once
+/// Gives a cluster that exists another identity at once. Its nodes keep the one that they have.
 pub(super) fn replace_identity(world: &mut World, cluster: &mut Resource) {
     if let Some(principal) = own_principal(cluster) {
         world.principals.remove(&principal);
@@ -117,7 +149,7 @@ pub(super) fn replace_identity(world: &mut World, cluster: &mut Resource) {
 
 /// Gives a cluster its identity profile; the principal in it, if there is one
 pub(super) fn finish(cluster: &mut Resource, serial: u64) -> Option<Uuid> {
-    cluster.set("provisioningState", "Succeeded");
+    set_state(cluster, "Succeeded");
     let identity = match &cluster.kubelet {
         Kubelet::None => {
             cluster.properties.remove("identityProfile");

@@ -35,6 +35,8 @@ pub struct Options {
     pub identity: FunctionIdentity,
     /// How long a new cluster is `Creating` and has no identity
     pub cluster_creation: Duration,
+    /// Whether clusters say in `systemData` when they were created; no document says whether AKS does
+    pub dates_clusters: bool,
     /// When the event for a new cluster goes out; nobody has documented it
     pub creation_event: CreationEvent,
     /// How long a new principal is unknown to role assignments
@@ -106,6 +108,7 @@ impl Options {
                 principal_id: uuid!("0b000000-0000-4000-8000-00000000f00d"),
             },
             cluster_creation: Duration::ZERO,
+            dates_clusters: true,
             creation_event: CreationEvent::Accepted,
             directory_lag: Duration::ZERO,
             graph_lag: Duration::ZERO,

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::answer::{Answer, Answered};
 use super::clusters::{self, Kubelet};
-use super::events::Happened;
+use super::events::{Happened, event_time};
 use super::locks::Operation;
 use super::paging::page;
 use super::paths::{Collection, Kind, ResourcePath};
@@ -31,6 +31,8 @@ pub(super) struct Resource {
     pub(super) identity: Value,
     pub(super) properties: Map<String, Value>,
     pub(super) kubelet: Kubelet,
+    /// When it was created, if it tells
+    pub(super) created_at: Option<OffsetDateTime>,
     /// Until when it is being created
     pub(super) ready_at: Option<OffsetDateTime>,
     /// The event that may be due when it is finished
@@ -55,6 +57,7 @@ impl Resource {
             identity: Value::Null,
             properties: Map::new(),
             kubelet: Kubelet::None,
+            created_at: None,
             ready_at: None,
             creation: None,
         })
@@ -100,7 +103,7 @@ impl Resource {
             "type": self.kind.type_answered(),
             "location": self.location,
             "properties": match self.kind {
-                Kind::Cluster => self.properties.clone(),
+                Kind::Cluster => clusters::properties(self, api_version),
                 Kind::Registry => registries::properties(self, api_version),
             },
         });
@@ -108,12 +111,17 @@ impl Resource {
             ("tags", self.shown_tags()),
             ("sku", self.sku.clone()),
             ("identity", self.identity.clone()),
+            ("systemData", self.system_data()),
         ];
         if let Some(shown) = shown.as_object_mut() {
             let present = optional.into_iter().filter(|(_, value)| !value.is_null());
             shown.extend(present.map(|(name, value)| (name.to_owned(), value)));
         }
         shown
+    }
+
+    fn system_data(&self) -> Value {
+        self.created_at.map_or(Value::Null, |at| json!({"createdAt": event_time(at)}))
     }
 
     /// As a row of the generic list, which has no properties

@@ -161,6 +161,52 @@ async fn a_cluster_made_again_has_another_identity() {
 }
 
 #[tokio::test]
+async fn a_service_principal_gives_way_to_an_identity() {
+    let setup = Setup::new().await;
+    let client_id = uuid!("c0000000-0000-4000-8000-000000000002");
+    let identity = ClusterIdentity::ServicePrincipal { client_id };
+    let spec = ClusterSpec { identity, ..ClusterSpec::new(FIRST, "rg1", "aks1") };
+    let id = setup.azure.create_cluster(&spec).unwrap();
+    let profile = |shown: &Value| shown["properties"]["servicePrincipalProfile"].clone();
+    assert_eq!(profile(&setup.get(&id).await.json), json!({"clientId": client_id}));
+    setup.azure.set_identity(&id, None).unwrap();
+    assert_eq!(profile(&setup.get(&id).await.json), json!({"clientId": "msi"}));
+    assert!(setup.azure.kubelet_principal(&id).is_some());
+}
+
+#[tokio::test]
+async fn a_cluster_tells_its_age_its_pools_and_where_it_boots_from() {
+    for dates_clusters in [true, false] {
+        let setup = Setup::with(|options| options.dates_clusters = dates_clusters).await;
+        let id = setup.cluster("aks1");
+        let created = |shown: &Value| {
+            shown.pointer("/systemData/createdAt").and_then(Value::as_str).map(str::to_owned)
+        };
+        let first = created(&setup.get(&id).await.json);
+        assert_eq!(first.is_some(), dates_clusters);
+        setup.clock.advance(Duration::from_secs(60));
+        setup.azure.delete(&id).unwrap();
+        setup.cluster("aks1");
+        assert_eq!(created(&setup.get(&id).await.json) > first, dates_clusters);
+    }
+    let setup = Setup::new().await;
+    let (id, registry) = (setup.cluster("aks1"), setup.registry("r"));
+    let said = setup.get(&id).await;
+    let properties = &said.expect(200)["properties"];
+    assert_eq!(properties["agentPoolProfiles"][0]["provisioningState"], "Succeeded");
+    assert_eq!(properties["bootstrapProfile"], json!({"artifactSource": "Direct"}));
+
+    setup.azure.set_pools(&id, &[("system", "Succeeded"), ("user", "Updating")]).unwrap();
+    setup.azure.set_boot_registry(&id, Some(&registry)).unwrap();
+    let said = setup.get(&id).await;
+    let properties = &said.expect(200)["properties"];
+    assert_eq!(properties["agentPoolProfiles"][1]["provisioningState"], "Updating");
+    assert_eq!(properties["bootstrapProfile"]["containerRegistryId"], *registry);
+    let old = setup.get(&format!("{id}?api-version=2025-02-01")).await;
+    assert_eq!(old.expect(200)["properties"].get("bootstrapProfile"), None);
+}
+
+#[tokio::test]
 async fn letter_case_of_paths_does_not_matter() {
     let setup = Setup::new().await;
     let id = setup.cluster("aks1");
