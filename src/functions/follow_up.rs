@@ -85,7 +85,7 @@ impl FollowUp {
     pub(super) fn message_id(&self) -> String {
         let due = match self.command.what {
             What::Reconcile(_) => self.due.unix_timestamp(),
-            What::Attach(_) | What::Detach(_) => 0,
+            What::Attach(_) | What::Detach(_) | What::DetachFormerIdentities(_) => 0,
         };
         let seed = format!("{}\n{}\n{due}", self.key(), self.command.attempt);
         Uuid::new_v5(&NAMESPACE, seed.as_bytes()).to_string()
@@ -119,9 +119,10 @@ pub(super) fn key(command: &Command, reply: &Reply) -> String {
     };
     let what = match what {
         What::Reconcile(scope) => format!("reconcile {}", scope.key()),
-        What::Attach(pair) | What::Detach(pair) => {
+        What::Attach(pair) | What::Detach(pair) | What::DetachFormerIdentities(pair) => {
             let pair = [pair.cluster.to_lowercase(), pair.registry.to_lowercase()];
-            format!("{} {}", what.name(), pair.join("\n"))
+            let of = if what.is_of_former_identities() { " former" } else { "" };
+            format!("{}{of} {}", what.name(), pair.join("\n"))
         }
     };
     format!("{what} {dry_run} {recheck}\n{told}")
@@ -215,6 +216,19 @@ mod tests {
         let pair = Pair { cluster: "aks2".into(), registry: "acr1".into() };
         let other = Command { what: What::Attach(pair), ..on_a_pair("1") };
         assert_ne!(id(&on_a_pair("1"), NOW), id(&other, NOW), "two pairs under one id");
+    }
+
+    #[test]
+    fn a_detachment_of_former_identities_is_another_command_and_stays_one() {
+        let follow_up = |what: fn(Pair) -> What| {
+            let pair = Pair { cluster: "aks1".into(), registry: "acr1".into() };
+            let command = Command { id: Some("1".into()), ..Command::of(what(pair)) };
+            FollowUp::retry(&command, &Reply::default(), None, NOW).unwrap()
+        };
+        let (plain, former) = (follow_up(What::Detach), follow_up(What::DetachFormerIdentities));
+        assert_ne!(plain.message_id(), former.message_id());
+        assert_ne!(plain.key(), former.key());
+        assert!(former.command.what.is_of_former_identities());
     }
 
     #[test]

@@ -56,7 +56,7 @@ impl<'a> Run<'a> {
     pub(super) fn open(command: &'a Command, metrics: &'a Metrics) -> Self {
         let scope = match &command.what {
             What::Reconcile(scope) => kind(scope),
-            What::Attach(_) | What::Detach(_) => "pair",
+            What::Attach(_) | What::Detach(_) | What::DetachFormerIdentities(_) => "pair",
         };
         let span = error_span!(
             "run",

@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde::Serialize;
 use time::format_description::well_known::Rfc3339;
 
-use super::command::{Command, Refusal, What};
+use super::command::{Command, Refusal};
 use super::follow_up::FollowUp;
 use crate::azure::{Asked, chain};
 use crate::model::{ClusterId, Gap, GrantKey, PrincipalId, Pulls, RegistryId, Scope};
@@ -125,6 +125,8 @@ struct Question {
     cluster: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     registry: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    former_identities: Option<bool>,
     dry_run: bool,
     attempt: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -236,15 +238,13 @@ impl Answer {
 }
 
 fn question(command: &Command) -> Question {
-    let (scope, pair) = match &command.what {
-        What::Reconcile(scope) => (Some(scope.to_string()), None),
-        What::Attach(pair) | What::Detach(pair) => (None, Some(pair)),
-    };
+    let pair = command.what.pair();
     Question {
         command: command.what.name(),
-        scope,
+        scope: command.what.scope().map(ToString::to_string),
         cluster: pair.map(|pair| pair.cluster.clone()),
         registry: pair.map(|pair| pair.registry.clone()),
+        former_identities: command.what.is_of_former_identities().then_some(true),
         dry_run: command.dry_run,
         attempt: command.attempt,
         id: command.id.clone(),

@@ -162,6 +162,9 @@ impl Worker {
             What::Reconcile(scope) => Ok(self.reconcile(scope, command.dry_run).await?),
             What::Attach(pair) => self.pair(Wish::Attach, pair, command.dry_run).await,
             What::Detach(pair) => self.pair(Wish::Detach, pair, command.dry_run).await,
+            What::DetachFormerIdentities(pair) => {
+                self.pair(Wish::DetachFormerIdentities, pair, command.dry_run).await
+            }
         }
     }
 
@@ -199,6 +202,7 @@ impl Worker {
                     None
                 })
             }
+            // What the present identity may still do is no part of what was asked.
             Wish::Detach | Wish::DetachFormerIdentities | Wish::Attach => None,
         };
         Ok(Outcome::Run(Box::new(report), left))
@@ -301,7 +305,7 @@ fn give_up(command: &Command, told: &Came<'_>) -> Result<(), Trouble> {
             warn!(%scope, attempts = command.attempt, "given up; the timer's next run takes over");
             Ok(())
         }
-        What::Attach(_) | What::Detach(_) => {
+        What::Attach(_) | What::Detach(_) | What::DetachFormerIdentities(_) => {
             let times = command.attempt.saturating_add(1);
             let reason = format!("it could not be done, tried {times} times: {}", told.last_word());
             let hint = "see to what stands against it, then send the command again";

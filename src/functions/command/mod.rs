@@ -67,6 +67,8 @@ pub(super) enum What {
     Attach(Pair),
     /// Detach a registry from a cluster
     Detach(Pair),
+    /// Detach a registry from identities that a cluster does not have any more, and from those alone
+    DetachFormerIdentities(Pair),
 }
 
 /// A cluster and a registry as the sender calls them
@@ -102,13 +104,36 @@ pub(super) struct Refusal {
 }
 
 impl What {
-    /// The command's name
+    /// The command's name. `formerIdentities` is a field of `detach`.
     pub(super) fn name(&self) -> &'static str {
         match self {
             Self::Reconcile(_) => "reconcile",
             Self::Attach(_) => "attach",
-            Self::Detach(_) => "detach",
+            Self::Detach(_) | Self::DetachFormerIdentities(_) => "detach",
         }
+    }
+
+    /// The scope that it is about, if it is about one
+    pub(super) fn scope(&self) -> Option<&Scope> {
+        match self {
+            Self::Reconcile(scope) => Some(scope),
+            Self::Attach(_) | Self::Detach(_) | Self::DetachFormerIdentities(_) => None,
+        }
+    }
+
+    /// The pair that it is about, if it is about one
+    pub(super) fn pair(&self) -> Option<&Pair> {
+        match self {
+            Self::Reconcile(_) => None,
+            Self::Attach(pair) | Self::Detach(pair) | Self::DetachFormerIdentities(pair) => {
+                Some(pair)
+            }
+        }
+    }
+
+    /// Whether only identities that the cluster had before are to lose the registry
+    pub(super) fn is_of_former_identities(&self) -> bool {
+        matches!(self, Self::DetachFormerIdentities(_))
     }
 }
 
@@ -121,6 +146,10 @@ impl fmt::Display for What {
             }
             Self::Detach(Pair { cluster, registry }) => {
                 write!(f, "detach {} from {}", shown(registry), shown(cluster))
+            }
+            Self::DetachFormerIdentities(Pair { cluster, registry }) => {
+                let (cluster, registry) = (shown(cluster), shown(registry));
+                write!(f, "detach {registry} from former identities of {cluster}")
             }
         }
     }

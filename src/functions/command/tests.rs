@@ -64,11 +64,62 @@ fn every_field_is_read() {
         &format!(r#"{{"command":"DETACH",{pair},"dryRun":true}}"#),
         Command { dry_run: true, ..on_a_pair(What::Detach) },
     );
+    reads(&format!(r#"{{"command":"detach",{pair}}}"#), on_a_pair(What::Detach));
+    for (former, what) in [
+        ("false", on_a_pair(What::Detach)),
+        ("true", on_a_pair(What::DetachFormerIdentities)),
+        (r#"true,"version":1"#, on_a_pair(What::DetachFormerIdentities)),
+        (r#"true,"version":2"#, on_a_pair(What::DetachFormerIdentities)),
+    ] {
+        reads(&format!(r#"{{"command":"detach",{pair},"formerIdentities":{former}}}"#), what);
+    }
+}
+
+#[test]
+fn former_identities_are_a_matter_of_detach_and_yes_or_no() {
+    let pair = r#""cluster":"aks1","registry":"acr1""#;
+    let field = Some("formerIdentities");
+    for (command, fields) in [("attach", pair), ("reconcile", r#""scope":"everything""#)] {
+        for attempt in ["", r#","attempt":1"#] {
+            let body =
+                format!(r#"{{"command":"{command}",{fields},"formerIdentities":true{attempt}}}"#);
+            refuses(&body, "there is no field `formerIdentities`", field);
+        }
+    }
+    let detach = |more: &str| format!(r#"{{"command":"detach",{pair},{more}}}"#);
+    refuses(
+        &detach(r#""formerIdentities":"yes""#),
+        "`formerIdentities`: invalid type: string \"yes\", expected a boolean",
+        field,
+    );
+    refuses(
+        &detach(r#""formeridentities":true,"attempt":1"#),
+        "there is no field `formeridentities`",
+        Some("formeridentities"),
+    );
+    let refusal = read(detach(r#""former":true"#).as_bytes()).unwrap_err();
+    assert!(refusal.hint.contains("cluster, registry, formerIdentities"), "{}", refusal.hint);
+}
+
+/// A version of tether that does not know the field would detach the present identity too.
+#[test]
+fn what_tether_writes_of_former_identities_states_the_version_that_knows_them() {
+    let command = Command { attempt: 1, ..on_a_pair(What::DetachFormerIdentities) };
+    let body: serde_json::Value = serde_json::from_str(&command.to_body()).unwrap();
+    assert_eq!((&body["version"], &body["formerIdentities"]), (&2.into(), &true.into()));
+    let plain: serde_json::Value =
+        serde_json::from_str(&on_a_pair(What::Detach).to_body()).unwrap();
+    assert_eq!((plain.get("version"), plain.get("formerIdentities")), (None, None));
 }
 
 #[test]
 fn a_command_survives_being_written_and_read() {
-    for command in [everything(), on_a_pair(What::Attach), on_a_pair(What::Detach)] {
+    for command in [
+        everything(),
+        on_a_pair(What::Attach),
+        on_a_pair(What::Detach),
+        on_a_pair(What::DetachFormerIdentities),
+    ] {
         reads(&command.to_body(), command.clone());
         let command = Command {
             dry_run: true,
@@ -103,6 +154,10 @@ fn a_command_on_a_pair_gets_an_id_that_its_deliveries_share() {
     assert_eq!(computed, id(attach(), Some("")));
     assert_eq!(computed, id(attach(), Some(&"i".repeat(129))));
     assert_ne!(computed, id(on_a_pair(What::Detach), None));
+    assert_ne!(
+        id(on_a_pair(What::Detach), None),
+        id(on_a_pair(What::DetachFormerIdentities), None)
+    );
     let traced = Command { traceparent: Some("00-a-b-01".into()), ..attach() };
     assert_eq!(computed, id(traced, None), "the same request in another trace");
     assert_eq!(id(everything(), Some("m")), None);
@@ -218,8 +273,8 @@ fn what_is_not_understood_is_refused_by_name() {
         Some("dryRun"),
     );
     refuses(
-        r#"{"command":"reconcile","scope":"everything","version":2}"#,
-        "version 2 of the message format is not known",
+        r#"{"command":"reconcile","scope":"everything","version":3}"#,
+        "version 3 of the message format is not known",
         Some("version"),
     );
     refuses(

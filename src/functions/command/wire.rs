@@ -7,8 +7,12 @@ use time::format_description::well_known::Rfc3339;
 
 use super::{Command, Pair, Person, Refusal, What, shown};
 
-/// The version of the message format, for senders that state it
-const VERSION: u64 = 1;
+/// The versions of the message format that are known, for senders that state one
+const VERSIONS: [u64; 2] = [1, 2];
+
+/// The first version with `formerIdentities`. Stated in what tether itself writes: an older version takes
+/// fields that it does not know in follow-ups, and without this one `detach` means more.
+const FORMER_IDENTITIES: u64 = 2;
 
 /// Longest id of a command: it becomes part of message ids
 const ID: usize = 128;
@@ -20,7 +24,8 @@ const PERSON: usize = 256;
 const COMMON: [&str; 7] =
     ["command", "version", "id", "dryRun", "requestedBy", "attempt", "traceparent"];
 const RECONCILE: [&str; 3] = ["scope", "recheck", "eventTime"];
-const ON_A_PAIR: [&str; 2] = ["cluster", "registry"];
+const ATTACH: [&str; 2] = ["cluster", "registry"];
+const DETACH: [&str; 3] = ["cluster", "registry", "formerIdentities"];
 
 /// A command as it is written; which fields belong to which command is checked by name
 #[derive(Debug, Default, Deserialize, Serialize)]
@@ -33,6 +38,8 @@ struct Wire {
     cluster: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     registry: Option<String>,
+    #[serde(default, skip_serializing_if = "is_false")]
+    former_identities: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     version: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -91,7 +98,8 @@ impl Name {
     fn own(self) -> &'static [&'static str] {
         match self {
             Self::Reconcile => &RECONCILE,
-            Self::Attach | Self::Detach => &ON_A_PAIR,
+            Self::Attach => &ATTACH,
+            Self::Detach => &DETACH,
         }
     }
 
@@ -104,16 +112,15 @@ impl Name {
 
 /// Writes a command.
 pub(super) fn write(command: &Command) -> String {
-    let (scope, pair) = match &command.what {
-        What::Reconcile(scope) => (Some(scope.to_string()), None),
-        What::Attach(pair) | What::Detach(pair) => (None, Some(pair)),
-    };
+    let pair = command.what.pair();
+    let former_identities = command.what.is_of_former_identities();
     let wire = Wire {
         command: command.what.name().to_owned(),
-        scope,
+        scope: command.what.scope().map(ToString::to_string),
         cluster: pair.map(|pair| pair.cluster.clone()),
         registry: pair.map(|pair| pair.registry.clone()),
-        version: None,
+        former_identities,
+        version: former_identities.then_some(FORMER_IDENTITIES),
         id: command.id.clone(),
         dry_run: command.dry_run,
         requested_by: command.requested_by.as_ref().map(|person| person.0.clone()),
@@ -154,7 +161,7 @@ fn only_known(fields: &Map<String, Value>, name: Name) -> Result<(), Refusal> {
     let is_known = |field: &str| COMMON.contains(&field) || name.own().contains(&field);
     // One that resembles a field of ours is a mistake, whoever wrote it: `dryrun` must not be nothing.
     let is_new = |field: &str| {
-        let mut all = COMMON.iter().chain(&RECONCILE).chain(&ON_A_PAIR);
+        let mut all = COMMON.iter().chain(&RECONCILE).chain(&DETACH);
         !all.any(|known| known.eq_ignore_ascii_case(field))
     };
     let is_taken = |field: &str| is_known(field) || (is_our_own && is_new(field));
@@ -179,9 +186,9 @@ fn is_our_own(fields: &Map<String, Value>, name: Name) -> bool {
 
 /// What a command says, once its fields are of the right kinds
 fn meant(name: Name, wire: Wire) -> Result<Command, Refusal> {
-    if let Some(version) = wire.version.filter(|version| *version != VERSION) {
+    if let Some(version) = wire.version.filter(|version| !VERSIONS.contains(version)) {
         let reason = format!("version {version} of the message format is not known");
-        return Err(Refusal::new(&reason, Some("version"), "leave `version` out, or state 1"));
+        return Err(Refusal::new(&reason, Some("version"), "leave `version` out, or state 1 or 2"));
     }
     if wire.id.as_deref().is_some_and(|id| !is_id(id)) {
         let reason = format!("`id` is empty, longer than {ID} characters, or not printable");
@@ -190,6 +197,9 @@ fn meant(name: Name, wire: Wire) -> Result<Command, Refusal> {
     let what = match name {
         Name::Reconcile => What::Reconcile(scope(wire.scope)?),
         Name::Attach => What::Attach(pair(name, wire.cluster, wire.registry)?),
+        Name::Detach if wire.former_identities => {
+            What::DetachFormerIdentities(pair(name, wire.cluster, wire.registry)?)
+        }
         Name::Detach => What::Detach(pair(name, wire.cluster, wire.registry)?),
     };
     let event_time = wire.event_time.as_deref().map(event_time).transpose()?;

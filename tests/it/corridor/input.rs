@@ -153,8 +153,8 @@ async fn a_field_that_is_missing_unknown_or_of_the_wrong_kind_is_refused_by_name
             Some("version"),
         ),
         refused(
-            with(r#""version":2"#),
-            "version 2 of the message format is not known",
+            with(r#""version":3"#),
+            "version 3 of the message format is not known",
             Some("version"),
         ),
         refused(
