@@ -17,15 +17,25 @@ mod installation;
 #[cfg(test)]
 mod many;
 #[cfg(test)]
+mod nodes;
+#[cfg(test)]
 mod oracle;
 #[cfg(test)]
 mod people;
 #[cfg(test)]
 mod play;
 #[cfg(test)]
+mod promise;
+#[cfg(test)]
+mod removals;
+#[cfg(test)]
+mod roll;
+#[cfg(test)]
 mod shrink;
 #[cfg(test)]
 mod stage;
+#[cfg(test)]
+mod stories;
 #[cfg(test)]
 mod tally;
 #[cfg(test)]
@@ -87,7 +97,7 @@ mod tests {
     #[test]
     fn what_is_rare_is_played_too() {
         for seed in [101_874, 281_987, 176_895] {
-            let history = History::of(seed);
+            let history = History::plain(seed);
             assert!(play(&history, false).wrong.is_empty(), "{}", explain(&history));
         }
     }
