@@ -19,12 +19,15 @@ import sys
 import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-FILES = ["README.md", "SECURITY.md", "infra/README.md"]
+FILES = ["README.md", "SECURITY.md", "docs/identities.md", "infra/README.md"]
 DEFAULTS = {"string": "", "int": 0, "bool": False, "array": [], "object": {}}
 # What `az` says when all that is missing is somebody who signed in.
 SIGN_IN = ("az login", "doesn't exist in cloud")
 # What stands in for a variable; `az` looks into files that are named with `@`.
+IDENTITY = "/subscriptions/word/resourceGroups/word/providers/Microsoft.ManagedIdentity/userAssignedIdentities/word"
 VARIABLES = {
+    "control_plane": IDENTITY,
+    "kubelet": IDENTITY,
     "parameters": "infra/parameters.json",
     "events": "infra/events.parameters.json",
     "installation": r'{\"installation\": {\"value\": {}}}',
@@ -34,7 +37,8 @@ VARIABLES = {
 def script(path):
     """The shell lines of a file, those that go on joined."""
     text = (ROOT / path).read_text()
-    blocks = re.findall(r"^```sh\n(.*?)^```", text, re.M | re.S)
+    # A block below a step of a list is indented.
+    blocks = re.findall(r"^ *```sh\n(.*?)^ *```", text, re.M | re.S)
     # What tables tell people to run; a command that is only named has no option.
     cells = re.findall(r"`(az [^`]* --[^`]*)`", "\n".join(re.findall(r"^\|.*", text, re.M)))
     text = "\n".join(blocks + [cell.replace("\\|", "|") for cell in cells])

@@ -27,6 +27,10 @@ fn one(data: &[u8]) {
         assert_eq!(answers::registry(data).unwrap(), registry);
     }
     let _ = answers::door(data);
+    let subscription = "a925f2f7-5c63-4b7b-8799-25a5f97bc3b2".parse().unwrap();
+    if let Ok(usage) = answers::assignment_usage(data, subscription) {
+        assert!((1..=1_000_000).contains(&usage.limit) && usage.used <= 1_000_000, "{usage:?}");
+    }
 }
 
 /// No item is lost: each is understood, said not to be, or of no interest.

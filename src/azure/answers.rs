@@ -10,7 +10,9 @@ use url::Url;
 use super::request::{Ask, clusters_version};
 use super::wire::{GraphPage, Page};
 use super::{ArmError, Endpoint, Listed, Seen, Unreadable, graph, wire};
-use crate::model::{Access, Cluster, Denial, Door, Grant, Lock, Registry};
+use crate::model::{
+    Access, AssignmentUsage, Cluster, Denial, Door, Grant, Lock, Registry, SubscriptionId,
+};
 
 /// A cluster as Resource Manager answers it
 pub fn cluster(body: &[u8]) -> Result<Cluster, Unreadable> {
@@ -76,6 +78,14 @@ pub fn next_page(endpoint: &Endpoint, body: &[u8]) -> Result<Option<Url>, Unread
 /// Clusters and registries in a page of Resource Graph's
 pub fn resources(body: &[u8]) -> Result<Seen, Unreadable> {
     Ok(graph::seen_on(&GraphPage::read(body)?))
+}
+
+/// How many role assignments a subscription holds and may hold
+pub fn assignment_usage(
+    body: &[u8],
+    subscription: SubscriptionId,
+) -> Result<AssignmentUsage, Unreadable> {
+    wire::assignment_usage(body, subscription)
 }
 
 /// What an answer other than success means

@@ -10,9 +10,10 @@ use super::pace::Pacer;
 use super::request::{Ask, clusters_version};
 use super::transport::Wire;
 use super::wire::{self, Unreadable};
-use super::{ArmError, Credential, Endpoints};
+use super::{ArmError, Cloud, Credential, Endpoints};
 use crate::model::{
-    AssignmentName, Cluster, ClusterId, Door, Grant, GrantKey, Registry, RegistryId,
+    AssignmentName, AssignmentUsage, Cluster, ClusterId, Door, Grant, GrantKey, Registry,
+    RegistryId, SubscriptionId,
 };
 
 /// For how long Azure's wish to be left alone is obeyed at most: whoever asks for more is mistaken
@@ -22,6 +23,7 @@ const LONGEST_CLOSED: Duration = Duration::from_secs(3600);
 #[derive(Clone, Debug)]
 pub struct Arm {
     client: Client,
+    cloud: Cloud,
 }
 
 /// What a PUT of an assignment came to
@@ -52,23 +54,30 @@ impl Arm {
         credential: impl Into<Credential>,
         wire: impl Into<Wire>,
     ) -> Self {
-        let scope = endpoints.cloud.arm_scope();
+        let cloud = endpoints.cloud;
         let pacer = Pacer::new(LONGEST_CLOSED);
-        Self { client: Client::new(&endpoints.arm, scope, credential.into(), wire.into(), pacer) }
+        let (credential, wire) = (credential.into(), wire.into());
+        let client = Client::new(&endpoints.arm, cloud.arm_scope(), credential, wire, pacer);
+        Self { client, cloud }
     }
 
     /// The same with another bound on obedience: when Azure asks to slow down, nothing more of the
     /// kind is sent to the subscription for as long as it asks for, but no longer than this.
     #[must_use]
     pub fn closed_at_most(self, longest: Duration) -> Self {
-        Self { client: self.client.paced_by(Pacer::new(longest)) }
+        Self { client: self.client.paced_by(Pacer::new(longest)), cloud: self.cloud }
     }
 
     /// The same, for somebody who is less urgent than whoever shares the limits: never more than a third
     /// of the queries that Resource Graph allows
     #[must_use]
     pub fn sparing(&self) -> Self {
-        Self { client: self.client.clone().sparing() }
+        Self { client: self.client.clone().sparing(), cloud: self.cloud }
+    }
+
+    /// The cloud that it is of
+    pub fn cloud(&self) -> Cloud {
+        self.cloud
     }
 
     /// How requests are sent, shared with Resource Graph
@@ -96,6 +105,21 @@ impl Arm {
     /// Reads how a registry may be reached; `None` as for [`registry`](Self::registry).
     pub async fn door(&self, id: &RegistryId) -> Result<Option<Door>, ArmError> {
         self.read(&Ask::registry(self.client.base(), id), wire::door).await
+    }
+
+    /// Reads how many role assignments a subscription holds and may hold, by Azure's own account.
+    ///
+    /// # Errors
+    /// Whatever Azure refuses, and [`Malformed`](ArmError::Malformed) for every answer of another form
+    /// than the documented one: the version is a preview, and the right that it takes is in no
+    /// published list of operations.
+    pub async fn assignment_usage(
+        &self,
+        subscription: SubscriptionId,
+    ) -> Result<AssignmentUsage, ArmError> {
+        let ask = Ask::assignment_usage(self.client.base(), subscription);
+        let answer = self.client.send(&ask).await?;
+        Ok(wire::assignment_usage(&answer.body, subscription)?)
     }
 
     /// Reads the assignment of this name at a registry.

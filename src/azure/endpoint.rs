@@ -57,6 +57,17 @@ impl Cloud {
         }
     }
 
+    /// How many role assignments a subscription may hold as far as is documented, for where Azure
+    /// does not say it: <https://learn.microsoft.com/azure/role-based-access-control/troubleshoot-limits>,
+    /// and for other clouds than the public one `articles/role-based-access-control/troubleshooting.md`
+    /// of MicrosoftDocs/azure-docs in 2022
+    pub fn assignment_limit(self) -> usize {
+        match self {
+            Self::Public => 4000,
+            Self::UsGovernment | Self::China => 2000,
+        }
+    }
+
     /// What a token for Service Bus is asked for, the same in every cloud
     pub fn service_bus_scope(self) -> &'static str {
         "https://servicebus.azure.net/.default"

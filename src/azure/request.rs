@@ -13,6 +13,7 @@ const CLUSTERS: &str = "api-version=2025-05-01";
 /// From this version on a registry says how it decides who may pull.
 const REGISTRIES: &str = "api-version=2025-11-01";
 const ASSIGNMENTS: &str = "api-version=2022-04-01";
+const USAGE: &str = "api-version=2019-08-01-preview";
 const LOCKS: &str = "api-version=2020-05-01";
 const DENIALS: &str = "api-version=2022-04-01";
 const GRAPH: &str = "api-version=2024-04-01";
@@ -23,10 +24,11 @@ pub(super) fn clusters_version() -> &'static str {
 }
 
 /// What requests are about, by the type in their path
-const KINDS: [(&str, &str); 6] = [
+const KINDS: [(&str, &str); 7] = [
     ("managedClusters", "clusters"),
     ("registries", "registries"),
     ("roleAssignments", "role assignments"),
+    ("roleAssignmentsUsageMetrics", "role assignments"),
     ("locks", "locks"),
     ("denyAssignments", "deny assignments"),
     ("resources", "resource graph"),
@@ -111,6 +113,13 @@ impl Ask {
         let path = format!("{registry}{AUTHORIZATION}/roleAssignments");
         let filter = format!("$filter=atScope() and assignedTo('{whose}')");
         Self::get(base, &path, &format!("{ASSIGNMENTS}&{filter}"))
+    }
+
+    /// Reads how many assignments a subscription holds and may hold.
+    pub(super) fn assignment_usage(base: &Url, subscription: SubscriptionId) -> Self {
+        let path =
+            format!("/subscriptions/{subscription}{AUTHORIZATION}/roleAssignmentsUsageMetrics");
+        Self::get(base, &path, USAGE)
     }
 
     /// Lists the locks in a subscription, at whatever scope.
@@ -309,6 +318,7 @@ mod tests {
             (Ask::registry(&base, &registry()), "registries"),
             (Ask::grant(&base, &registry(), name), "role assignments"),
             (Ask::grants_at(&base, &registry()), "role assignments"),
+            (Ask::assignment_usage(&base, subscription), "role assignments"),
             (Ask::locks_in(&base, subscription), "locks"),
             (Ask::denials_at(&base, &registry()), "deny assignments"),
             (Ask::graph(&base, json!({})), "resource graph"),

@@ -24,13 +24,29 @@ pub struct Inventory {
     pub registries: BTreeMap<RegistryId, Registry>,
     /// Pull grants at registries, by the assignment's id in one letter case
     pub grants: BTreeMap<String, Grant>,
-    /// How many role assignments of whatever kind a subscription holds, where that was asked
-    pub assignments: BTreeMap<SubscriptionId, usize>,
+    /// How full subscriptions are, where that was asked
+    pub assignments: BTreeMap<SubscriptionId, AssignmentUsage>,
     /// The subscriptions whose clusters were listed by Resource Manager itself, one by one. Only there
     /// a cluster that is not in here is known to be gone.
     pub listed: BTreeSet<SubscriptionId>,
     /// What could not be seen
     pub gaps: BTreeSet<Gap>,
+}
+
+/// How many role assignments a subscription holds, and how many it may hold
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct AssignmentUsage {
+    /// The role assignments in it, of whatever role and at whatever scope
+    pub used: usize,
+    /// The most that Azure allows: as it says itself, or else as is documented for the cloud
+    pub limit: usize,
+}
+
+impl AssignmentUsage {
+    /// Whether four fifths of the limit are used, or more
+    pub fn is_nearly_full(self) -> bool {
+        self.used.saturating_mul(5) >= self.limit.saturating_mul(4)
+    }
 }
 
 /// Something that could not be seen

@@ -13,6 +13,7 @@ mod id;
 mod inventory;
 mod letters;
 mod ownership;
+mod propagation;
 mod registry;
 mod scope;
 mod shown;
@@ -24,8 +25,9 @@ pub use cluster::{BootRegistry, Cluster, ClusterState, Identity, IdentityOrigin}
 pub use door::Door;
 pub use grant::{Grant, GrantKey, Role};
 pub use id::{ClusterId, PrincipalId, RegistryId, ResourceId, ResourceIdError, SubscriptionId};
-pub use inventory::{Gap, Inventory};
+pub use inventory::{AssignmentUsage, Gap, Inventory};
 pub use ownership::{AssignmentName, ClusterHash, Mark, MarkKind, Owner, OwnerError};
+pub use propagation::{CREDENTIALS_KEPT, PROPAGATION, WHEN_IT_WORKS, WHEN_NODES_FOLLOW};
 pub use registry::{Registry, RegistryMode};
 pub use scope::{Scope, ScopeError};
 pub use shown::{Shown, is_misleading};

@@ -69,7 +69,9 @@ impl Case<'_> {
         let pins = self.pinned_clusters();
         let reason = want.reason.clone();
         let description = pins.iter().chain(clusters).next().map_or_else(String::new, |first| {
-            let mark = self.mark(kind, first, clusters.len() > 1);
+            let is_other = |one: &&&Cluster| one.id != first.id;
+            let shared = pins.iter().chain(clusters).any(|one| is_other(&one));
+            let mark = self.mark(kind, first, shared);
             mark.describe(format_args!("lets cluster {} pull; {reason}", first.id.name()))
         });
         let name = AssignmentName::new(&self.policy.owner, &grant);

@@ -7,11 +7,12 @@ use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::decide::Case;
-use super::known::{Known, Marked};
+use super::found::{ByRegistry, Holders, grants, holders, pins, slice};
+use super::known::Known;
 use super::{Action, Held, HeldReason};
 use crate::model::{
-    AssignmentName, Cluster, ClusterHash, ClusterId, ClusterState, Grant, Identity, Inventory,
-    Mark, MarkKind, PrincipalId, Registry, RegistryId, RegistryMode, Role, Scope,
+    Cluster, ClusterHash, ClusterId, ClusterState, Grant, Identity, Inventory, Mark, PrincipalId,
+    Registry, RegistryId, RegistryMode, Role, Scope,
 };
 use crate::policy::{Candidate, Decision, Policy, RegistryNames, RoleChoice, Rule, Stand};
 
@@ -62,14 +63,6 @@ pub(super) struct Index<'a> {
     known: Known<'a>,
 }
 
-/// The clusters that hold one identity, their places among all, and their hashes once asked for
-#[derive(Debug, Default)]
-struct Holders<'a> {
-    clusters: Vec<&'a Cluster>,
-    places: Vec<usize>,
-    hashes: Vec<OnceCell<ClusterHash>>,
-}
-
 /// The pairs that the policy may want
 #[derive(Debug)]
 pub(super) struct Wished<'a> {
@@ -78,9 +71,6 @@ pub(super) struct Wished<'a> {
     clusters: Vec<&'a Cluster>,
     registries: Vec<&'a Registry>,
 }
-
-/// Something by a registry's key, then by identity
-type ByRegistry<'a, T> = BTreeMap<&'a str, BTreeMap<PrincipalId, Vec<&'a T>>>;
 
 impl<'a> Index<'a> {
     pub(super) fn new(inventory: &'a Inventory, policy: &'a Policy) -> Self {
@@ -253,66 +243,6 @@ pub(super) fn without_identity(cluster: &Cluster) -> Option<HeldReason> {
         Identity::ServicePrincipal { .. } => Some(HeldReason::ServicePrincipal),
         Identity::Missing => Some(HeldReason::NoIdentity),
     }
-}
-
-fn slice<'a, T>(
-    by_identity: Option<&'a BTreeMap<PrincipalId, Vec<&'a T>>>,
-    principal: PrincipalId,
-) -> &'a [&'a T] {
-    by_identity.and_then(|map| map.get(&principal)).map_or(&[], Vec::as_slice)
-}
-
-fn holders<'a>(clusters: &[(&'a Cluster, Stand)]) -> BTreeMap<PrincipalId, Holders<'a>> {
-    let mut all: BTreeMap<_, Holders<'a>> = BTreeMap::new();
-    for (place, (cluster, _)) in clusters.iter().enumerate() {
-        if let Some(principal) = cluster.identity.principal() {
-            let holders = all.entry(principal).or_default();
-            holders.clusters.push(cluster);
-            holders.places.push(place);
-            holders.hashes.push(OnceCell::new());
-        }
-    }
-    all
-}
-
-fn grants(inventory: &Inventory) -> ByRegistry<'_, Grant> {
-    let mut found = ByRegistry::new();
-    for grant in inventory.grants.values() {
-        let at_registry: &mut BTreeMap<_, Vec<_>> =
-            found.entry(grant.key.registry.key()).or_default();
-        at_registry.entry(grant.key.principal).or_default().push(grant);
-    }
-    for grants in found.values_mut().flat_map(BTreeMap::values_mut) {
-        grants.sort_by_key(|grant| (grant.key.role, grant.name));
-    }
-    found
-}
-
-fn pins<'a>(
-    inventory: &'a Inventory,
-    policy: &Policy,
-    known: &Known<'a>,
-) -> ByRegistry<'a, Cluster> {
-    let pins = inventory.grants.values().filter_map(|grant| {
-        let mark = Mark::read(&grant.description).filter(|mark| mark.kind == MarkKind::Pin)?;
-        AssignmentName::is_of(&policy.owner, grant).then_some((grant, mark))
-    });
-    let mut follow = ByRegistry::new();
-    for (grant, mark) in pins {
-        let Marked::There(cluster) = known.marked(grant, &mark) else { continue };
-        let Some(principal) = cluster.identity.principal() else { continue };
-        let registry = inventory.registries.get(&grant.key.registry);
-        if principal == grant.key.principal || registry.is_none_or(|it| differ(cluster, it)) {
-            continue;
-        }
-        let at_registry: &mut BTreeMap<_, Vec<&Cluster>> =
-            follow.entry(grant.key.registry.key()).or_default();
-        let following = at_registry.entry(principal).or_default();
-        if !following.iter().any(|known| known.id == cluster.id) {
-            following.push(cluster);
-        }
-    }
-    follow
 }
 
 /// Whether cluster and registry are known to live in different tenants, where no pin follows

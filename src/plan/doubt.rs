@@ -6,7 +6,10 @@
 use super::HeldReason;
 use super::decide::Case;
 use super::desire::Desire;
-use crate::model::{BootRegistry, Cluster, ClusterId, Identity, ResourceId};
+use crate::model::{
+    BootRegistry, Cluster, ClusterHash, ClusterId, Identity, Mark, MarkKind, ResourceId,
+};
+use crate::policy::Decision;
 
 impl Case<'_> {
     /// Why nothing may be written for this identity at this registry: what could not be read since it
@@ -62,7 +65,23 @@ impl Case<'_> {
         pending.map(|cluster| HeldReason::MayBeIdentityOf(cluster.id.clone()))
     }
 
-    /// A cluster that pulls as the same service principal as a holder, and of which nobody said so
+    /// Whether a rule wants the registry for a cluster, or a pin is for it
+    fn may_need(&self, cluster: &Cluster) -> bool {
+        let decision = self.policy.decision(cluster, self.desire.registry, self.index.names());
+        let is_pinned = || {
+            let hash = ClusterHash::of(&cluster.id);
+            let mut marks = self.desire.found.iter().filter_map(|it| Mark::read(&it.description));
+            marks.any(|mark| mark.kind == MarkKind::Pin && mark.cluster == hash)
+        };
+        match decision {
+            Decision::Attach { .. } | Decision::Ambiguous { .. } => true,
+            Decision::Vetoed { .. } => false,
+            Decision::NotWanted | Decision::OtherTenant => is_pinned(),
+        }
+    }
+
+    /// A cluster that pulls as the same service principal as a holder and needs it, and for which the
+    /// policy does not state so
     fn same_application(&self) -> Option<&Cluster> {
         let application = |cluster: &Cluster| match &cluster.identity {
             Identity::ServicePrincipal { client_id, .. } => Some(client_id.to_lowercase()),
@@ -76,6 +95,7 @@ impl Case<'_> {
         others.find(|other| {
             other.identity.principal().is_none()
                 && application(other).is_some_and(|application| known.contains(&application))
+                && self.may_need(other)
         })
     }
 }

@@ -5,8 +5,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Action, Attach, Detach, DetachReason, Held, HeldReason, Holder, MOST_ASSIGNMENTS, MarkChange,
-    MarkReason, Plan,
+    Action, Attach, Detach, DetachReason, Held, HeldReason, Holder, MarkChange, MarkReason, Plan,
 };
 use crate::model::{ClusterHash, RegistryId, Scope, SubscriptionId};
 use crate::policy::{Limits, Mode, Policy};
@@ -34,7 +33,6 @@ pub fn guard(mut plan: Plan, policy: &Policy, scope: &Scope) -> Plan {
             let planned = count_in(&attached, &attach.grant.registry);
             passes("max_attach", planned, policy.limits.max_attach as usize)
                 .filter(|_| !attach.exchanges_role)
-                .or_else(|| fills(&plan, &attach.grant.registry, planned))
         });
         match reason {
             None => plan.attach.push(attach),
@@ -131,12 +129,6 @@ fn is_wide(scope: &Scope) -> bool {
 
 fn passes(name: &'static str, planned: usize, allowed: usize) -> Option<HeldReason> {
     (planned > allowed).then_some(HeldReason::Limit { name, planned, allowed })
-}
-
-/// What Azure itself would refuse in the end, told before anything is written
-fn fills(plan: &Plan, registry: &RegistryId, planned: usize) -> Option<HeldReason> {
-    let there = count_in(&plan.assignments, registry);
-    (there > 0 && there + planned > MOST_ASSIGNMENTS).then_some(HeldReason::Full { there, planned })
 }
 
 fn passes_detach(limits: &Limits, planned: usize, stays: Option<usize>) -> Option<HeldReason> {

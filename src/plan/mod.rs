@@ -35,6 +35,7 @@ mod desire;
 mod doubt;
 mod explain;
 mod former;
+mod found;
 mod guard;
 #[cfg(test)]
 mod guard_tests;
@@ -71,8 +72,8 @@ pub use still::{is_mark_still_wrong, is_still_due, is_still_wanted};
 use desire::{Index, Wished};
 
 use crate::model::{
-    AssignmentName, ClusterId, Gap, GrantKey, Inventory, Mark, PrincipalId, RegistryId,
-    SubscriptionId,
+    AssignmentName, AssignmentUsage, ClusterId, Gap, GrantKey, Inventory, Mark, PrincipalId,
+    RegistryId, SubscriptionId,
 };
 use crate::policy::Policy;
 
@@ -95,8 +96,8 @@ pub struct Plan {
     /// What an attachment does not do for a cluster that has one, or gets one, and where room for
     /// assignments runs out
     pub warnings: BTreeSet<Warning>,
-    /// How many role assignments of whatever kind a subscription holds, where that is known
-    pub assignments: BTreeMap<SubscriptionId, usize>,
+    /// How full subscriptions are, where that is known. It warns, and holds nothing.
+    pub assignments: BTreeMap<SubscriptionId, AssignmentUsage>,
 }
 
 impl Plan {
@@ -236,8 +237,8 @@ pub enum Warning {
     NearlyFull {
         /// Which
         subscription: SubscriptionId,
-        /// How many it holds
-        assignments: usize,
+        /// How many it holds, and may hold
+        usage: AssignmentUsage,
     },
     /// So many assignments are kept for a former identity although an earlier cluster of the same id may
     /// have left them: when the cluster was created, or they were written, is not known
@@ -246,9 +247,6 @@ pub enum Warning {
     /// owner may have been changed
     NoneOfOurs(usize),
 }
-
-/// The most role assignments that Azure allows in a subscription, at whatever scope in it
-pub const MOST_ASSIGNMENTS: usize = 4000;
 
 impl Action {
     /// Its name: that of the command that asks for it
@@ -314,11 +312,10 @@ fn warnings(inventory: &Inventory, plan: &Plan) -> BTreeSet<Warning> {
     let attached = plan.attach.iter().flat_map(|attach| &attach.clusters);
     let pulling = attached.chain(plan.kept.iter().flat_map(|kept| &kept.clusters));
     let by_service_account = pulling.filter(|id| by_themselves.contains(*id));
-    let full =
-        inventory.assignments.iter().filter(|(_, count)| **count >= MOST_ASSIGNMENTS / 5 * 4);
-    let full = full.map(|(subscription, assignments)| Warning::NearlyFull {
+    let full = inventory.assignments.iter().filter(|(_, usage)| usage.is_nearly_full());
+    let full = full.map(|(subscription, usage)| Warning::NearlyFull {
         subscription: *subscription,
-        assignments: *assignments,
+        usage: *usage,
     });
     let unknown = plan.kept.iter().filter(|kept| is_of_unknown_age(inventory, kept)).count();
     let unknown = (unknown > 0).then_some(Warning::AgeUnknown(unknown));

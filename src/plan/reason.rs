@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use super::MOST_ASSIGNMENTS;
 use crate::model::{ClusterId, RegistryId, ResourceId, Role, Shown, SubscriptionId};
 use crate::policy::Mode;
 
@@ -143,13 +142,6 @@ pub enum HeldReason {
     BootRegistry(ClusterId),
     /// Whether nodes of this cluster boot from the registry is not known
     BootRegistryUnread(ClusterId),
-    /// The subscription has no room for as many assignments as are planned
-    Full {
-        /// How many it holds
-        there: usize,
-        /// How many are planned
-        planned: usize,
-    },
     /// A cluster that is being made may turn out to have this identity
     MayBeIdentityOf(ClusterId),
     /// The cluster that it was made for is there, and which identity it has is not known
@@ -203,7 +195,6 @@ impl HeldReason {
             Self::SharersUnseen(_) => "SharersUnseen",
             Self::BootRegistry(_) => "BootRegistry",
             Self::BootRegistryUnread(_) => "BootRegistryUnread",
-            Self::Full { .. } => "Full",
             Self::MayBeIdentityOf(_) => "MayBeIdentityOf",
             Self::IdentityUnknown(_) => "IdentityUnknown",
             Self::OutOfSight => "OutOfSight",
@@ -287,10 +278,6 @@ impl fmt::Display for HeldReason {
                 f,
                 "whether nodes of `{}` boot from this registry is not known",
                 cluster.name()
-            ),
-            Self::Full { there, planned } => write!(
-                f,
-                "the subscription holds {there} role assignments of {MOST_ASSIGNMENTS}, too many for {planned} more"
             ),
             Self::MayBeIdentityOf(cluster) => {
                 write!(f, "`{}` is being made and may have this identity", cluster.name())

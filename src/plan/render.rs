@@ -2,10 +2,8 @@
 
 use std::fmt;
 
-use super::{
-    Action, Attach, Detach, Former, Held, Holder, Kept, MOST_ASSIGNMENTS, MarkChange, Plan, Warning,
-};
-use crate::model::{ClusterId, GrantKey};
+use super::{Action, Attach, Detach, Former, Held, Holder, Kept, MarkChange, Plan, Warning};
+use crate::model::{AssignmentUsage, ClusterId, GrantKey};
 
 /// The plan as lines for people, each ending in a line break
 pub fn render(plan: &Plan) -> String {
@@ -95,9 +93,9 @@ impl fmt::Display for Warning {
                 "{} lets service accounts pull with identities of their own: an attachment does nothing for such pulls",
                 cluster.name()
             ),
-            Self::NearlyFull { subscription, assignments } => write!(
+            Self::NearlyFull { subscription, usage: AssignmentUsage { used, limit } } => write!(
                 f,
-                "subscription {subscription} holds {assignments} role assignments, and Azure allows {MOST_ASSIGNMENTS}"
+                "subscription {subscription} holds {used} role assignments, and Azure allows {limit}"
             ),
             Self::AgeUnknown(count) => write!(
                 f,

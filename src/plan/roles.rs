@@ -51,15 +51,22 @@ fn no_cluster_in_the_making_can_come_to_hold_a_service_principal() {
 #[test]
 fn what_another_cluster_with_the_same_application_may_need_is_not_removed() {
     let identity = Identity::ServicePrincipal { client_id: "APP".into(), object_id: None };
-    let world = world()
-        .cluster(stated("sp", 5, ""))
-        .cluster(Cluster { identity, ..cluster("other", 0, "") })
-        .registry(registry("r1", AUTO))
-        .pull(By::Rule("sp"), "r1", 5);
+    let world = world().cluster(stated("sp", 5, "")).registry(registry("r1", AUTO)).pull(
+        By::Rule("sp"),
+        "r1",
+        5,
+    );
+    let with = |tags| {
+        world.clone().cluster(Cluster { identity: identity.clone(), ..cluster("other", 0, tags) })
+    };
+    for needless in ["", "acr-attach=disabled team=a"] {
+        check(&with(needless), &policy(), &["detach  sp → r1 as AcrPull: no rule wants it"]);
+    }
+    let held = "held    other → r1 not attached: the cluster pulls as a service principal; state its object id in the policy, or move the cluster to a managed identity";
     check(
-        &world,
+        &with(AUTO),
         &policy(),
-        &["held    sp → r1 not detached: `other` has the same identity and needs it"],
+        &[held, "held    sp → r1 not detached: `other` has the same identity and needs it"],
     );
 }
 
@@ -70,7 +77,8 @@ fn clusters_that_pull_as_one_service_principal_are_decided_about_together() {
         .cluster(stated("b", 5, "acr-attach=disabled"))
         .cluster(sharing("c", 6, AUTO))
         .registry(registry("r1", AUTO));
-    check(&world, &policy(), &["attach  c → r1 as AcrPull: rule `team` wants it"]);
+    let held = "held    a → r1 not attached: `b` has the same identity, and is vetoed";
+    check(&world, &policy(), &["attach  c → r1 as AcrPull: rule `team` wants it", held]);
 }
 
 #[test]

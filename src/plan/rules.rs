@@ -8,6 +8,20 @@ use super::{plan, project, render};
 use crate::model::{
     Cluster, ClusterState, Gap, Identity, Registry, RegistryMode, ResourceId, Role, Scope,
 };
+use crate::policy::Former;
+
+/// A role that was honoured before, of the cluster `c1`
+const FORMER_ROLE: &str = "kept    c1 → r1 as AcrPull: former role, the way back to the registry's mode before; `former_roles: remove` removes it";
+
+const AGE_UNKNOWN: &str = "warning 1 role assignments for former identities are kept although earlier clusters of the same ids may have left them: Azure does not say when the clusters were created, or the assignments written";
+
+/// An assignment for an identity that its cluster had before
+fn former(cluster: &str, identity: u128) -> String {
+    format!(
+        "kept    {cluster} → r1 as AcrPull for {}: former identity; once all nodes are reimaged, `tether send detach --former-identities` removes it",
+        principal(identity)
+    )
+}
 
 const AUTO: &str = "acr-attach=auto team=a";
 
@@ -67,7 +81,7 @@ fn an_abac_registry_gets_the_role_that_it_honours() {
 }
 
 #[test]
-fn a_registry_that_switched_to_abac_gets_the_new_role_before_the_old_one_goes() {
+fn a_registry_that_switched_to_abac_gets_the_new_role_beside_the_old_one_or_before_it_goes() {
     let world = world().cluster(cluster("c1", 1, AUTO)).registry(abac("r1", AUTO)).pull(
         By::Rule("c1"),
         "r1",
@@ -77,10 +91,17 @@ fn a_registry_that_switched_to_abac_gets_the_new_role_before_the_old_one_goes() 
         &world,
         &[
             "attach  c1 → r1 as Container Registry Repository Reader: rule `team` wants it",
-            "detach  c1 → r1 as AcrPull: the registry does not honour this role in its present mode",
+            FORMER_ROLE,
         ],
     );
-    let plan = plan(&world.0, &policy());
+    let mut removing = policy();
+    removing.former_roles = Former::Remove;
+    let plan = plan(&world.0, &removing);
+    let lines = [
+        "attach  c1 → r1 as Container Registry Repository Reader: rule `team` wants it",
+        "detach  c1 → r1 as AcrPull: the registry does not honour this role in its present mode",
+    ];
+    assert_eq!(render(&plan).lines().collect::<Vec<_>>(), lines);
     assert_eq!(plan.detach[0].after, Some(plan.attach[0].name));
 }
 
@@ -142,12 +163,14 @@ fn a_pin_goes_when_its_cluster_is_confirmed_gone() {
     let identity = principal(1);
     check(
         &pinned(),
-        &[&format!("detach  identity {identity} → r1 as AcrPull: no cluster holds the identity")],
+        &[&format!("detach  identity {identity} → r1 as AcrPull: its cluster is gone")],
     );
     check(
         &pinned().gap(Gap::Clusters),
         &[
-            &format!("kept    identity {identity} → r1 as AcrPull: pinned"),
+            &format!(
+                "held    identity {identity} → r1 not detached: not every cluster that may need it was looked at"
+            ),
             "unseen  not every cluster of the estate was looked at",
         ],
     );
@@ -160,18 +183,9 @@ fn a_replaced_identity_takes_its_pin_along() {
         "r1",
         1,
     );
-    let old = principal(1);
-    check(
-        &world,
-        &[
-            "attach  c1 → r1 as AcrPull: its pin follows",
-            &format!(
-                "detach  identity {old} → r1 as AcrPull: its cluster has another identity now"
-            ),
-        ],
-    );
-    let after = project(&world.0, &plan(&world.0, &policy()));
-    assert_eq!(render(&plan(&after, &policy())), "kept    c1 → r1 as AcrPull: pinned\n");
+    check(&world, &["attach  c1 → r1 as AcrPull: its pin follows", &former("c1", 1), AGE_UNKNOWN]);
+    let after = World(project(&world.0, &plan(&world.0, &policy())));
+    check(&after, &[&former("c1", 1), "kept    c1 → r1 as AcrPull: pinned", AGE_UNKNOWN]);
 }
 
 #[test]
@@ -181,8 +195,8 @@ fn a_pin_that_follows_raises_the_rules_assignment_that_it_meets() {
         "r1",
         2,
     );
-    let after = project(&world.0, &plan(&world.0, &policy()));
-    assert_eq!(render(&plan(&after, &policy())), "kept    c1 → r1 as AcrPull: pinned\n");
+    let after = World(project(&world.0, &plan(&world.0, &policy())));
+    check(&after, &[&former("c1", 1), "kept    c1 → r1 as AcrPull: pinned", AGE_UNKNOWN]);
 }
 
 #[test]
@@ -204,7 +218,7 @@ fn a_pin_is_carried_over_to_the_role_that_the_registry_honours() {
     let after = project(&world.0, &plan(&world.0, &policy()));
     assert_eq!(
         render(&plan(&after, &policy())),
-        "kept    c1 → r1 as Container Registry Repository Reader: pinned\n"
+        format!("{FORMER_ROLE}\nkept    c1 → r1 as Container Registry Repository Reader: pinned\n")
     );
 }
 
@@ -225,10 +239,7 @@ fn an_orphan_of_ours_goes_and_one_of_someone_else_stays() {
         2,
     );
     let identity = principal(1);
-    check(
-        &world,
-        &[&format!("detach  identity {identity} → r1 as AcrPull: no cluster holds the identity")],
-    );
+    check(&world, &[&format!("detach  identity {identity} → r1 as AcrPull: its cluster is gone")]);
 }
 
 #[test]
@@ -239,7 +250,13 @@ fn one_wish_among_the_holders_of_an_identity_is_enough() {
         .registry(registry("r1", AUTO));
     check(&shared, &["attach  c1 → r1 as AcrPull: rule `team` wants it"]);
     let kept = shared.pull(By::Rule("c2"), "r1", 7);
-    check(&kept, &["kept    c1 → r1 as AcrPull: rule `team` wants it"]);
+    check(
+        &kept,
+        &[
+            "mark    c1 → r1 as AcrPull: no rule wants it for the cluster that it named",
+            "kept    c1 → r1 as AcrPull: rule `team` wants it",
+        ],
+    );
 }
 
 #[test]
@@ -248,9 +265,10 @@ fn one_veto_among_the_holders_of_an_identity_wins() {
         .cluster(sharing("c1", 7, AUTO))
         .cluster(sharing("c2", 7, "acr-attach=disabled"))
         .registry(registry("r1", AUTO));
-    check(&shared, &[]);
+    let held = "held    c1 → r1 not attached: `c2` has the same identity, and is vetoed";
+    check(&shared, &[held]);
     let attached = shared.pull(By::Rule("c1"), "r1", 7);
-    check(&attached, &["detach  c1, c2 → r1 as AcrPull: it is vetoed"]);
+    check(&attached, &["detach  c1, c2 → r1 as AcrPull: it is vetoed", held]);
 }
 
 #[test]
@@ -268,7 +286,7 @@ fn nothing_is_detached_while_clusters_are_unseen() {
     check(
         &world.gap(silent),
         &[
-            "held    c1 → r1 not detached: not every cluster that may need it was looked at",
+            "held    c1 → r1 not detached: subscription 22222222-2222-2222-2222-222222222222 did not answer, and a cluster there may need it",
             &unseen,
         ],
     );

@@ -62,7 +62,10 @@ pub fn is_still_due(
     // Those that had the identity count only where none has it.
     let deciding = if holders.is_empty() { others } else { holders };
     match item.reason {
-        DetachReason::Vetoed => deciding.iter().any(|one| is_vetoed(one, registry, policy)),
+        DetachReason::Vetoed => deciding.iter().any(|one| {
+            let is_holder = one.identity.principal() == Some(item.grant.principal);
+            (is_holder || item.marked.contains(&one.id)) && is_vetoed(one, registry, policy)
+        }),
         // The id may be that of a younger cluster; it counts only where it holds the identity.
         DetachReason::ClusterGone if !item.marked.is_empty() => deciding.iter().all(|cluster| {
             is_of_earlier(grant, cluster)

@@ -97,8 +97,8 @@ mod tests {
     }
 
     #[test]
-    fn an_assignment_at_a_registry_that_is_gone_goes_whatever_its_mark() {
-        for by in [By::Rule("c1"), By::Pin("c1"), By::Unreadable] {
+    fn an_assignment_at_a_registry_that_is_gone_goes_unless_a_person_edited_it() {
+        for by in [By::Rule("c1"), By::Pin("c1")] {
             let world = world().cluster(cluster("c1", 1, AUTO)).pull(by, "r1", 1);
             let line = format!(
                 "detach  identity {} → r1 as AcrPull: the registry is not there any more",
@@ -115,6 +115,8 @@ mod tests {
             );
             check(&world.scope(Scope::Cluster(cluster_id("c1"))), &[]);
         }
+        let kept = format!("kept    identity {} → r1 as AcrPull: pinned", principal(1));
+        check(&world().pull(By::Unreadable, "r1", 1), &[&kept]);
         check(&world().pull(By::Foreign, "r1", 1), &[]);
     }
 }

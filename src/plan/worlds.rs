@@ -183,7 +183,7 @@ impl Case<'_> {
         let vetoed = says.iter().any(|says| matches!(says, Decision::Vetoed { .. }));
         let pinned = self.inventory.grants.values().any(|grant| {
             let mark = Mark::read(&grant.description);
-            mark.is_some_and(|mark| mark.kind == MarkKind::Pin)
+            mark.is_none_or(|mark| mark.kind == MarkKind::Pin)
                 && AssignmentName::is_of(&self.policy.owner, grant)
                 && grant.key.registry == attach.grant.registry
         });
@@ -414,7 +414,6 @@ fn discriminant(reason: &HeldReason) -> u8 {
         | HeldReason::BootRegistryUnread(_)
         | HeldReason::VetoedFor(_)
         | HeldReason::Shared
-        | HeldReason::Full { .. }
         | HeldReason::AmbiguousName { .. }
         | HeldReason::RoleNotHonoured(_)
         | HeldReason::ReplacementHeld

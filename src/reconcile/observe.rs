@@ -1,18 +1,27 @@
 //! What exists within a scope, read with as few requests as will do.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use futures::stream::{self, StreamExt};
+use tokio::time::timeout;
 
 use super::abreast::AT_ONCE;
 use super::wide::Turn;
 use super::{ReconcileError, Reconciler, reading};
 use crate::azure::{ArmError, Seen, Wanted, chain};
 use crate::model::{
-    Cluster, ClusterHash, ClusterId, Gap, Grant, Identity, IdentityOrigin, Inventory, Mark,
-    PrincipalId, RegistryId, Scope, SubscriptionId,
+    AssignmentUsage, Cluster, ClusterHash, ClusterId, Gap, Grant, Identity, IdentityOrigin,
+    Inventory, Mark, PrincipalId, RegistryId, Scope, SubscriptionId,
 };
 use crate::policy::{Decision, Mode, RegistryNames};
+
+/// How many role assignments a subscription must hold for its limit to be asked: four fifths of the
+/// smallest limit that Azure documented for any cloud
+const ASKED_FROM: usize = 2000 / 5 * 4;
+
+/// How long a run waits for a limit, which only ever warns
+const PATIENCE: Duration = Duration::from_secs(5);
 
 impl Reconciler {
     /// Looks at everything that deciding about this scope needs.
@@ -132,11 +141,29 @@ impl Reconciler {
     /// Notes how full each subscription is. Not knowing it stops nothing: Azure refuses what is too
     /// much.
     async fn count_assignments(&self, inventory: &mut Inventory) {
-        match self.graph.assignment_counts(&self.estate).await {
-            Ok(counts) => inventory.assignments = counts,
+        let counts = match self.graph.assignment_counts(&self.estate).await {
+            Ok(counts) => counts,
             Err(error) => {
                 let (code, cause) = (error.code(), chain(&error));
                 tracing::warn!(code, cause, "role assignments not counted");
+                return;
+            }
+        };
+        let limit = self.arm.cloud().assignment_limit();
+        let usage = |(id, used)| (id, AssignmentUsage { used, limit });
+        inventory.assignments = counts.into_iter().map(usage).collect();
+        let asked = worth_asking(inventory).into_iter().map(|id| async move {
+            let usage = timeout(PATIENCE, self.arm.assignment_usage(id)).await;
+            (id, usage.unwrap_or_else(|_| Err(ArmError::out_of_turn(None))))
+        });
+        let answers: Vec<_> = stream::iter(asked).buffer_unordered(AT_ONCE).collect().await;
+        for (subscription, answer) in answers {
+            match answer {
+                Ok(usage) => drop(inventory.assignments.insert(subscription, usage)),
+                Err(error) => {
+                    let (code, cause) = (error.code(), chain(&error));
+                    tracing::debug!(%subscription, code, cause, "the documented limit is taken");
+                }
             }
         }
     }
@@ -239,6 +266,15 @@ pub(super) fn wanted_for(cluster: &Cluster) -> Wanted {
         | Identity::ServicePrincipal { .. }
         | Identity::Missing => Wanted::Registries,
     }
+}
+
+/// The subscriptions whose limit of role assignments can make a difference: those with a registry, at
+/// which something may be attached, that hold enough to be nearly full by some limit. All others would
+/// cost a request a run, and their answer would change nothing but what the status page shows.
+fn worth_asking(inventory: &Inventory) -> BTreeSet<SubscriptionId> {
+    let ids = inventory.registries.keys().map(RegistryId::subscription);
+    let usage = |id: &SubscriptionId| inventory.assignments.get(id);
+    ids.filter(|id| usage(id).is_some_and(|usage| usage.used >= ASKED_FROM)).collect()
 }
 
 /// An inventory of what is not there. Whoever misspelled a name finds it in the log.

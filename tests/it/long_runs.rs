@@ -43,6 +43,30 @@ const WRITING: (&str, &str) = ("GET", "/roleAssignments/");
 
 const ENDPOINT: &str = "https://management.azure.com";
 
+/// A way into an Azure of this process, on which requests of this method and path take so many seconds
+pub(crate) fn slow_wire(
+    azure: &Arc<Azure>,
+    (method, path): (&'static str, &'static str),
+    seconds: u64,
+) -> Wire {
+    let azure = Arc::clone(azure);
+    Wire::to(move |sent| {
+        let azure = Arc::clone(&azure);
+        async move {
+            if sent.method() == method && sent.url().path().contains(path) {
+                sleep(Duration::from_secs(seconds)).await;
+            }
+            let body = sent.body().and_then(reqwest::Body::as_bytes).unwrap_or_default();
+            let mut request = axum::http::Request::new(Bytes::copy_from_slice(body));
+            *request.method_mut() = sent.method().clone();
+            *request.uri_mut() = sent.url().as_str().parse().unwrap();
+            *request.headers_mut() = sent.headers().clone();
+            azure.answer(request).await.into()
+        }
+        .boxed()
+    })
+}
+
 /// An Azure with a cluster that wants a registry, and another one that has the same identity
 struct Place {
     azure: Arc<Azure>,
@@ -85,23 +109,8 @@ impl Place {
     }
 
     /// A handler for which requests of this method and path take so many seconds
-    fn handler(&self, (method, path): (&'static str, &'static str), seconds: u64) -> Reconciler {
-        let azure = Arc::clone(&self.azure);
-        let wire = Wire::to(move |sent| {
-            let azure = Arc::clone(&azure);
-            async move {
-                if sent.method() == method && sent.url().path().contains(path) {
-                    sleep(Duration::from_secs(seconds)).await;
-                }
-                let body = sent.body().and_then(reqwest::Body::as_bytes).unwrap_or_default();
-                let mut request = axum::http::Request::new(Bytes::copy_from_slice(body));
-                *request.method_mut() = sent.method().clone();
-                *request.uri_mut() = sent.url().as_str().parse().unwrap();
-                *request.headers_mut() = sent.headers().clone();
-                azure.answer(request).await.into()
-            }
-            .boxed()
-        });
+    fn handler(&self, slow: (&'static str, &'static str), seconds: u64) -> Reconciler {
+        let wire = slow_wire(&self.azure, slow, seconds);
         let arm = person::arm_by(wire, ENDPOINT, self.azure.person_token());
         let graph = Graph::new(arm.clone(), Duration::from_secs(15));
         let subscriptions = vec![SubscriptionId(SUBSCRIPTION)].into_iter().collect();

@@ -6,6 +6,8 @@ mod adopt;
 #[cfg(test)]
 mod arm;
 #[cfg(test)]
+mod assignment_limits;
+#[cfg(test)]
 mod check_install;
 #[cfg(test)]
 mod cli;

@@ -29,8 +29,12 @@ pub(crate) fn arm(endpoint: &str, token: &str) -> Arm {
 
 /// The same by another way
 pub(crate) fn arm_by(wire: impl Into<Wire>, endpoint: &str, token: &str) -> Arm {
+    arm_of(Cloud::Public, wire, endpoint, token)
+}
+
+/// The same of another cloud
+pub(crate) fn arm_of(cloud: Cloud, wire: impl Into<Wire>, endpoint: &str, token: &str) -> Arm {
     let endpoint: Endpoint = endpoint.parse().unwrap();
-    let endpoints =
-        Endpoints { cloud: Cloud::Public, arm: endpoint.clone(), service_bus: endpoint };
+    let endpoints = Endpoints { cloud, arm: endpoint.clone(), service_bus: endpoint };
     Arm::new(&endpoints, Arc::new(Person(token.to_owned())), wire)
 }

@@ -32,6 +32,9 @@ pub(super) enum Kind {
     Deletes,
     /// Queries of Resource Graph
     Queries,
+    /// How many role assignments a subscription may hold: a read, but one that only warns, so its
+    /// refusal keeps no other read waiting
+    Usage,
 }
 
 impl Lane {
@@ -44,6 +47,7 @@ impl Lane {
             return Self { place: None, kind: Kind::Queries };
         }
         let kind = match ask.method {
+            Method::Get if path.ends_with("/roleassignmentsusagemetrics") => Kind::Usage,
             Method::Get | Method::Head => Kind::Reads,
             Method::Delete => Kind::Deletes,
             Method::Patch | Method::Post | Method::Put | _ => Kind::Writes,
@@ -55,7 +59,9 @@ impl Lane {
 impl Kind {
     pub(super) fn limit(self) -> Limit {
         match self {
-            Self::Reads => Limit { capacity: 250.0, refill: 25.0, ease: 25.0, burst: 16.0 },
+            Self::Reads | Self::Usage => {
+                Limit { capacity: 250.0, refill: 25.0, ease: 25.0, burst: 16.0 }
+            }
             Self::Writes | Self::Deletes => {
                 Limit { capacity: 200.0, refill: 10.0, ease: 20.0, burst: 12.0 }
             }
@@ -67,7 +73,7 @@ impl Kind {
     /// The headers that tell how much is left. The global ones are about all principals together.
     fn headers(self) -> &'static [&'static str] {
         match self {
-            Self::Reads => &[
+            Self::Reads | Self::Usage => &[
                 "x-ms-ratelimit-remaining-subscription-reads",
                 "x-ms-ratelimit-remaining-subscription-global-reads",
                 "x-ms-ratelimit-remaining-tenant-reads",
@@ -121,6 +127,9 @@ mod tests {
     fn a_request_counts_against_its_subscription_and_kind() {
         let inside = format!("/Subscriptions/{SUB}/resourceGroups/rg?a=/subscriptions/x");
         check_lane(Method::Get, &inside, Some(SUB), Kind::Reads);
+        let usage = format!("/subscriptions/{SUB}/providers/Microsoft.Authorization");
+        let usage = format!("{usage}/roleAssignmentsUsageMetrics?api-version=2019-08-01-preview");
+        check_lane(Method::Get, &usage, Some(SUB), Kind::Usage);
         check_lane(Method::Put, &inside, Some(SUB), Kind::Writes);
         check_lane(Method::Delete, &inside, Some(SUB), Kind::Deletes);
         check_lane(Method::Get, "/providers/Microsoft.Management/x", None, Kind::Reads);

@@ -9,17 +9,24 @@ use super::Unreadable;
 use super::resource::{Head, Resource, said};
 use crate::model::{BootRegistry, Cluster, ClusterId, ClusterState, Identity, IdentityOrigin};
 
-/// The first stable version whose answers say which registry a cluster boots from
-const SAYS_BOOT_REGISTRY: &str = "2025-03-01";
+/// The year and month of the first stable version whose answers say which registry a cluster boots from
+const SAYS_BOOT_REGISTRY: (u16, u8) = (2025, 3);
 
 /// Reads Resource Manager's answer to a request of this API version.
 pub(in crate::azure) fn cluster(body: &[u8], version: &str) -> Result<Cluster, Unreadable> {
     let Resource { head, properties }: Resource<Properties> = serde_json::from_slice(body)?;
-    let is_silent = properties.bootstrap_profile.is_none() && version >= SAYS_BOOT_REGISTRY;
+    let is_silent =
+        properties.bootstrap_profile.is_none() && month_of(version) >= Some(SAYS_BOOT_REGISTRY);
     let cluster = properties.into_cluster(&head)?;
     // Only a version that has the field says by leaving it out that there is none.
     let boot_registry = if is_silent { BootRegistry::None } else { cluster.boot_registry };
     Ok(Cluster { boot_registry, ..cluster })
+}
+
+/// The year and month that an API version starts with
+fn month_of(version: &str) -> Option<(u16, u8)> {
+    let mut parts = version.split('-');
+    Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
 }
 
 /// Reads an item of Resource Manager's list, asked for in this API version.

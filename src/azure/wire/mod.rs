@@ -10,6 +10,7 @@ mod list;
 mod registry;
 mod resource;
 mod row;
+mod usage;
 
 use std::sync::Arc;
 
@@ -23,6 +24,7 @@ pub(super) use cluster::{cluster, cluster_item};
 pub(super) use list::{GraphPage, Page};
 pub(super) use registry::{door, registry, registry_item};
 pub(super) use row::{Row, assignment_count, subscription};
+pub(super) use usage::assignment_usage;
 
 /// Why an answer, or an item of one, was not understood
 #[derive(Clone, Debug, Error)]
@@ -41,6 +43,12 @@ pub enum Unreadable {
         /// What stands there, cut
         found: String,
     },
+    /// A number is missing, negative or beyond all sense, or the numbers contradict each other.
+    #[error("its numbers cannot be")]
+    Numbers,
+    /// It is about another subscription than was asked about.
+    #[error("it is about another subscription")]
+    OtherSubscription,
     /// What a lock is about does not stand in its id.
     #[error("its id does not say what it is about")]
     NoScope,

@@ -5,17 +5,24 @@ use time::{Duration, OffsetDateTime};
 use super::barriers::{of_denials, of_locks};
 use crate::cli::findings::{Finding, either, good, note, wrong};
 use crate::model::{
-    Access, Cluster, ClusterState, Door, Identity, PrincipalId, Pulls, Registry, RegistryMode,
+    Access, CREDENTIALS_KEPT, Cluster, ClusterState, Door, Identity, PROPAGATION, PrincipalId,
+    Pulls, Registry, RegistryMode, WHEN_IT_WORKS, WHEN_NODES_FOLLOW,
 };
 use crate::reconcile::Surroundings;
 
-/// How long a new role assignment may take until it works everywhere, as Azure documents it
-const PROPAGATION: Duration = Duration::minutes(10);
+/// After so long neither Azure nor a node that failed before may still refuse what is assigned
+const SETTLED: Duration = PROPAGATION.saturating_add(CREDENTIALS_KEPT);
 
-/// Everything that matters, in the order in which a pull would meet it
-pub(super) fn judge(seen: &Surroundings, now: OffsetDateTime) -> Vec<Finding> {
+/// Everything that matters, in the order in which a pull would meet it. `stated` is the object id that
+/// the policy states for the cluster under `service_principals`.
+pub(super) fn judge(
+    seen: &Surroundings,
+    stated: Option<PrincipalId>,
+    now: OffsetDateTime,
+) -> Vec<Finding> {
     let Surroundings { cluster, registry, door, access, locks, denials } = seen;
     let mut findings = of_cluster(cluster);
+    findings.extend(of_former_identity(cluster, stated));
     if let Some((ours, its)) = cluster.tenant.zip(registry.tenant) {
         let apart = "the cluster and the registry live in different tenants";
         let help = "use a registry in the cluster's own tenant";
@@ -70,6 +77,24 @@ fn of_cluster(cluster: &Cluster) -> Vec<Finding> {
         ));
     }
     findings
+}
+
+/// What suggests that nodes still pull as an identity that the cluster had before. Resource Manager
+/// tells the one that they will use, and no answer of Azure tells which nodes were reimaged since.
+fn of_former_identity(cluster: &Cluster, stated: Option<PrincipalId>) -> Option<Finding> {
+    // A cluster in the making has had no other identity, and one on its way out pulls nothing.
+    let has_identity = matches!(cluster.identity, Identity::Kubelet { .. });
+    if cluster.state != ClusterState::Settled || !has_identity {
+        return None;
+    }
+    let sign = if let Some(id) = stated {
+        format!("the policy still states service principal {id} for this cluster")
+    } else if !cluster.is_succeeded {
+        "Azure does not say `Succeeded` of the cluster and each of its agent pools".to_owned()
+    } else {
+        return None;
+    };
+    Some(note(format!("{sign}. {WHEN_NODES_FOLLOW} docs/identities.md says how to reimage a pool")))
 }
 
 fn of_mode(mode: &RegistryMode) -> Finding {
@@ -132,15 +157,13 @@ fn of_access(
     findings
 }
 
-/// How young the access is, where it may be too young to work everywhere
+/// How young the access is, where a node may still be refused
 fn of_age<'a>(access: impl Iterator<Item = &'a Access>, now: OffsetDateTime) -> Option<Finding> {
     let eldest = access.map(|one| one.created_on).min()??;
     let age = now - eldest;
-    (age < PROPAGATION).then(|| {
+    (age < SETTLED).then(|| {
         let minutes = age.whole_minutes().max(0);
-        note(format!(
-            "that was made {minutes} minute(s) ago; allow up to 10 until it works everywhere"
-        ))
+        note(format!("that was made {minutes} minute(s) ago. {WHEN_IT_WORKS}"))
     })
 }
 
@@ -236,8 +259,18 @@ mod tests {
     /// Whether all is fine, and all of these words are said, when ten hours have passed
     #[track_caller]
     fn check(seen: &Surroundings, is_fine: bool, words: &[&str]) {
+        check_stated(seen, None, is_fine, words);
+    }
+
+    #[track_caller]
+    fn check_stated(
+        seen: &Surroundings,
+        stated: Option<PrincipalId>,
+        is_fine: bool,
+        words: &[&str],
+    ) {
         let now = OffsetDateTime::UNIX_EPOCH + Duration::hours(10);
-        let findings = judge(seen, now);
+        let findings = judge(seen, stated, now);
         let shown: Vec<String> = findings.iter().map(Finding::show).collect();
         let shown = shown.join("\n");
         assert_eq!(findings.iter().all(Finding::is_fine), is_fine, "{shown}");
@@ -281,8 +314,14 @@ mod tests {
     fn what_is_young_may_not_work_yet() {
         let now = OffsetDateTime::UNIX_EPOCH + Duration::hours(10);
         let young = Access { created_on: Some(now - Duration::seconds(130)), ..pull() };
-        check(&seen(vec![young.clone()]), true, &["made 2 minute(s) ago; allow up to 10"]);
-        let findings = judge(&seen(vec![young, pull()]), now);
+        check(&seen(vec![young.clone()]), true, &["made 2 minute(s) ago. ", WHEN_IT_WORKS]);
+        // A node that was refused before may keep what kubelet has for longer than Azure needs.
+        let kept = Access { created_on: Some(now - Duration::minutes(69)), ..pull() };
+        check(&seen(vec![kept]), true, &["made 69 minute(s) ago", WHEN_IT_WORKS]);
+        let old = Access { created_on: Some(now - Duration::minutes(70)), ..pull() };
+        let findings = judge(&seen(vec![old]), None, now);
+        assert!(!findings.iter().any(|finding| finding.what.contains("minute(s) ago")));
+        let findings = judge(&seen(vec![young, pull()]), None, now);
         assert!(!findings.iter().any(|finding| finding.what.contains("minute(s) ago")));
         let ahead = Access { created_on: Some(now + Duration::seconds(130)), ..pull() };
         check(&seen(vec![ahead]), true, &["made 0 minute(s) ago"]);
@@ -299,6 +338,32 @@ mod tests {
         seen.door.anonymous_pull = true;
         seen.access = Some(Vec::new());
         check(&seen, true, &["needs none", "lets everyone pull"]);
+    }
+
+    #[test]
+    fn nodes_that_may_use_the_former_identity_are_told_of_where_something_suggests_it() {
+        let says = |seen: &Surroundings, stated| {
+            let findings = judge(seen, stated, OffsetDateTime::UNIX_EPOCH + Duration::hours(10));
+            findings.iter().any(|finding| finding.what.contains(WHEN_NODES_FOLLOW))
+        };
+        let mut seen = seen(vec![pull()]);
+        assert!(!says(&seen, None));
+        let sign = "still states service principal 00000000-0000-0000-0000-000000000002";
+        check_stated(&seen, Some(GROUP), true, &[sign, WHEN_NODES_FOLLOW, "docs/identities.md"]);
+        seen.cluster.is_succeeded = false;
+        check(
+            &seen,
+            true,
+            &["not say `Succeeded` of the cluster", WHEN_NODES_FOLLOW, "lets it pull"],
+        );
+        for state in [ClusterState::Creating, ClusterState::Deleting] {
+            seen.cluster.state = state;
+            assert!(!says(&seen, Some(GROUP)), "{state:?}");
+        }
+        seen.cluster.state = ClusterState::Settled;
+        seen.cluster.identity =
+            Identity::ServicePrincipal { client_id: "app".into(), object_id: Some(ME) };
+        assert!(!says(&seen, Some(ME)));
     }
 
     #[test]

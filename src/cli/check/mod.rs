@@ -32,10 +32,12 @@ pub(super) struct CheckArguments {
 pub(super) async fn check(arguments: CheckArguments) -> anyhow::Result<Exit> {
     let CheckArguments { cluster, registry, policy, voice } = arguments;
     let voice = Voice::new(voice);
-    let reconciler = sight::reconciler(&policy.read()?)?;
+    let policy = policy.read()?;
+    let reconciler = sight::reconciler(&policy)?;
     let look = Box::pin(look(&reconciler, &cluster, &registry));
     let seen = voice.while_waiting(LOOKING, look).await.map_err(sight::pair_error)?;
-    let findings = judge(&seen, OffsetDateTime::now_utc());
+    let stated = policy.service_principals.get(&seen.cluster.id).copied();
+    let findings = judge(&seen, stated, OffsetDateTime::now_utc());
     for finding in &findings {
         answer(&format!("{}\n", finding.show()));
     }

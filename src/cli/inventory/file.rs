@@ -10,9 +10,11 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use crate::azure::Cloud;
 use crate::model::{
-    BootRegistry, Cluster, ClusterState, Gap, Grant, GrantKey, Identity, IdentityOrigin, Inventory,
-    Mark, PrincipalId, Registry, RegistryMode, Role, Scope, SubscriptionId, Tags,
+    AssignmentUsage, BootRegistry, Cluster, ClusterState, Gap, Grant, GrantKey, Identity,
+    IdentityOrigin, Inventory, Mark, PrincipalId, Registry, RegistryMode, Role, Scope,
+    SubscriptionId, Tags,
 };
 
 /// What the file says it is; another version gets another number
@@ -28,6 +30,9 @@ struct File {
     grants: Vec<GrantEntry>,
     /// How many assignments of whatever kind a subscription holds
     assignments: BTreeMap<String, usize>,
+    /// How many a subscription may hold; one that is not named, as many as the public cloud documents
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    assignment_limits: BTreeMap<String, usize>,
     gaps: Vec<GapEntry>,
 }
 
@@ -160,7 +165,12 @@ pub(super) fn write(inventory: &Inventory) -> anyhow::Result<String> {
         clusters: clusters.values().map(cluster_entry).collect(),
         registries: registries.values().map(registry_entry).collect(),
         grants: grants.values().map(grant_entry).collect(),
-        assignments: assignments.iter().map(|(id, count)| (id.to_string(), *count)).collect(),
+        assignments: assignments.iter().map(|(id, usage)| (id.to_string(), usage.used)).collect(),
+        assignment_limits: assignments
+            .iter()
+            .filter(|(_, usage)| usage.limit != Cloud::Public.assignment_limit())
+            .map(|(id, usage)| (id.to_string(), usage.limit))
+            .collect(),
         gaps: gaps.iter().map(gap_entry).collect(),
     };
     Ok(serde_json::to_string_pretty(&file)? + "\n")
@@ -183,8 +193,14 @@ pub(super) fn read(text: &str) -> anyhow::Result<Inventory> {
     for entry in file.grants {
         inventory.add_grant(grant(entry)?);
     }
-    for (id, count) in file.assignments {
-        inventory.assignments.insert(id.parse()?, count);
+    for (id, used) in file.assignments {
+        let usage = AssignmentUsage { used, limit: Cloud::Public.assignment_limit() };
+        inventory.assignments.insert(id.parse()?, usage);
+    }
+    for (id, limit) in file.assignment_limits {
+        let usage = inventory.assignments.get_mut(&id.parse()?);
+        let usage = usage.with_context(|| format!("`{id}` has a limit and no `assignments`"))?;
+        usage.limit = limit;
     }
     for entry in file.gaps {
         inventory.gaps.insert(gap(entry)?);
@@ -356,4 +372,21 @@ fn gap(entry: GapEntry) -> anyhow::Result<Gap> {
             Gap::Unread { id: id.parse()?, code, passes }
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn how_full_subscriptions_are_comes_back_as_it_was() {
+        let mut inventory = Inventory::new(Scope::Everything);
+        for (number, used, limit) in [(1, 0, 4000), (2, 1700, 2000), (3, 5000, 8000)] {
+            let id = SubscriptionId(Uuid::from_u128(number));
+            inventory.assignments.insert(id, AssignmentUsage { used, limit });
+        }
+        let text = write(&inventory).unwrap();
+        assert_eq!(read(&text).unwrap(), inventory);
+        assert_eq!(text.matches("4000").count(), 0, "{text}");
+    }
 }

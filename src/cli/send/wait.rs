@@ -13,6 +13,7 @@ use super::judge::{Sight, Verdict, judge};
 use super::resolve::Pair;
 use crate::azure::{Arm, ArmError};
 use crate::cli::voice::Voice;
+use crate::model::WHEN_IT_WORKS;
 
 /// The first pause between two looks; each further one is half as long again
 const PAUSE: Duration = Duration::from_millis(500);
@@ -131,7 +132,7 @@ impl Watch {
         if self.verb == Verb::Detach {
             "Nodes may pull for some hours yet, with credentials that they have already."
         } else {
-            "Nodes may need up to ten minutes to notice a new role assignment."
+            WHEN_IT_WORKS
         }
     }
 }

@@ -1,12 +1,13 @@
-//! Lists of role assignments at a scope, filtered and in pages.
+//! Lists of role assignments at a scope, filtered and in pages, and how many a subscription holds.
 //!
 //! Only `assignedTo()` sees through groups. A scope that does not exist has what is above it.
 
 use std::collections::BTreeSet;
 
+use serde_json::json;
 use uuid::Uuid;
 
-use super::answer::Answered;
+use super::answer::{Answer, Answered};
 use super::assignments::Assignment;
 use super::filter::{AssignmentFilter, Who};
 use super::paging::page;
@@ -31,6 +32,23 @@ pub(super) fn list(world: &World, call: &Call<'_>, scope: &str) -> Answered {
         .filter(|one| holders.as_ref().is_none_or(|who| who.contains(&one.principal)))
         .map(Assignment::shown);
     Ok(page(world, call.asked, shown.collect()))
+}
+
+/// How many assignments a subscription holds and may hold
+pub(super) fn usage(world: &World, call: &Call<'_>, subscription: &str) -> Answered {
+    world.subscription(subscription)?;
+    let scope = format!("/subscriptions/{subscription}");
+    // An action of this name is in no published list of operations; here the right to read covers it.
+    let action = "Microsoft.Authorization/roleAssignmentsUsageMetrics/read";
+    world.authorize(call.caller, action, &scope)?;
+    let (used, limit) = (world.assignments.count_in(subscription), world.options.assignment_limit);
+    let body = json!({
+        "subscriptionId": subscription,
+        "roleAssignmentsLimit": limit,
+        "roleAssignmentsCurrentCount": used,
+        "roleAssignmentsRemainingCount": limit.saturating_sub(used),
+    });
+    Ok(Answer::json(200, body))
 }
 
 impl World {

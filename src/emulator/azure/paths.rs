@@ -16,6 +16,7 @@ pub(super) enum Target {
     Resource(ResourcePath),
     Tags(ResourcePath),
     Assignments { scope: String },
+    AssignmentUsage { subscription: String },
     Assignment { scope: String, name: String },
     Locks { scope: String },
     Denials { scope: String },
@@ -147,6 +148,13 @@ fn plain(lower: &[&str], written: &[&str]) -> Option<Target> {
         ["subscriptions", subscription, "providers", _, "locations", _, "operations", name] => {
             Target::Operation { subscription: text(subscription), name: text(name) }
         }
+        [
+            "subscriptions",
+            subscription,
+            "providers",
+            "microsoft.authorization",
+            "roleassignmentsusagemetrics",
+        ] => Target::AssignmentUsage { subscription: text(subscription) },
         ["subscriptions", subscription, "providers", provider, kind] => {
             Target::Collection(collection(subscription, None, provider, kind)?)
         }

@@ -56,6 +56,9 @@ fn read(world: &World, call: &Call<'_>, target: &Target) -> Answered {
         Target::Tags(path) => tags::get(world, call, path),
         Target::Assignments { scope } => assignment_lists::list(world, call, scope),
         Target::Assignment { scope, name } => assignments::get(world, call, scope, name),
+        Target::AssignmentUsage { subscription } => {
+            assignment_lists::usage(world, call, subscription)
+        }
         Target::Locks { scope } => locks::list(world, call, scope),
         Target::Denials { scope } => denials::list(world, call, scope),
         Target::RoleDefinitions { scope } => roles::list(world, call.caller, scope, call.asked),

@@ -11,9 +11,10 @@ use time::OffsetDateTime;
 
 use super::pairs::pairs;
 use crate::model::{
-    Cluster, Gap, Identity, Inventory, Registry, RegistryMode, ResourceId, SubscriptionId,
+    AssignmentUsage, Cluster, Gap, Identity, Inventory, Registry, RegistryMode, ResourceId,
+    SubscriptionId,
 };
-use crate::plan::{MOST_ASSIGNMENTS, Plan};
+use crate::plan::Plan;
 use crate::policy::{Effect, Policy};
 
 /// The version of the document
@@ -216,7 +217,7 @@ pub struct Quota {
     pub subscription: String,
     /// The role assignments in it, of whatever role
     pub assignments: usize,
-    /// The most that Azure allows
+    /// The most that Azure allows: as it says itself where there are many, or else as is documented
     pub most: usize,
 }
 
@@ -301,9 +302,9 @@ fn lines<'a, T: ToString + 'a>(items: impl IntoIterator<Item = &'a T>) -> Vec<St
     items.into_iter().map(ToString::to_string).collect()
 }
 
-fn quota((subscription, assignments): (&SubscriptionId, &usize)) -> Quota {
-    let (subscription, assignments) = (subscription.to_string(), *assignments);
-    Quota { subscription, assignments, most: MOST_ASSIGNMENTS }
+fn quota((subscription, usage): (&SubscriptionId, &AssignmentUsage)) -> Quota {
+    let AssignmentUsage { used, limit } = *usage;
+    Quota { subscription: subscription.to_string(), assignments: used, most: limit }
 }
 
 fn told_rule(rule: &crate::policy::Rule) -> Option<Rule> {

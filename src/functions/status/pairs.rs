@@ -64,7 +64,6 @@ fn state_of(reason: &HeldReason) -> State {
         | HeldReason::RoleNotHonoured(_)
         | HeldReason::AmbiguousName { .. }
         | HeldReason::Conditional { .. }
-        | HeldReason::Full { .. }
         | HeldReason::MayBeIdentityOf(_)
         | HeldReason::LeftToTheTimer
         | HeldReason::NeededBy(_)
@@ -85,7 +84,6 @@ fn is_of_the_run(reason: &HeldReason) -> bool {
         reason,
         HeldReason::Mode(_)
             | HeldReason::Limit { .. }
-            | HeldReason::Full { .. }
             | HeldReason::ReplacementHeld
             | HeldReason::LeftToTheTimer
     )

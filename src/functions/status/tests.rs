@@ -3,9 +3,10 @@
 use uuid::Uuid;
 
 use super::Observation;
-use super::data::State;
+use super::data::{Quota, State};
 use crate::model::{
-    AssignmentName, ClusterState, Gap, GrantKey, Identity, ResourceId, Role, SubscriptionId,
+    AssignmentName, AssignmentUsage, ClusterState, Gap, GrantKey, Identity, ResourceId, Role,
+    SubscriptionId,
 };
 use crate::plan::build::{
     By, World, abac, cluster, cluster_id, creating, grant, policy, registry, registry_id, sharing,
@@ -110,14 +111,17 @@ fn limits_are_said_beside_what_they_hold() {
     let held = "held: 2 planned, `max_attach` allows 1";
     let expected = [format!("c1 r1 missing team: {held}"), format!("c1 r2 missing team: {held}")];
     assert_eq!(told(&observed(&two, &policy)), expected);
+}
+
+#[test]
+fn a_full_subscription_is_told_with_its_own_limit_and_holds_nothing() {
     let mut full = pair(AUTO, AUTO);
-    full.0.assignments.insert(subscription(), 4000);
-    check(
-        &full,
-        &[
-            "c1 r1 missing team: held: the subscription holds 4000 role assignments of 4000, too many for 1 more",
-        ],
-    );
+    full.0.assignments.insert(subscription(), AssignmentUsage { used: 2000, limit: 2000 });
+    check(&full, &["c1 r1 missing team"]);
+    let seen = observed(&full, &policy()).seen;
+    let quota = Quota { subscription: subscription().to_string(), assignments: 2000, most: 2000 };
+    assert_eq!(seen.quotas, [quota]);
+    assert_eq!(seen.warnings.len(), 1, "{:?}", seen.warnings);
 }
 
 #[test]

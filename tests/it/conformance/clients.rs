@@ -6,7 +6,7 @@ use tether::azure::{Estate, Graph, Wanted};
 use tether::emulator::azure::{Azure, ClusterSpec, Options, RegistrySpec, Subscription};
 use tether::emulator::world::{PAYMENTS, PLATFORM, TENANT};
 use tether::emulator::{Clock, graph};
-use tether::model::{AssignmentName, GrantKey, RegistryId, Role};
+use tether::model::{AssignmentName, AssignmentUsage, GrantKey, RegistryId, Role};
 use uuid::Uuid;
 
 use super::check;
@@ -59,6 +59,8 @@ async fn everything_asked(azure: &Azure, wire: &Wire) {
     assert_eq!(arm.clusters_in(platform).await.unwrap().items.len(), 3);
     assert_eq!(arm.registries_in(platform).await.unwrap().items.len(), 3);
     assert_eq!(arm.grants_in(platform).await.unwrap().len(), 3);
+    let usage = arm.assignment_usage(platform).await.unwrap();
+    assert_eq!(usage, AssignmentUsage { used: 3, limit: 4000 });
     let principal = tether::model::PrincipalId(principal);
     assert_eq!(arm.grants_of(platform, principal).await.unwrap().len(), 3);
     let gone = AssignmentName(Uuid::from_u128(10));
@@ -86,7 +88,7 @@ async fn every_client_asks_what_is_documented_and_goes_on_to_the_next_page() {
     everything_asked(&azure, &wire).await;
     let seen = wire.seen();
     let asked = check(&seen);
-    assert!(asked.contains("Registries_List") && asked.len() == 10, "{asked:?}");
+    assert!(asked.contains("Registries_List") && asked.len() == 11, "{asked:?}");
     let pages = seen.iter().filter(|one| one.answer.contains("\"nextLink\"")).count();
     assert!(pages >= 4, "{pages} answers went on");
     check_changes(&seen);
@@ -157,6 +159,12 @@ fn check_changes(seen: &[Exchange]) {
     breaks(seen, "ManagedClusters_List", 200, put("/value/0/tags", json!([])));
     breaks(seen, "Registries_Get", 200, put("/properties/roleAssignmentMode", json!(1)));
     breaks(seen, "Registries_List", 200, put("/value/0/sku", json!("Premium")));
+    let metrics = "RoleAssignmentMetrics_GetMetricsForSubscription";
+    breaks(seen, metrics, 200, put("/roleAssignmentsLimit", json!("4000")));
+    breaks(seen, metrics, 200, put("/roleAssignmentLimit", json!(4000)));
+    breaks(seen, metrics, 200, ask_for("2019-08-01-preview", "2022-04-01"));
+    breaks(seen, metrics, 200, ask_for("UsageMetrics", "Usage"));
+    breaks(seen, metrics, 200, ask_for("?", "?$filter=atScope()&"));
     breaks(seen, "Resources", 200, put("/resultTruncated", json!(false)));
     breaks(seen, "Resources", 200, put("/data", json!({ "columns": [], "rows": [] })));
     breaks(seen, "Resources", 200, put_sent("/options/$top", json!(5000)));

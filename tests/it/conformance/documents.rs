@@ -88,6 +88,17 @@ impl Documents {
                 "RegistryListResult",
             ),
             Operation {
+                parameters: &["api-version"],
+                ..read(
+                    "RoleAssignmentMetrics_GetMetricsForSubscription",
+                    format!(
+                        "{SUBSCRIPTION}/providers/Microsoft.Authorization/roleAssignmentsUsageMetrics"
+                    ),
+                    "2019-08-01-preview",
+                    "RoleAssignmentMetricsResult",
+                )
+            },
+            Operation {
                 method: "POST".to_owned(),
                 body: Some("QueryRequest"),
                 parameters: &["api-version"],

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 use tether::azure::answers;
+use tether::model::AssignmentUsage;
 
 use super::documents::Documents;
 
@@ -53,6 +54,16 @@ fn examples_of_role_assignments_are_read() {
     let sent = example("RoleAssignments_CreateForResource")["parameters"]["parameters"].take();
     let problems = Documents::load().problems("RoleAssignmentCreateParameters", &sent);
     assert_eq!(problems, Vec::<String>::new());
+}
+
+#[test]
+fn the_example_of_a_subscriptions_usage_is_read() {
+    let name = "RoleAssignmentMetrics_GetForSubscription";
+    let body = answer(name, "200", "RoleAssignmentMetricsResult");
+    let subscription = example(name)["parameters"]["subscriptionId"].take();
+    let subscription = subscription.as_str().unwrap().parse().unwrap();
+    let usage = answers::assignment_usage(&body, subscription).unwrap();
+    assert_eq!(usage, AssignmentUsage { used: 1530, limit: 2000 });
 }
 
 #[test]

@@ -43,17 +43,23 @@ fn rows(table: &str) -> Vec<Row> {
     let (types, others) = table.split_once("\n## What the type data does not have").unwrap();
     for line in types.lines().chain(others.lines()).filter(|line| line.starts_with("| ")) {
         let cells: Vec<&str> = line.trim_matches('|').split(" |").map(str::trim).collect();
-        let [name, version, third, fourth, fifth] = cells[..] else { panic!("five cells: {line}") };
+        let (name, version, rest) = (cells[0], cells[1], &cells[2..]);
         if ["type", "API", "---"].contains(&name) {
             continue;
         }
         let is_type = name.starts_with('`');
-        let (places, reason) = if is_type { (fourth, fifth) } else { (fifth, "") };
-        assert!(is_type || (third.starts_with("<https://") && is_date(fourth)), "{line}");
+        let (newest, places, reason) = match *rest {
+            [newest, places, reason] if is_type => (Some(newest.to_owned()), places, reason),
+            [page, read, places, reason] if !is_type => {
+                assert!(page.starts_with("<https://") && is_date(read), "{line}");
+                (None, places, reason)
+            }
+            _ => panic!("too few or too many cells: {line}"),
+        };
         rows.push(Row {
             name: name.trim_matches('`').to_owned(),
             version: version.to_owned(),
-            newest: is_type.then(|| third.to_owned()),
+            newest,
             places: places.split(", ").map(|place| place.trim_matches('`').to_owned()).collect(),
             reason: reason.to_owned(),
         });
@@ -104,9 +110,10 @@ fn problems(files_: &Files) -> Vec<String> {
         problems.extend(unused(row, &made, texts));
         match &row.newest {
             Some(newest) => problems.extend(unfit(row, newest)),
-            // The second table has no place for a reason.
-            None if row.version.contains("preview") => {
-                problems.push(format!("{TABLE}: `{}` {} is a preview", row.name, row.version));
+            None if row.version.contains("preview") && row.reason.is_empty() => {
+                let Row { name, version, .. } = row;
+                problems
+                    .push(format!("{TABLE}: `{name}` {version} is a preview, without a reason"));
             }
             None => {}
         }
@@ -284,7 +291,7 @@ fn a_version_that_is_asked_for_in_another_way_is_found() {
 }
 
 #[test]
-fn a_preview_in_the_second_table_is_found() {
+fn a_preview_in_the_second_table_needs_a_reason() {
     let mut files = Files::read();
     let script = files.texts.get_mut("infra/deploy.sh").unwrap();
     let version = "checknameavailability?api-version=2024-04-01";
@@ -296,7 +303,9 @@ fn a_preview_in_the_second_table_is_found() {
     let found = problems(&files);
     assert_eq!(
         found,
-        [format!("{TABLE}: `Availability of a name of a site` 2024-04-01-preview is a preview")]
+        [format!(
+            "{TABLE}: `Availability of a name of a site` 2024-04-01-preview is a preview, without a reason"
+        )]
     );
 }
 
@@ -327,6 +336,7 @@ fn a_preview_a_young_and_an_old_version_need_a_reason() {
         let cell = cell.trim_end_matches('\n').to_owned();
         check(TABLE, &format!("| {cell}"), "| |", &[expected]);
     };
+    without("no stable version has it", "2019-08-01-preview is a preview, without a reason");
     without("a preview:", "2021-05-01-preview is a preview, without a reason");
     without(
         "younger than a year: the stable",

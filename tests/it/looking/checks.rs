@@ -2,7 +2,8 @@
 
 use serde_json::json;
 use tether::emulator::azure::{AssignmentSpec, DenialSpec, Fault, LockKind};
-use tether::emulator::world::PLATFORM;
+use tether::emulator::world::{PAYMENTS, PLATFORM};
+use tether::model::WHEN_NODES_FOLLOW;
 use uuid::Uuid;
 
 use super::{ACR_PULL, Place};
@@ -19,6 +20,7 @@ async fn what_lets_a_cluster_pull_is_told() {
     let place = Place::shop().await;
     let ended = place.tether(&["check", "aks-billing", "acrbilling"]).await;
     assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{ended:?}");
+    assert!(!ended.stdout.contains(WHEN_NODES_FOLLOW), "{}", ended.stdout);
     for words in [
         "the registry honours AcrPull",
         "lets it pull",
@@ -58,6 +60,18 @@ async fn a_pull_that_would_fail_ends_with_1_and_says_what_to_do() {
     let ended = place.tether(&["check", "aks-new", "acrshop"]).await;
     assert_eq!(ended.code, Some(1));
     assert!(ended.stdout.contains("wait until it is made"), "{}", ended.stdout);
+}
+
+#[tokio::test]
+async fn a_change_under_way_is_a_note_on_which_identity_nodes_use() {
+    let place = Place::shop().await;
+    let billing = format!(
+        "/subscriptions/{PAYMENTS}/resourceGroups/shop/providers/Microsoft.ContainerService/managedClusters/aks-billing"
+    );
+    place.azure.set_state(&billing, "Updating").unwrap();
+    let ended = place.tether(&["check", "aks-billing", "acrbilling"]).await;
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{ended:?}");
+    assert!(ended.stdout.contains(WHEN_NODES_FOLLOW), "{}", ended.stdout);
 }
 
 #[tokio::test]

@@ -155,6 +155,36 @@ async fn a_saved_inventory_has_no_secret_and_nobodys_words() {
 }
 
 #[tokio::test]
+async fn a_saved_inventory_may_say_how_many_assignments_are_allowed() {
+    let place = Place::shop().await;
+    place.tether(&["inventory", "save", "seen.json", "--quiet"]).await;
+    let text = fs::read_to_string(place.folder.join("seen.json")).unwrap();
+    let mut file: Value = serde_json::from_str(&text).unwrap();
+    let platform = PLATFORM.to_string();
+    assert_eq!(file["assignments"][&platform], 1);
+    assert_eq!(
+        file.get("assignmentLimits"),
+        None,
+        "as many as an earlier version took for granted"
+    );
+    let warns = async |place: &Place, file: &Value| -> String {
+        place.write("seen.json", &file.to_string());
+        let ended = place.offline(&["plan", "--inventory", "seen.json"]).await;
+        format!("{}{}", ended.stdout, ended.stderr)
+    };
+    file["assignments"][&platform] = 3200.into();
+    let told = format!("subscription {platform} holds 3200 role assignments, and Azure allows");
+    let text = warns(&place, &file).await;
+    assert!(text.contains(&format!("{told} 4000")), "{text}");
+    file["assignmentLimits"] = serde_json::json!({ &platform: 4001 });
+    let text = warns(&place, &file).await;
+    assert!(!text.contains(&told), "{text}");
+    file["assignmentLimits"] = serde_json::json!({ &platform: 4000, PAYMENTS.to_string(): 9 });
+    let text = warns(&place, &file).await;
+    assert!(text.contains(&format!("`{PAYMENTS}` has a limit and no `assignments`")), "{text}");
+}
+
+#[tokio::test]
 async fn what_is_no_inventory_is_told() {
     let place = Place::new().await;
     for (text, words) in [

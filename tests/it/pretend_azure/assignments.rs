@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tether::emulator::azure::{AssignmentSpec, LockKind};
+use tether::emulator::azure::{AssignmentSpec, Fault, LockKind};
 use uuid::{Uuid, uuid};
 
 use super::{ACR_PULL, FIRST, Setup, assignment, assignment_path, check_shape};
@@ -143,6 +143,29 @@ async fn a_subscription_holds_so_many_assignments_and_no_more() {
     let second = assignment_path(&setup.registry("r2"), ODD);
     let said = setup.ask("PUT", &second, assignment(principal)).await;
     said.refused(400, "RoleAssignmentLimitExceeded");
+}
+
+#[tokio::test]
+async fn a_subscription_tells_how_many_assignments_it_holds_and_may_hold() {
+    let setup = Setup::with(|options| options.assignment_limit = 3).await;
+    estate(&setup);
+    let path = format!(
+        "/subscriptions/{FIRST}/providers/Microsoft.Authorization/roleAssignmentsUsageMetrics?api-version=2019-08-01-preview"
+    );
+    let told = setup.ask("GET", &path, Value::Null).await;
+    assert_eq!(
+        *told.expect(200),
+        json!({
+            "subscriptionId": FIRST,
+            "roleAssignmentsLimit": 3,
+            "roleAssignmentsCurrentCount": 3,
+            "roleAssignmentsRemainingCount": 0,
+        }),
+        "the one at the root is in no subscription"
+    );
+    setup.azure.faults().inject(Fault::on("GET", "usagemetrics").refusing(403, "X", "no"));
+    setup.ask("GET", &path, Value::Null).await.refused(403, "X");
+    setup.ask("PUT", &path, Value::Null).await.expect(405);
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use serde_json::json;
 use tether::emulator::world::{PAYMENTS, PLATFORM, World};
+use tether::model::{WHEN_IT_WORKS, WHEN_NODES_FOLLOW};
 
 use super::{HTML, JSON, get, pairs, shown, status, url, writes};
 use crate::corridor::{attached, cluster, options, policy, registry, start};
@@ -89,6 +90,9 @@ async fn a_page_is_for_people_and_json_for_programs_with_headers_that_let_nothin
     }
     for accept in ["*/*", "text/plain"] {
         assert!(get(&url(&world), accept).await.body.starts_with("<!doctype html>"), "{accept}");
+    }
+    for words in [WHEN_IT_WORKS, WHEN_NODES_FOLLOW] {
+        assert!(page.body.contains(words), "the page does not say: {words}");
     }
     let mut data = page.data();
     data["age_seconds"] = json.json()["age_seconds"].clone();

@@ -10,6 +10,7 @@ use base64::prelude::BASE64_STANDARD;
 use sha2::{Digest as _, Sha256};
 
 use super::data::Status;
+use crate::model::{WHEN_IT_WORKS, WHEN_NODES_FOLLOW};
 use crate::runtime::HttpAnswer;
 
 const PAGE: &str = include_str!("page.html");
@@ -24,12 +25,16 @@ const HTML: &str = "text/html; charset=utf-8";
 const STYLE_HERE: &str = "/*style*/";
 const SCRIPT_HERE: &str = "/*script*/";
 const DATA_HERE: &str = "/*data*/";
+const WORKS_HERE: &str = "/*works*/";
 
 /// The page with its data
 pub(super) fn page(status: &Status<'_>) -> HttpAnswer {
     // INVARIANT: what is told are names, numbers and lists, all of which JSON has.
     let data = harmless(&serde_json::to_string(status).unwrap_or_default());
-    let html = filled(PAGE, [(STYLE_HERE, STYLE), (SCRIPT_HERE, SCRIPT), (DATA_HERE, &data)]);
+    let works = escaped(&format!("{WHEN_IT_WORKS} {WHEN_NODES_FOLLOW}"));
+    let parts =
+        [(STYLE_HERE, STYLE), (WORKS_HERE, &works), (SCRIPT_HERE, SCRIPT), (DATA_HERE, &data)];
+    let html = filled(PAGE, parts);
     let policy = format!(
         "default-src 'none'; script-src '{}'; style-src '{}'; connect-src 'self'; img-src data:; \
          base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -54,7 +59,7 @@ pub(super) fn trouble(status: u16, error: &str, hint: &str) -> HttpAnswer {
 
 /// The document with its parts in their places, of which each is there once. What stands in a part is
 /// not looked at again.
-fn filled(document: &str, parts: [(&str, &str); 3]) -> String {
+fn filled<const N: usize>(document: &str, parts: [(&str, &str); N]) -> String {
     let mut rest = document;
     let length = document.len() + parts.iter().map(|(_, part)| part.len()).sum::<usize>();
     let mut out = String::with_capacity(length);
@@ -145,6 +150,7 @@ mod tests {
         let parts = [(STYLE_HERE, "/*data*/"), (SCRIPT_HERE, "s"), (DATA_HERE, "/*style*/")];
         assert_eq!(filled("a/*style*/b/*data*/c/*script*/d", parts), "a/*data*/b/*style*/csd");
         for (place, element) in [
+            (WORKS_HERE, "<p>/*works*/</p>"),
             (STYLE_HERE, "<style>/*style*/</style>"),
             (SCRIPT_HERE, "<script>/*script*/</script>"),
             (DATA_HERE, "<script type=\"application/json\" id=\"data\">/*data*/</script>"),

@@ -183,7 +183,7 @@ function showQuotas(quotas) {
   const fullestFirst = quotas.toSorted((a, b) => b.assignments / b.most - a.assignments / a.most);
   const lines = fullestFirst.map(({ subscription, assignments, most }) => {
     const isTight = assignments > most * TIGHT;
-    const room = isTight ? `, room for ${NUMBER.format(most - assignments)}` : "";
+    const room = isTight ? `, room for ${NUMBER.format(Math.max(0, most - assignments))}` : "";
     const text = `${NUMBER.format(assignments)} of ${NUMBER.format(most)}${room}`;
     const bar = element("meter", {
       min: 0, max: most, high: most * TIGHT, optimum: 0, value: assignments, "aria-label": `${subscription}: ${text}`,
