@@ -154,7 +154,15 @@ impl World {
         if formers.iter().any(|cluster| vetoed(cluster, registry)) {
             return (!is_pin).then_some("it is vetoed for the cluster that had it");
         }
-        if formers.iter().any(|cluster| asked_for(cluster, registry)) {
+        let is_pinned = |cluster: &Cluster| {
+            let pin = Mark::Pin(hash(&cluster.id));
+            self.assignments.iter().any(|other| {
+                other.scope == one.scope
+                    && Some(other.principal) == cluster.principal
+                    && other.mark() == pin
+            })
+        };
+        if formers.iter().any(|cluster| asked_for(cluster, registry) || is_pinned(cluster)) {
             let is_through = |cluster: &&Cluster| {
                 let stands = |its| {
                     let mut there = self.standing(registry, its).into_iter();
@@ -177,7 +185,9 @@ impl World {
                 && other.mark() == Mark::Unreadable
         }) || self.holders(one.principal).any(|cluster| {
             let pin = Mark::Pin(hash(&cluster.id));
-            self.assignments.iter().any(|other| other.scope == one.scope && other.mark() == pin)
+            self.assignments.iter().any(|other| {
+                other.scope == one.scope && other.mark() == pin && !other.is_of_earlier(cluster)
+            })
         })
     }
 
@@ -191,17 +201,21 @@ impl World {
         }
         let pin = |cluster: &Cluster| {
             let mark = Mark::Pin(hash(&cluster.id));
-            self.assignments.iter().any(|other| other.scope == one.scope && other.mark() == mark)
+            self.assignments.iter().any(|other| {
+                other.scope == one.scope && other.mark() == mark && !other.is_of_earlier(cluster)
+            })
         };
         let wanting: Vec<_> = self
             .holders(one.principal)
             .filter(|cluster| wanted(cluster, registry) || pin(cluster))
             .collect();
         let marked = self.clusters.iter().find(|cluster| hash(&cluster.id) == whose);
-        let marked = marked.filter(|cluster| !one.is_of_earlier(cluster));
         let rules = wanting.iter().filter(|cluster| wanted(cluster, registry));
         if rules.clone().next().is_none() {
             return None;
+        }
+        if marked.is_some_and(|cluster| one.is_of_earlier(cluster)) {
+            return Some("its mark is of an earlier cluster with the id");
         }
         match marked {
             None => Some("its mark names a cluster that is gone"),

@@ -149,7 +149,8 @@ impl Play {
                 None => self.stage.wrong(format!("{id} was lost")),
             }
         }
-        let rounds = if self.installations.len() > 1 { 4 } else { 2 };
+        // What is replaced goes one look after what replaces it came.
+        let rounds = if self.installations.len() > 1 { 6 } else { 4 };
         let mut is_steady = false;
         for round in 0..rounds {
             let before = self.writes();

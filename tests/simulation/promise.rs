@@ -8,7 +8,9 @@
 //! - another cluster has the identity: then those that have it decide;
 //! - the mark names another cluster and does not say `shared`, since no wide run came to write it while
 //!   both had the identity;
-//! - another cluster that had the identity is vetoed.
+//! - another cluster that had the identity is vetoed;
+//! - it was written before the cluster was created, so that it counts as an earlier cluster's with the same
+//!   id, since no wide run came to write it again while the cluster had the identity.
 
 use std::collections::BTreeSet;
 
@@ -58,10 +60,13 @@ pub(crate) fn broken(stage: &Stage, run: &Run, gone: &Assignment) -> Option<Stri
             })
         };
         is_known(one)
+            && !gone.is_of_earlier(one)
             && is_entitled(one, Some(&Some(registry.clone())), &is_pin, &left)
             && was_told()
     });
-    loser.filter(|_| !is_vetoed).map(|one| format!("nodes of {} used it", one.id))
+    let loser = loser.filter(|_| !is_vetoed)?;
+    let how = if asked_for(loser, &registry) { "entitled" } else { "pinned" };
+    Some(format!("nodes of {}, which is {how}, used it", loser.id))
 }
 
 fn is_entitled(

@@ -161,22 +161,22 @@ impl Run {
         if formers.iter().any(|one| vetoed(one, registry)) {
             return is_pin.then_some("it is pinned, and a veto holds a pin");
         }
-        let wants = |one: &&&Cluster| {
-            asked_for(one, registry) || is_pin && self.is_pinned(one, one.principal, registry)
-        };
-        if formers.iter().any(|one| wants(&one)) {
+        let is_asked = formers.iter().any(|one| asked_for(one, registry));
+        let pinned = formers.iter().any(|one| self.is_pinned(one, one.principal, registry));
+        if is_asked || pinned {
             let is_replaced = |one: &&Cluster| {
                 one.succeeded
                     && one.principal.is_some_and(|its| self.stands(its, registry))
                     && (!is_pin || self.is_pinned(one, one.principal, registry))
             };
-            return match () {
+            let wrong = match () {
                 () if !self.switches.removes_identities => Some("nodes may still use the identity"),
                 () if is_shared => Some("a cluster that shared it may use it"),
                 () if gone.principal == SERVICE_PRINCIPAL => Some("it is a service principal"),
                 () if !formers.iter().all(is_replaced) => Some("its cluster is not through"),
                 () => None,
             };
+            return wrong.map(|wrong| if is_asked { wrong } else { "its pair is pinned" });
         }
         if is_shared && is_asked_for() {
             return Some("a cluster that shared it may use it");
@@ -215,6 +215,7 @@ impl Run {
             by.is_some_and(|by| is_for(one, by, registry))
                 && one.is_of(self.owner)
                 && one.mark() == Mark::Pin(hash(&cluster.id))
+                && !one.is_of_earlier(cluster)
         })
     }
 

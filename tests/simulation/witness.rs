@@ -67,6 +67,8 @@ pub(crate) struct Run {
     holders: BTreeMap<String, Cluster>,
     /// The pins of this owner that Resource Graph told of: registry and whose
     graph_pins: BTreeSet<(String, Uuid)>,
+    /// What this owner made and a person edited, by what Resource Graph told: registry and for whom
+    graph_edited: BTreeSet<(String, Uuid)>,
     /// The registries that Resource Graph told of last
     names: BTreeSet<String>,
     /// The subscriptions that answered when that was asked last
@@ -94,6 +96,7 @@ impl Run {
             made: BTreeSet::new(),
             holders: BTreeMap::new(),
             graph_pins: BTreeSet::new(),
+            graph_edited: BTreeSet::new(),
             names: BTreeSet::new(),
             answering: None,
         }
@@ -157,8 +160,10 @@ impl Run {
     pub(crate) fn saw_pins(&mut self, assignments: Vec<Assignment>) {
         let ours = assignments.into_iter().filter(|one| one.is_of(self.owner));
         for one in ours {
-            if let Mark::Pin(whose) = one.mark() {
-                self.graph_pins.insert((one.scope, whose));
+            match one.mark() {
+                Mark::Pin(whose) => drop(self.graph_pins.insert((one.scope, whose))),
+                Mark::Unreadable => drop(self.graph_edited.insert((one.scope, one.principal))),
+                Mark::Rule(_) => {}
             }
         }
     }
@@ -251,15 +256,17 @@ impl Run {
         };
         // Edited by a person, it counts as a pin.
         let edited = || {
-            self.assignments.values().flatten().any(|one| {
-                one.scope == now.scope
-                    && one.principal == now.principal
-                    && one.is_of(self.owner)
-                    && one.mark() == Mark::Unreadable
-            })
+            self.graph_edited.contains(&(now.scope.clone(), now.principal))
+                || self.assignments.values().flatten().any(|one| {
+                    one.scope == now.scope
+                        && one.principal == now.principal
+                        && one.is_of(self.owner)
+                        && one.mark() == Mark::Unreadable
+                })
         };
+        let is_same = || before.is_some_and(|before| before.mark() == now.mark());
         let told = |(scope, whose): &(String, Uuid)| *scope == now.scope && is_holder(*whose);
-        let follows = follows() || self.graph_pins.iter().any(told) || edited();
+        let follows = follows() || self.graph_pins.iter().any(told) || edited() || is_same();
         if before.is_none() && !follows && !asked {
             let by_name = |one: &&&Cluster| named(one, registry);
             let wanting = || holders.iter().filter(|one| wanted(one, registry));
