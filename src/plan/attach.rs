@@ -2,6 +2,7 @@
 //! where something stands against it.
 
 use super::decide::{Case, Want, Wish, ids};
+use super::desire::Stance;
 use super::{Attach, HeldReason, Holder, Plan};
 use crate::model::{
     AssignmentName, Cluster, ClusterState, Gap, Grant, Identity, IdentityOrigin, Mark, MarkKind,
@@ -69,9 +70,7 @@ impl Case<'_> {
         let pins = self.pinned_clusters();
         let reason = want.reason.clone();
         let description = pins.iter().chain(clusters).next().map_or_else(String::new, |first| {
-            let is_other = |one: &&&Cluster| one.id != first.id;
-            let shared = pins.iter().chain(clusters).any(|one| is_other(&one));
-            let mark = self.mark(kind, first, shared);
+            let mark = self.mark(kind, first, self.is_shared(first, &pins, role));
             mark.describe(format_args!("lets cluster {} pull; {reason}", first.id.name()))
         });
         let name = AssignmentName::new(&self.policy.owner, &grant);
@@ -81,6 +80,18 @@ impl Case<'_> {
         let mut ours = self.desire.found.iter().filter(|grant| self.is_ours(grant));
         let exchanges_role = ours.any(|other| other.key.role != role);
         Attach { grant, name, clusters, others, reason, description, needs_all, exchanges_role }
+    }
+
+    /// Whether clusters beside this one pull by the assignment of this role, or did
+    fn is_shared(&self, first: &Cluster, pins: &[&Cluster], role: Role) -> bool {
+        let wanting = match &self.desire.stance {
+            Stance::Wanted { clusters, .. } => &clusters[..],
+            Stance::Vetoed { .. } | Stance::Ambiguous(_) | Stance::Unwanted { .. } => &[],
+        };
+        let ours = self.desire.found.iter().filter(|grant| self.is_ours(grant));
+        let mut there = ours.filter(|grant| grant.key.role == role);
+        pins.iter().chain(wanting).any(|other| other.id != first.id)
+            || there.any(|grant| Mark::read(&grant.description).is_some_and(|mark| mark.shared))
     }
 
     /// The mark of an assignment for this identity that is made for this cluster
@@ -111,10 +122,9 @@ impl Case<'_> {
     fn names_unseen(&self) -> Option<HeldReason> {
         let registry = &self.desire.registry.id;
         let same_name = |gap: &Gap| match gap {
-            Gap::Unread { id: ResourceId::Registry(id), code, .. } => {
+            Gap::Unread { id: ResourceId::Registry(id), .. } => {
                 let is_other = id != registry && id.name().eq_ignore_ascii_case(registry.name());
-                let id = ResourceId::Registry(id.clone());
-                is_other.then(|| HeldReason::Unread { id, code: code.clone() })
+                is_other.then(|| HeldReason::NamesakeUnread(id.clone()))
             }
             Gap::Registries => Some(HeldReason::NamesUnseen(None)),
             Gap::Subscription(id) => Some(HeldReason::NamesUnseen(Some(*id))),
@@ -143,6 +153,12 @@ impl Case<'_> {
         self.inventory.gaps.iter().find_map(|gap| match gap {
             Gap::Clusters => Some(HeldReason::SharersUnseen(None)),
             Gap::Subscription(id) => Some(HeldReason::SharersUnseen(Some(*id))),
+            // Its identity may have changed since it was seen, or was never seen.
+            Gap::Unread { id: id @ ResourceId::Cluster(cluster), code, .. } => {
+                let known = self.inventory.clusters.get(cluster);
+                let known = known.and_then(|cluster| cluster.identity.principal());
+                known.is_none().then(|| HeldReason::Unread { id: id.clone(), code: code.clone() })
+            }
             Gap::OtherClusters | Gap::Registries | Gap::Grants { .. } | Gap::Unread { .. } => None,
         })
     }

@@ -93,19 +93,21 @@ impl<'a> Case<'a> {
     /// Sees to it that the right role is there for these clusters, that other roles of ours are kept
     /// beside it or go, and that the marks name a cluster that needs them.
     fn see_to(&self, want: &Want<'_>, clusters: &[&Cluster], pinned: &[&Cluster], plan: &mut Plan) {
-        let wish = self.attach(want, clusters, plan);
-        self.retire_other_roles(&wish, want.rule, plan);
         let holders = self.desire.holders.iter().copied();
         let is_for =
             |cluster: &&Cluster| clusters.iter().chain(pinned).any(|one| one.id == cluster.id);
         let wanting: Vec<_> = holders.filter(is_for).collect();
+        let wish = self.attach(want, &wanting, plan);
+        self.retire_other_roles(&wish, want.rule, plan);
         self.keep_marks_true(&wanting, plan);
     }
 
     /// The clusters that hold this identity and have a pin here, made for this identity or for the one
-    /// they had before. A mark that cannot be read counts as a pin of the first holder.
+    /// they had before. A mark that cannot be read, on a role that the registry does not honour any more,
+    /// counts as a pin of the first holder.
     pub(super) fn pinned_clusters(&self) -> Vec<&'a Cluster> {
         let Desire { registry, found, holders, followed_by_pin, .. } = self.desire;
+        let role = self.desire.role().ok();
         let mut pinned: Vec<&Cluster> = Vec::new();
         for grant in found.iter().filter(|grant| self.is_ours(grant)) {
             match Mark::read(&grant.description) {
@@ -117,7 +119,11 @@ impl<'a> Case<'a> {
                     }));
                 }
                 Some(Mark { kind: MarkKind::Rule, .. }) => {}
-                None => pinned.extend(holders.first().filter(|holder| !differ(holder, registry))),
+                // The same role stays as it is; a condition on it is a person's.
+                None if !grant.conditional && role.is_some_and(|it| it != grant.key.role) => {
+                    pinned.extend(holders.first().filter(|holder| !differ(holder, registry)));
+                }
+                None => {}
             }
         }
         pinned.extend(followed_by_pin.iter().copied());
@@ -129,8 +135,9 @@ impl<'a> Case<'a> {
     /// Keeps our assignments of roles that the registry does not honour beside the right one, as the way
     /// back, or removes them once that one is there.
     fn retire_other_roles(&self, wish: &Wish, rule: Option<&str>, plan: &mut Plan) {
-        let Ok(role) = self.desire.role() else { return };
-        for grant in self.desire.found.iter().filter(|grant| grant.key.role != role) {
+        // Where the mode is not known, any of them may be the right one.
+        let role = self.desire.role().ok();
+        for grant in self.desire.found.iter().filter(|grant| Some(grant.key.role) != role) {
             if !self.is_ours(grant) {
                 continue;
             }
@@ -142,11 +149,12 @@ impl<'a> Case<'a> {
                 None => {
                     let kept = self.kept(grant, rule, self.desire.holders);
                     // An edited one is a person's, whatever its role.
-                    let former = Mark::read(&grant.description).map(|_| Former::Role);
+                    let is_former = role.is_some() && Mark::read(&grant.description).is_some();
+                    let former = is_former.then_some(Former::Role);
                     plan.kept.push(Kept { former, ..kept });
                 }
                 Some(_) if grant.conditional => self.hold_detach(conditional(grant), plan),
-                Some(after) => match self.unread().or_else(|| self.boot_registry(&[])) {
+                Some(after) => match self.unread().or_else(|| self.boots(&[])) {
                     Some(reason) => self.hold_detach(reason, plan),
                     None => {
                         plan.detach.push(self.detach(grant, DetachReason::RoleNotHonoured, after));
@@ -161,7 +169,7 @@ impl<'a> Case<'a> {
         let mut pinned = self.pinned_clusters().into_iter();
         // What another installation or a person made in the right role carries no pin of ours.
         let stands = match wish {
-            Wish::Kept => plan.kept.iter().any(|kept| {
+            Wish::Kept => plan.kept.iter().rev().take(self.desire.found.len()).any(|kept| {
                 kept.grant.role != grant.key.role
                     && kept.grant.principal == grant.key.principal
                     && kept.grant.registry == grant.key.registry
@@ -193,10 +201,9 @@ impl<'a> Case<'a> {
             }
         }
         let role = self.desire.role().ok();
-        let by_others = self.desire.found.iter().any(|grant| {
-            Some(grant.key.role) == role && !grant.conditional && !self.is_ours(grant)
-        });
-        if !wanting.is_empty() && !by_others {
+        let attached = |grant: &&Grant| Some(grant.key.role) == role && !grant.conditional;
+        // What is there goes, or is another's: then nothing is stopped yet.
+        if !wanting.is_empty() && !self.desire.found.iter().copied().any(|grant| attached(&grant)) {
             self.hold_wish(wanting, HeldReason::VetoedFor(by.id.clone()), plan);
         }
     }
@@ -315,9 +322,15 @@ impl<'a> Case<'a> {
     }
 
     pub(super) fn kept(&self, grant: &Grant, rule: Option<&str>, clusters: &[&Cluster]) -> Kept {
+        // A pin of a cluster that is gone does not pin any more.
+        let is_gone = |mark: Mark| matches!(self.known.marked(grant, &mark), Marked::Gone(_));
+        let holder = match self.holder(grant) {
+            Holder::Pinned if Mark::read(&grant.description).is_some_and(is_gone) => Holder::Ours,
+            holder => holder,
+        };
         Kept {
             grant: grant.key.clone(),
-            holder: self.holder(grant),
+            holder,
             clusters: ids(clusters),
             rule: rule.map(str::to_owned),
             former: None,

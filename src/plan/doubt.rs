@@ -38,6 +38,11 @@ impl Case<'_> {
         Some(HeldReason::BootRegistryUnread(unread.id.clone()))
     }
 
+    /// A cluster whose nodes boot from the registry, or may
+    pub(super) fn boots(&self, formers: &[ClusterId]) -> Option<HeldReason> {
+        self.boot_registry(formers).or_else(|| self.boot_registry_unread(formers))
+    }
+
     fn holders_and(&self, formers: &[ClusterId]) -> impl Iterator<Item = &Cluster> {
         let formers = formers.iter().filter_map(|id| self.inventory.clusters.get(id));
         self.desire.holders.iter().copied().chain(formers)

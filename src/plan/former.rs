@@ -9,7 +9,7 @@ use super::decide::{Case, Wish, ids};
 use super::desire::Stance;
 use super::known::Marked;
 use super::{Detach, DetachReason, Former, HeldReason, Kept, Plan};
-use crate::model::{Cluster, Grant, GrantKey, Mark, MarkKind, PrincipalId};
+use crate::model::{Cluster, ClusterHash, Grant, GrantKey, Mark, MarkKind, PrincipalId};
 use crate::policy::{self, Decision};
 
 /// What the clusters that had an identity say of it
@@ -51,7 +51,7 @@ impl<'a> Case<'a> {
             return;
         }
         let key = cluster.identity.principal().and_then(|principal| self.honoured(principal));
-        let follows = key.as_ref().map_or(Wish::Held, |key| self.pin_at(key, mark, plan));
+        let follows = key.as_ref().map_or(Wish::Held, |key| self.pin_at(key, mark.cluster, plan));
         match follows.after() {
             Some(after) => {
                 let beside = key.filter(|_| after.is_none()).into_iter().collect();
@@ -66,6 +66,12 @@ impl<'a> Case<'a> {
     fn decide_unheld(&self, grant: &Grant, mark: Mark, plan: &mut Plan) {
         let marked = self.known.marked(grant, &mark);
         let formers = self.formers(marked);
+        // A pin of a cluster that is gone does not pin any more.
+        let kind = match marked {
+            Marked::Gone(_) => MarkKind::Rule,
+            Marked::There(_) | Marked::OutOfSight => mark.kind,
+        };
+        let mark = Mark { kind, ..mark };
         if let Some(unknown) = formers.iter().find(|one| one.identity.principal().is_none()) {
             let reason = HeldReason::IdentityUnknown(unknown.id.clone());
             return self.hold_former(&formers, reason, plan);
@@ -90,11 +96,14 @@ impl<'a> Case<'a> {
 
     fn decide_for(&self, grant: &Grant, mark: Mark, formers: &[&'a Cluster], plan: &mut Plan) {
         let detach = |reason| Detach { marked: ids(formers), ..self.detach(grant, reason, None) };
-        match self.verdict(mark, formers, plan) {
+        match self.verdict(formers, plan) {
             Verdict::Vetoed if mark.kind == MarkKind::Pin => {
                 self.hold_former(formers, HeldReason::PinnedButVetoed, plan);
             }
             Verdict::Vetoed => self.remove(grant, detach(DetachReason::Vetoed), plan),
+            Verdict::Wanted(_) if self.is_former_role(grant) => {
+                self.remove(grant, detach(DetachReason::RoleNotHonoured), plan);
+            }
             Verdict::Wanted(rule) => match self.removable(grant, mark, formers, plan) {
                 Some(beside) => {
                     let detach = detach(DetachReason::FormerIdentity);
@@ -107,7 +116,7 @@ impl<'a> Case<'a> {
             }
             // It has not followed its cluster yet, and is the only memory of what was asked for.
             Verdict::Unwanted(_) if mark.kind == MarkKind::Pin => {
-                plan.kept.push(self.kept(grant, None, formers));
+                self.keep_former(grant, None, formers, plan);
             }
             Verdict::Unwanted(reason) => self.remove(grant, detach(reason), plan),
         }
@@ -127,7 +136,7 @@ impl<'a> Case<'a> {
         formers
     }
 
-    fn verdict(&self, mark: Mark, formers: &[&Cluster], plan: &Plan) -> Verdict<'a> {
+    fn verdict(&self, formers: &[&Cluster], plan: &Plan) -> Verdict<'a> {
         let registry = self.desire.registry;
         let mut wanted = None;
         let mut reason = DetachReason::Unwanted;
@@ -139,7 +148,7 @@ impl<'a> Case<'a> {
                 }
                 Decision::OtherTenant => reason = DetachReason::OtherTenant,
                 Decision::NotWanted => {
-                    if mark.kind == MarkKind::Pin && self.is_pinned_now(former, mark, plan) {
+                    if self.is_pinned_now(former, plan) {
                         wanted = wanted.or(Some(None));
                     }
                 }
@@ -148,9 +157,11 @@ impl<'a> Case<'a> {
         wanted.map_or(Verdict::Unwanted(reason), Verdict::Wanted)
     }
 
-    fn is_pinned_now(&self, cluster: &Cluster, mark: Mark, plan: &Plan) -> bool {
+    /// Whether a pin of this cluster stands at its present identity, or will once the plan is applied
+    fn is_pinned_now(&self, cluster: &Cluster, plan: &Plan) -> bool {
         let key = cluster.identity.principal().and_then(|principal| self.honoured(principal));
-        key.is_some_and(|key| self.pin_at(&key, mark, plan).after().is_some())
+        let pin = ClusterHash::of(&cluster.id);
+        key.is_some_and(|key| self.pin_at(&key, pin, plan).after().is_some())
     }
 
     /// Whether the registry is wanted for any cluster: one that shared the identity may be among them
@@ -184,7 +195,7 @@ impl<'a> Case<'a> {
         let stands = |cluster: &&Cluster| {
             let key = self.honoured(cluster.identity.principal()?)?;
             let is_there = match mark.kind {
-                MarkKind::Pin => matches!(self.pin_at(&key, mark, plan), Wish::Kept),
+                MarkKind::Pin => matches!(self.pin_at(&key, mark.cluster, plan), Wish::Kept),
                 MarkKind::Rule => {
                     let mut there = self.index.found(&key.registry, key.principal).iter();
                     there.any(|grant| grant.key == key && !grant.conditional)
@@ -193,6 +204,16 @@ impl<'a> Case<'a> {
             (is_there && cluster.is_succeeded).then_some(key)
         };
         formers.iter().map(stands).collect()
+    }
+
+    /// Whether the policy lets this one go, of a role that the registry does not honour any more: beside
+    /// the right one
+    fn is_former_role(&self, grant: &Grant) -> bool {
+        let Some(key) = self.honoured(grant.key.principal) else { return false };
+        let mut there = self.index.found(&key.registry, key.principal).iter();
+        self.policy.former_roles == policy::Former::Remove
+            && grant.key.role != key.role
+            && there.any(|grant| grant.key == key && !grant.conditional)
     }
 
     fn keep_former(
@@ -211,10 +232,10 @@ impl<'a> Case<'a> {
     }
 
     /// Whether this pin stands at this identity, or will once the plan is applied
-    fn pin_at(&self, key: &GrantKey, pin: Mark, plan: &Plan) -> Wish {
+    fn pin_at(&self, key: &GrantKey, pin: ClusterHash, plan: &Plan) -> Wish {
         let is_pin = |description: &str| {
             Mark::read(description)
-                .is_some_and(|mark| mark.kind == MarkKind::Pin && mark.cluster == pin.cluster)
+                .is_some_and(|mark| mark.kind == MarkKind::Pin && mark.cluster == pin)
         };
         let mut grants = self.index.found(&key.registry, key.principal).iter();
         let there = grants

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use super::{
     Action, Attach, Detach, DetachReason, Held, HeldReason, Holder, MarkChange, MarkReason, Plan,
 };
-use crate::model::{ClusterHash, RegistryId, Scope, SubscriptionId};
+use crate::model::{ClusterHash, MarkKind, RegistryId, Scope, SubscriptionId};
 use crate::policy::{Limits, Mode, Policy};
 
 /// Moves to *held* what the policy's mode and limits forbid.
@@ -103,8 +103,10 @@ pub(super) fn left_to_the_timer(detach: &Detach, scope: &Scope) -> Option<HeldRe
 pub fn needs_every_cluster(plan: &Plan, mode: Mode, scope: &Scope) -> bool {
     let is_gone = |change: &MarkChange| change.reason == MarkReason::ClusterGone;
     let removes = |item: &Detach| match item.reason {
-        // No registry is left to pull from; or the right role is there when the old one goes.
-        DetachReason::RegistryGone | DetachReason::RoleNotHonoured => false,
+        // No registry is left to pull from.
+        DetachReason::RegistryGone => false,
+        // The right role is there when the old one goes; a pin may be lost with that.
+        DetachReason::RoleNotHonoured => item.mark.is_none_or(|mark| mark.kind == MarkKind::Pin),
         DetachReason::Unwanted
         | DetachReason::OtherTenant
         | DetachReason::Vetoed
@@ -172,7 +174,8 @@ fn held_attach(attach: Attach, reason: HeldReason) -> Held {
 }
 
 fn held_detach(detach: Detach, reason: HeldReason) -> Held {
-    let Detach { grant, clusters, .. } = detach;
+    let Detach { grant, clusters, marked, .. } = detach;
+    let clusters = if clusters.is_empty() { marked } else { clusters };
     let principal = Some(grant.principal);
     Held { registry: grant.registry, principal, clusters, action: Action::Detach, reason }
 }

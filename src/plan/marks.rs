@@ -4,7 +4,7 @@
 //! assignment stays.
 
 use super::decide::{Case, ids};
-use super::known::Marked;
+use super::known::{Marked, is_of_earlier};
 use super::{MarkChange, MarkReason, Plan};
 use crate::model::{
     AssignmentName, Cluster, ClusterHash, ClusterState, Grant, Mark, MarkKind, Scope,
@@ -13,22 +13,28 @@ use crate::policy::Decision;
 
 impl Case<'_> {
     /// Adds the marks that have to be written again, where these holders want the registry. Runs for a
-    /// single cluster or registry leave that to the wide ones, which see every cluster.
+    /// single cluster or registry leave that to the wide ones, which see every cluster, but for the mark
+    /// of an earlier cluster with the same id: its own run reads when a cluster was created.
     pub(super) fn keep_marks_true(&self, wanting: &[&Cluster], plan: &mut Plan) {
-        match self.inventory.scope {
-            Scope::Everything | Scope::Subscription(_) => {}
-            Scope::Cluster(_) | Scope::Registry(_) | Scope::Pair(..) => return,
-        }
+        let is_wide = match self.inventory.scope {
+            Scope::Everything | Scope::Subscription(_) => true,
+            Scope::Cluster(_) => false,
+            Scope::Registry(_) | Scope::Pair(..) => return,
+        };
         if self.unread().is_some() {
             return;
         }
         for grant in self.desire.found.iter().filter(|grant| self.is_ours(grant)) {
             let is_written = plan.attach.last().is_some_and(|attach| attach.grant == grant.key);
+            let mut decided = plan.detach.iter().rev().take(self.desire.found.len());
+            let is_removed = decided.any(|detach| detach.grant == grant.key);
             // A condition is a person's, and a PUT without it would take it away.
             if !is_written
+                && !is_removed
                 && !grant.conditional
                 && let Some(mark) = Mark::read(&grant.description)
                 && let Some(change) = self.mark_change(grant, mark, wanting)
+                && (is_wide || change.reason == MarkReason::Recreated)
             {
                 plan.marks.push(change);
             }
@@ -40,6 +46,7 @@ impl Case<'_> {
         if let [only] = wanting
             && self.desire.hash_of(only) == mark.cluster
             && mark.service_principal == is_principal
+            && !is_of_earlier(grant, only)
         {
             // Nearly all are so, and no cluster has to be looked up for them.
             return None;
@@ -48,18 +55,20 @@ impl Case<'_> {
         let next = wanting.iter().copied().find(|cluster| living(&cluster))?;
         let (marked, named, why) = match self.known.marked(grant, &mark) {
             Marked::OutOfSight => return None,
-            Marked::Gone(_) if !self.inventory.knows_all_clusters() => return None,
-            Marked::Gone(_) => (None, next, Some(MarkReason::ClusterGone)),
+            Marked::Gone(Some(_)) => (None, next, Some(MarkReason::Recreated)),
+            Marked::Gone(None) if !self.inventory.knows_all_clusters() => return None,
+            Marked::Gone(None) => (None, next, Some(MarkReason::ClusterGone)),
             Marked::There(cluster) if self.still_wants(cluster, mark, wanting) => {
                 (Some(cluster), cluster, None)
             }
-            Marked::There(cluster) if cluster.identity.principal().is_none() => return None,
             Marked::There(cluster) => (Some(cluster), next, Some(MarkReason::Unwanted)),
         };
         let is_among = wanting.iter().any(|cluster| cluster.id == named.id);
         let users = wanting.len() + usize::from(!is_among);
         let shared = mark.shared || users > 1;
-        let kind = if why == Some(MarkReason::ClusterGone) { MarkKind::Rule } else { mark.kind };
+        // A pin of a cluster that is gone does not pin any more.
+        let is_gone = matches!(why, Some(MarkReason::ClusterGone | MarkReason::Recreated));
+        let kind = if is_gone { MarkKind::Rule } else { mark.kind };
         let new = Mark { service_principal: is_principal, ..self.mark(kind, named, shared) };
         let why = why.or((shared != mark.shared).then_some(MarkReason::Shared));
         let why = why.or((new != mark).then_some(MarkReason::Incomplete))?;

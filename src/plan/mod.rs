@@ -263,8 +263,9 @@ impl Action {
 /// # Guarantees
 /// Total: every pair in the inventory's scope gets an answer, and what cannot be planned is held
 /// with a reason. The same inventory and policy give the same plan. Applying the plan and planning
-/// again gives no changes. Only assignments whose name proves them ours are ever detached, and
-/// pinned ones only to follow their cluster's identity or after their cluster is gone.
+/// again gives no changes, but for `former_identities: remove`, which waits until the new assignment was
+/// seen to stand. Only assignments whose name proves them ours are ever detached, and pinned ones only
+/// where their pin stands elsewhere or after their cluster is gone.
 ///
 /// # Assumptions
 /// What the inventory lacks is listed in its gaps. Whoever applies the plan reads both ends again

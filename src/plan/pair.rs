@@ -253,10 +253,7 @@ impl Case<'_> {
             let needed = shared && self.inventory.clusters.values().any(|one| may_need(&one));
             needed.then_some(HeldReason::Shared)
         };
-        let boots = || {
-            let formers = [cluster.id.clone()];
-            self.boot_registry(&formers).or_else(|| self.boot_registry_unread(&formers))
-        };
+        let boots = || self.boots(std::slice::from_ref(&cluster.id));
         // The present identity stays attached where only former ones are to go, and who cuts one off
         // says so.
         let of_the_pair = || match what {

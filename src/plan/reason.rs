@@ -74,7 +74,9 @@ pub enum MarkReason {
     ClusterGone,
     /// No rule wants it for the cluster that it names
     Unwanted,
-    /// Several clusters that want the registry have the identity
+    /// The cluster that it names was deleted, and created again with the same id
+    Recreated,
+    /// Several clusters that want the registry have the identity, or had it
     Shared,
     /// It lacks something that a mark says today
     Incomplete,
@@ -85,7 +87,8 @@ impl fmt::Display for MarkReason {
         f.write_str(match self {
             Self::ClusterGone => "the cluster that it named is gone",
             Self::Unwanted => "no rule wants it for the cluster that it named",
-            Self::Shared => "several clusters have the identity",
+            Self::Recreated => "the cluster that it named was created again",
+            Self::Shared => "several clusters may pull by the identity",
             Self::Incomplete => "it lacked something that a mark says",
         })
     }
@@ -135,6 +138,8 @@ pub enum HeldReason {
     /// A tag names the registry by a name that another registry may have, which was not looked at; where
     /// one subscription is the reason, which
     NamesUnseen(Option<SubscriptionId>),
+    /// A tag names the registry by a name that this registry has too, which could not be read
+    NamesakeUnread(RegistryId),
     /// A cluster that was not looked at may have the same identity, and a veto; where one subscription
     /// is the reason, which
     SharersUnseen(Option<SubscriptionId>),
@@ -192,6 +197,7 @@ impl HeldReason {
             Self::ClustersUnseen(_) => "ClustersUnseen",
             Self::RegistriesUnseen(_) => "RegistriesUnseen",
             Self::NamesUnseen(_) => "NamesUnseen",
+            Self::NamesakeUnread(_) => "NamesakeUnread",
             Self::SharersUnseen(_) => "SharersUnseen",
             Self::BootRegistry(_) => "BootRegistry",
             Self::BootRegistryUnread(_) => "BootRegistryUnread",
@@ -264,6 +270,9 @@ impl fmt::Display for HeldReason {
                 f,
                 "subscription {silent} did not answer, and a registry there may have the same name"
             ),
+            Self::NamesakeUnread(id) => {
+                write!(f, "`{id}` has the same name, and could not be read")
+            }
             Self::SharersUnseen(None) => f.write_str(
                 "not every cluster was looked at, and one with the same identity may be vetoed",
             ),

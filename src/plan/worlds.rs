@@ -154,7 +154,7 @@ impl Case<'_> {
             ("nothing is written on the word of what is unread", self.writes_only_what_is_read()),
             ("each grant is decided once", self.decides_once()),
             ("every wish is answered", self.answers_every_wish()),
-            ("applied, nothing is left to do", super::plan(&after, policy).is_empty()),
+            ("applied, nothing is left to do", self.is_settled(&after, policy)),
             ("no one who is entitled loses access", self.nobody_is_cut_off(&after)),
             ("nodes with a former identity pull as before", self.keeps_former_identities(&after)),
             ("the guard drops nothing", self.guard_drops_nothing()),
@@ -205,6 +205,9 @@ impl Case<'_> {
         match Mark::read(&self.grant(detach).description) {
             Some(Mark { kind: MarkKind::Rule, .. }) => true,
             None => false,
+            Some(_) if self.marked(self.grant(detach)).is_none() => {
+                self.inventory.knows_all_clusters() || detach.reason == DetachReason::RegistryGone
+            }
             Some(_) => match detach.reason {
                 DetachReason::RoleNotHonoured | DetachReason::IdentityReplaced => {
                     let pin = |a: &&Attach| Some(a.name) == detach.after;
@@ -214,11 +217,13 @@ impl Case<'_> {
                         None => detach.after.is_none(),
                     }
                 }
-                DetachReason::ClusterGone => self.inventory.knows_all_clusters(),
                 DetachReason::RegistryGone => true,
                 DetachReason::FormerIdentity => !detach.beside.is_empty(),
-                DetachReason::Vetoed => self.marked(self.grant(detach)).is_none(),
-                DetachReason::Unwanted | DetachReason::OtherTenant | DetachReason::Asked => false,
+                DetachReason::ClusterGone
+                | DetachReason::Vetoed
+                | DetachReason::Unwanted
+                | DetachReason::OtherTenant
+                | DetachReason::Asked => false,
             },
         }
     }
@@ -303,6 +308,16 @@ impl Case<'_> {
                     || can_pull(after, registry, principal)
             })
         })
+    }
+
+    /// Whether nothing is left to do, but for former identities: what replaces them has to stand first.
+    fn is_settled(&self, after: &Inventory, policy: &Policy) -> bool {
+        let next = super::plan(after, policy);
+        let is_former = |detach: &Detach| detach.reason == DetachReason::FormerIdentity;
+        next.attach.is_empty()
+            && next.marks.is_empty()
+            && next.detach.iter().all(is_former)
+            && super::plan(&project(after, &next), policy).is_empty()
     }
 
     /// The cluster that an assignment of ours is marked for, if it is there
@@ -410,6 +425,7 @@ fn discriminant(reason: &HeldReason) -> u8 {
         | HeldReason::RegistriesUnseen(_)
         | HeldReason::NamesUnseen(_)
         | HeldReason::SharersUnseen(_)
+        | HeldReason::NamesakeUnread(_)
         | HeldReason::BootRegistry(_)
         | HeldReason::BootRegistryUnread(_)
         | HeldReason::VetoedFor(_)

@@ -14,6 +14,8 @@ mod report;
 mod sight;
 mod wide;
 
+use std::collections::BTreeSet;
+
 use thiserror::Error;
 
 pub use apply::{LAST, RUN, WRITING};
@@ -24,7 +26,7 @@ pub use report::{Cause, Change, Outcome, Report, Undone};
 use wide::{Turn, Turns};
 
 use crate::azure::{Arm, ArmError, Estate, Graph, Wanted};
-use crate::model::{Inventory, Scope, SubscriptionId};
+use crate::model::{Inventory, ResourceId, Scope, SubscriptionId};
 use crate::plan::{Plan, guard, needs_every_cluster, plan};
 use crate::policy::Policy;
 
@@ -72,14 +74,21 @@ impl Reconciler {
         Ok(guard(plan, &self.policy, scope))
     }
 
-    /// All that a run decides on: what was seen, and read again, for [`plan`](Self::plan). Reads, and
-    /// writes nothing. Outside the estate nothing is seen.
+    /// All that the timer decides on for a scope: everything that was seen, the scope itself and what is
+    /// decided about read again, so that a saved inventory and a look at Azure give one answer. Reads,
+    /// and writes nothing. Outside the estate nothing is seen.
     pub async fn see(&self, scope: &Scope) -> Result<Inventory, ReconcileError> {
         if !self.is_in_estate(scope).await? {
             return Ok(Inventory::new(scope.clone()));
         }
         let mut turn = self.turns.none_yet();
-        let mut inventory = self.observe(scope, &mut turn).await?;
+        let mut inventory = self.observe_estate(scope, &mut turn).await?;
+        let within = match scope {
+            Scope::Cluster(id) => BTreeSet::from([ResourceId::Cluster(id.clone())]),
+            Scope::Registry(id) => BTreeSet::from([ResourceId::Registry(id.clone())]),
+            Scope::Everything | Scope::Subscription(_) | Scope::Pair(..) => BTreeSet::new(),
+        };
+        self.read_again(&within, &mut inventory).await?;
         // The plan itself is made by whoever asked, from what was read for it.
         let _ = self.confirmed_plan(&mut inventory, &mut turn).await?;
         Ok(inventory)

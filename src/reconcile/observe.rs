@@ -109,7 +109,7 @@ impl Reconciler {
         Ok(inventory)
     }
 
-    async fn observe_estate(
+    pub(super) async fn observe_estate(
         &self,
         scope: &Scope,
         turn: &mut Turn<'_>,

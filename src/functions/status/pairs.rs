@@ -11,9 +11,7 @@ use crate::model::{
     AssignmentName, Cluster, ClusterHash, ClusterId, ClusterState, Grant, GrantKey, Inventory,
     Mark, MarkKind, PrincipalId, Registry, RegistryId, RegistryMode, Shown,
 };
-use crate::plan::{
-    Action, Attach, AttachReason, Detach, DetachReason, Former, HeldReason, Kept, Plan,
-};
+use crate::plan::{Action, Attach, AttachReason, Detach, DetachReason, HeldReason, Kept, Plan};
 use crate::policy::{Decision, Policy, RegistryNames, RoleChoice, Rule};
 
 /// Said of an assignment that may not let everything be pulled
@@ -53,6 +51,7 @@ fn state_of(reason: &HeldReason) -> State {
         | HeldReason::RegistriesUnseen(_)
         | HeldReason::NamesUnseen(_)
         | HeldReason::SharersUnseen(_)
+        | HeldReason::NamesakeUnread(_)
         | HeldReason::BootRegistryUnread(_)
         | HeldReason::RegistryMode(_)
         | HeldReason::IdentityUnknown(_)
@@ -197,18 +196,18 @@ impl<'a> Matrix<'a> {
         }
     }
 
-    /// Says of clusters that an assignment is kept for the identity that they had before.
+    /// Says of clusters that an assignment is kept for the identity or the role that they had before.
     fn note_former(&mut self, kept: &Kept) {
-        if kept.former != Some(Former::Identity) {
+        if kept.former.is_none() {
             return;
         }
         for id in &kept.clusters {
             let cluster = self.inventory.clusters.get(id);
             let present = cluster.and_then(|cluster| cluster.identity.principal());
             if let Some(principal) = present {
-                let role = kept.grant.role;
-                let registry = kept.grant.registry.clone();
-                self.remark(&GrantKey { registry, principal, role }, Some(kept.why()));
+                // What is going to change is told first.
+                let whose = (kept.grant.registry.clone(), principal);
+                self.remarks.entry(whose).or_insert_with(|| kept.why());
             }
         }
     }

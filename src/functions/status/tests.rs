@@ -160,9 +160,14 @@ fn what_could_not_be_seen_is_unknown() {
     assert_eq!(observed(&pair(OTHER, AUTO), &policy()).seen.state(0, 0), None);
     let extra = || pair(OTHER, AUTO).pull(By::Rule("c1"), "r1", 1);
     let elsewhere = SubscriptionId(Uuid::from_u128(9));
-    for gap in [Gap::Clusters, Gap::Subscription(elsewhere)] {
-        let expected = "c1 r1 unknown: not every cluster that may need it was looked at";
-        check(&extra().gap(gap), &[expected]);
+    for (gap, why) in [
+        (Gap::Clusters, "not every cluster that may need it was looked at".to_owned()),
+        (
+            Gap::Subscription(elsewhere),
+            format!("subscription {elsewhere} did not answer, and a cluster there may need it"),
+        ),
+    ] {
+        check(&extra().gap(gap), &[&format!("c1 r1 unknown: {why}")]);
     }
     let unread = unread(ResourceId::Cluster(cluster_id("c1")));
     check(
@@ -203,7 +208,7 @@ fn who_shares_an_identity_pulls_along_and_is_told_so() {
         .cluster(sharing("c1", 7, AUTO))
         .cluster(sharing("c2", 7, OFF))
         .registry(registry("r1", AUTO));
-    let why = "`c2` has the same identity, and the cluster's tag `acr-attach` says `disabled`";
+    let why = "`c2` has the same identity, and is vetoed";
     check(&vetoed, &[&format!("c1 r1 held team: {why}")]);
     check(
         &vetoed.pull(By::Rule("c1"), "r1", 7),
@@ -228,13 +233,8 @@ fn a_registry_that_honours_another_role_now_is_not_attached_by_the_old_one() {
     let old = switched().pull(By::Rule("c1"), "r1", 1);
     check(&old, &["c1 r1 missing team"]);
     let both = old.grant(grant(By::Rule("c1"), "r1", 1, Role::RepositoryReader));
-    let goes = "its assignment as AcrPull goes: the registry does not honour this role in its present mode";
-    check(&both, &[&format!("c1 r1 attached team: {goes}")]);
-    check_in(
-        Mode::AttachOnly,
-        &both,
-        &[&format!("c1 r1 attached team: {goes}; held: mode is `attach-only`")],
-    );
+    let kept = "former role, the way back to the registry's mode before; `former_roles: remove` removes it";
+    check(&both, &[&format!("c1 r1 attached team: {kept}")]);
     let useless = world().cluster(cluster("c1", 1, OTHER)).registry(abac("r1", AUTO));
     check(&useless.clone().pull(By::Foreign, "r1", 1), &[]);
     let useless = useless.pull(By::Rule("c1"), "r1", 1);
@@ -253,7 +253,7 @@ fn a_registry_that_honours_another_role_now_is_not_attached_by_the_old_one() {
         1,
         Role::RepositoryReader,
     ));
-    check(&beside, &[&format!("c1 r1 foreign team: {goes}")]);
+    check(&beside, &[&format!("c1 r1 foreign team: {kept}")]);
     let shared = world()
         .cluster(sharing("c1", 7, AUTO))
         .cluster(sharing("c2", 7, OTHER))
