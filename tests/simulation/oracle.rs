@@ -30,14 +30,14 @@ pub(crate) fn wrong(stage: &Stage, places: &Places, all: &[Installation]) -> Vec
         assignments: stage.assignments(),
     };
     let mut wrong = world.missing();
+    let switches = stage.inner().switches;
     for installation in all {
         for one in world.assignments.iter().filter(|one| one.is_of(installation.owner)) {
-            let switches = stage.inner().switches;
             let why = world.must_go(one, switches).filter(|_| stage.setting.sync);
             if let Some(why) = why {
                 wrong.push(format!("{} is still there: {why}", world.named(one)));
             }
-            if let Some(why) = world.mark_lies(one) {
+            if let Some(why) = world.mark_lies(one, switches) {
                 wrong.push(format!("{}: {why}", world.named(one)));
             }
             if let Some(why) = world.pin_lost(one) {
@@ -193,8 +193,12 @@ impl World {
 
     /// Why the mark of an assignment is not true: it names no cluster that needs it, or does not say that
     /// several may
-    fn mark_lies(&self, one: &Assignment) -> Option<&'static str> {
+    fn mark_lies(&self, one: &Assignment, switches: Switches) -> Option<&'static str> {
         let registry = self.registries.iter().find(|registry| registry.id == one.scope)?;
+        // It goes, or would if the mode let it.
+        if one.role != registry.role() && switches.removes_roles {
+            return None;
+        }
         let whose = one.mark().whose().filter(|_| !one.conditional)?;
         if self.is_vetoed(registry, one.principal) {
             return None;
@@ -214,8 +218,9 @@ impl World {
         if rules.clone().next().is_none() {
             return None;
         }
+        // Only runs that read the cluster itself know that its mark is of an earlier one.
         if marked.is_some_and(|cluster| one.is_of_earlier(cluster)) {
-            return Some("its mark is of an earlier cluster with the id");
+            return None;
         }
         match marked {
             None => Some("its mark names a cluster that is gone"),

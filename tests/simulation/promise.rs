@@ -8,11 +8,13 @@
 //! - another cluster has the identity: then those that have it decide;
 //! - the mark names another cluster and does not say `shared`, since no wide run came to write it while
 //!   both had the identity;
+//! - the pin that entitles it is younger than what Resource Graph shows;
 //! - another cluster that had the identity is vetoed;
 //! - it was written before the cluster was created, so that it counts as an earlier cluster's with the same
 //!   id, since no wide run came to write it again while the cluster had the identity.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use crate::facts::{
     Assignment, Cluster, Mark, Registry, SERVICE_PRINCIPAL, Written, asked_for, hash, vetoed,
@@ -48,10 +50,15 @@ pub(crate) fn broken(stage: &Stage, run: &Run, gone: &Assignment) -> Option<Stri
         (0..PLACES).filter(|place| nodes.former(*place).contains(&gone.principal)).collect()
     };
     let mut users = clusters.iter().filter(|(place, _)| uses.contains(place)).map(|(_, one)| one);
+    let lag = Duration::from_secs(stage.setting.graph_lag);
+    let is_told = run.begun - lag;
     let loser = users.find(|one| {
         let pin = Mark::Pin(hash(&one.id));
         let is_pin = |other: &Assignment| {
-            one.principal.is_some_and(|its| is_for(other, its, &registry)) && other.mark() == pin
+            one.principal.is_some_and(|its| is_for(other, its, &registry))
+                && other.is_of(run.owner)
+                && other.mark() == pin
+                && other.written < Some(is_told)
         };
         let was_told = || {
             let told = run.marked(hash(&one.id));

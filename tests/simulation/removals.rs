@@ -63,14 +63,15 @@ impl Run {
         let honoured = |one: &&Assignment| is_for(one, gone.principal, registry);
         let carried = |one: &&Assignment| match gone.mark() {
             Mark::Pin(whose) if !self.is_gone(gone, whose) => {
-                one.is_of(self.owner) && one.mark() == gone.mark()
+                // An edited one counts as a pin.
+                let pinned = [gone.mark(), Mark::Unreadable];
+                one.is_of(self.owner) && pinned.contains(&one.mark())
             }
             Mark::Pin(_) | Mark::Rule(_) | Mark::Unreadable => true,
         };
         let mut standing = self.assignments.values().flatten().filter(honoured);
         self.switches.removes_roles
             && registry.role() != gone.role
-            && !self.holders(gone.principal).is_empty()
             && standing.any(|one| carried(&one))
     }
 
@@ -110,7 +111,9 @@ impl Run {
         if asked.what == Wish::Detach && is_shared && others.any(|one| asked_for(one, registry)) {
             return Some("another cluster may still use the identity");
         }
-        let mine = holders.iter().any(is_it) || is_marked || gone.principal == SERVICE_PRINCIPAL;
+        // An edited one goes with what else the pair has.
+        let is_edited = gone.mark() == Mark::Unreadable && holders.is_empty();
+        let mine = holders.iter().any(is_it) || is_marked || is_edited || gone.principal == SERVICE_PRINCIPAL;
         (!mine).then_some("it belongs to another cluster")
     }
 

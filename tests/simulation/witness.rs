@@ -290,10 +290,10 @@ impl Run {
             return Some(wrong);
         }
         let was = before.map(Assignment::mark);
-        let is_gone = |whose| {
-            let left = self.marked(whose);
-            SUBSCRIPTIONS.iter().all(|id| self.seen.contains(&id.to_string()))
-                && left.is_none_or(|cluster| before.is_some_and(|it| it.is_of_earlier(cluster)))
+        let is_seen = |id: &Uuid| self.seen.contains(&id.to_string());
+        let is_gone = |whose| match self.marked(whose) {
+            Some(cluster) => before.is_some_and(|it| it.is_of_earlier(cluster)),
+            None => SUBSCRIPTIONS.iter().all(is_seen),
         };
         if was.and_then(Mark::whose).is_some_and(is_gone) {
             return None;
