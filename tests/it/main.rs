@@ -44,6 +44,8 @@ mod pace;
 #[cfg(test)]
 mod person;
 #[cfg(test)]
+mod planner_cases;
+#[cfg(test)]
 mod policies;
 #[cfg(test)]
 mod pretend_azure;

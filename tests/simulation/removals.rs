@@ -113,7 +113,10 @@ impl Run {
         }
         // An edited one goes with what else the pair has.
         let is_edited = gone.mark() == Mark::Unreadable && holders.is_empty();
-        let mine = holders.iter().any(is_it) || is_marked || is_edited || gone.principal == SERVICE_PRINCIPAL;
+        let mine = holders.iter().any(is_it)
+            || is_marked
+            || is_edited
+            || gone.principal == SERVICE_PRINCIPAL;
         (!mine).then_some("it belongs to another cluster")
     }
 

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::resolve::Pair;
 use super::target::{self, Target, wrong};
-use super::{COMMANDS, CommonArguments, PairArguments, REJECTED, What};
+use super::{COMMANDS, CommonArguments, DetachArguments, PairArguments, REJECTED, What};
 use crate::azure::Message;
 use crate::model::{ClusterId, RegistryId, Scope};
 
@@ -26,6 +26,10 @@ const LONGEST_WHO: usize = 200;
 
 /// The longest wait
 const LONGEST_WAIT: u64 = 24 * 3600;
+
+/// Which assignments tether made follows from the policy, which is not known here.
+const NOT_WATCHED: &str = "--wait cannot tell which assignments for former identities are tether's: \
+    leave it out, and read the report in the queue of --reply-to, or the function's log";
 
 /// What is asked for
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -54,6 +58,7 @@ pub(super) struct Outgoing {
     pub(super) cluster: Option<Target<ClusterId>>,
     pub(super) registry: Option<Target<RegistryId>>,
     scope: Option<Scope>,
+    former_identities: bool,
     dry_run: bool,
     reply_to: Option<String>,
     requested_by: Option<String>,
@@ -71,6 +76,8 @@ struct Wire<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     registry: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    former_identities: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     dry_run: Option<bool>,
     id: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -82,7 +89,13 @@ pub(super) fn outgoing(what: &What) -> anyhow::Result<Outgoing> {
     let mut problems = Vec::new();
     let outgoing = match what {
         What::Attach(pair) => of_pair(Verb::Attach, pair, &mut problems),
-        What::Detach(pair) => of_pair(Verb::Detach, pair, &mut problems),
+        What::Detach(DetachArguments { pair, former_identities }) => {
+            if *former_identities && pair.wait {
+                problems.push(NOT_WATCHED.to_owned());
+            }
+            let outgoing = of_pair(Verb::Detach, pair, &mut problems);
+            Outgoing { former_identities: *former_identities, ..outgoing }
+        }
         What::Reconcile(arguments) => {
             let scope = keep(target::scope(&arguments.scope), &mut problems);
             Outgoing { scope, ..of(Verb::Reconcile, &arguments.common, &mut problems) }
@@ -114,6 +127,7 @@ fn of(verb: Verb, common: &CommonArguments, problems: &mut Vec<String>) -> Outgo
         cluster: None,
         registry: None,
         scope: None,
+        former_identities: false,
         dry_run: *dry_run,
         reply_to: reply_to.and_then(|queue| keep(queue, problems)),
         requested_by: requested_by.and_then(|who| keep(who, problems)),
@@ -148,6 +162,7 @@ impl Outgoing {
             scope: self.scope.as_ref().map(ToString::to_string),
             cluster: self.cluster.as_ref().map(Target::to_text),
             registry: self.registry.as_ref().map(Target::to_text),
+            former_identities: self.former_identities.then_some(true),
             dry_run: self.dry_run.then_some(true),
             id: &self.id,
             requested_by: self.requested_by.as_deref(),
@@ -257,6 +272,13 @@ mod tests {
             })
         );
         assert_eq!(
+            body(&format!("detach {PAIR} --id 7 --former-identities --dry-run")),
+            json!({
+                "command": "detach", "cluster": "aks-shop", "registry": "acrshop.azurecr.io",
+                "formerIdentities": true, "dryRun": true, "id": "7",
+            })
+        );
+        assert_eq!(
             body("reconcile --id 7"),
             json!({ "command": "reconcile", "scope": "everything", "id": "7" })
         );
@@ -300,6 +322,14 @@ mod tests {
         check_refused(&format!("attach {PAIR} --timeout 10m"), &["--wait"]);
         check_refused("attach --cluster a", &["--registry"]);
         check_refused("reconcile --wait", &["--wait"]);
+        for other in [format!("attach {PAIR}"), "reconcile".to_owned()] {
+            let arguments = format!("{other} --former-identities");
+            check_refused(&arguments, &["unexpected argument '--former-identities'"]);
+        }
+        check_refused(
+            &format!("detach {PAIR} --former-identities --wait"),
+            &["nothing is sent: --wait cannot tell", "--reply-to"],
+        );
     }
 
     #[test]

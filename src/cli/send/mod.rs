@@ -70,8 +70,9 @@ enum What {
     Attach(PairArguments),
     /// Let a cluster no longer pull from a registry
     ///
-    /// Refused while a rule of the policy wants the pair. What others have granted stays.
-    Detach(PairArguments),
+    /// Refused while a rule of the policy wants the pair. Removes what tether made for the identity that
+    /// the cluster has and for those that it had. What others have granted stays.
+    Detach(DetachArguments),
     /// Look at everything, or at a part of it, and do what the policy wants
     Reconcile(ReconcileArguments),
 }
@@ -94,6 +95,17 @@ struct PairArguments {
     #[arg(long, value_name = "TIME", default_value = "10m", requires = "wait")]
     #[arg(value_parser = command::duration)]
     timeout: Duration,
+}
+
+/// A cluster, a registry, and which identities of the cluster
+#[derive(Debug, Args)]
+struct DetachArguments {
+    #[command(flatten)]
+    pair: PairArguments,
+    /// Only the identities that the cluster does not have any more, even if a rule wants the pair:
+    /// once all nodes are reimaged, or at once if such an identity is compromised
+    #[arg(long)]
+    former_identities: bool,
 }
 
 /// Where to look
@@ -137,7 +149,7 @@ pub(super) async fn send(arguments: SendArguments) -> anyhow::Result<Exit> {
         return replay::replay(&bus, &replay).await;
     };
     match what {
-        What::Attach(pair) | What::Detach(pair) if pair.wait => {
+        What::Attach(pair) | What::Detach(DetachArguments { pair, .. }) if pair.wait => {
             bus.send_and_wait(&settings, outgoing, pair.timeout).await
         }
         What::Attach(_) | What::Detach(_) | What::Reconcile(_) => {

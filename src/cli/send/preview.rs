@@ -12,7 +12,7 @@ const COMMAND: usize = 80;
 const TEXT: usize = 300;
 
 /// The fields that are shown, in this order
-const FIELDS: [&str; 5] = ["cluster", "registry", "scope", "dryRun", "attempt"];
+const FIELDS: [&str; 6] = ["cluster", "registry", "formerIdentities", "scope", "dryRun", "attempt"];
 
 /// A command in a few words
 pub(super) fn command(body: Option<&str>) -> String {
@@ -88,6 +88,10 @@ mod tests {
         check(
             &format!(r#"{{"specversion":"1.0","type":"com.contoso.x","data":{attach}}}"#),
             "attach cluster=aks-1 registry=acr1 dryRun=true",
+        );
+        check(
+            r#"{"command":"detach","cluster":"aks-1","registry":"acr1","formerIdentities":true}"#,
+            "detach cluster=aks-1 registry=acr1 formerIdentities=true",
         );
         check(
             r#"{"command":"reconcile","scope":"/subscriptions/1/resourceGroups/rg/x/y/z/aks-1"}"#,

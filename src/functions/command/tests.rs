@@ -105,10 +105,9 @@ fn former_identities_are_a_matter_of_detach_and_yes_or_no() {
 #[test]
 fn what_tether_writes_of_former_identities_states_the_version_that_knows_them() {
     let command = Command { attempt: 1, ..on_a_pair(What::DetachFormerIdentities) };
-    let body: serde_json::Value = serde_json::from_str(&command.to_body()).unwrap();
+    let body: Value = serde_json::from_str(&command.to_body()).unwrap();
     assert_eq!((&body["version"], &body["formerIdentities"]), (&2.into(), &true.into()));
-    let plain: serde_json::Value =
-        serde_json::from_str(&on_a_pair(What::Detach).to_body()).unwrap();
+    let plain: Value = serde_json::from_str(&on_a_pair(What::Detach).to_body()).unwrap();
     assert_eq!((plain.get("version"), plain.get("formerIdentities")), (None, None));
 }
 

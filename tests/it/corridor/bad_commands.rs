@@ -34,6 +34,16 @@ async fn bad_commands_are_refused_with_the_field_and_a_hint_and_change_nothing()
             "there is no field `force`",
             "force",
         ),
+        (
+            json!({ "command": "attach", "cluster": "a", "registry": "b", "formerIdentities": true }),
+            "there is no field `formerIdentities`",
+            "formerIdentities",
+        ),
+        (
+            json!({ "command": "detach", "cluster": "a", "registry": "b", "formerIdentities": 1 }),
+            "`formerIdentities`: invalid type: integer `1`, expected a boolean",
+            "formerIdentities",
+        ),
         (attach(&aks, "twin"), "2 registries of the estate are called `twin`", "registry"),
         (attach("nobody", &acr), "there is no cluster called `nobody`", "cluster"),
         (attach(&aks, "no name"), "cannot be the name of a registry", "registry"),

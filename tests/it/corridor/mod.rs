@@ -5,6 +5,7 @@ mod attach;
 mod bad_commands;
 pub(crate) mod commands;
 mod events;
+mod former_identities;
 pub(crate) mod input;
 mod limits;
 mod modes;

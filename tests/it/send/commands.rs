@@ -67,10 +67,20 @@ async fn detach_and_reconcile_arrive_too_and_a_given_id_is_kept() {
             "dryRun": true, "id": "ticket 7",
         })
     );
+    let former = [&["detach"], &PAIR[..], &["--former-identities", "--id", "7"]].concat();
+    assert_eq!(place.send(&former).await.code, Some(0));
+    let last = place.namespace.active("commands").pop().unwrap();
+    assert_eq!(
+        body(&last),
+        json!({
+            "command": "detach", "cluster": "aks-shop", "registry": "acrshop.azurecr.io",
+            "formerIdentities": true, "id": "7",
+        })
+    );
     assert_eq!(place.send(&["reconcile", "--id", "r1"]).await.code, Some(0));
     let cluster = place.cluster("aks-shop");
     assert_eq!(place.send(&["reconcile", "--scope", &cluster, "--id", "r2"]).await.code, Some(0));
-    let bodies: Vec<_> = place.namespace.active("commands").iter().skip(1).map(body).collect();
+    let bodies: Vec<_> = place.namespace.active("commands").iter().skip(2).map(body).collect();
     assert_eq!(
         bodies,
         [
@@ -98,6 +108,9 @@ async fn bad_input_is_refused_before_anything_is_sent() {
     check_refused(&place.send(&["reconcile", "--scope", "all"]).await, &["--scope is `all`"]);
     let both = place.send(&["--replay-rejected", "reconcile"]).await;
     check_refused(&both, &["nothing is sent: send a command or replay"]);
+    let watched = [&["detach"], &PAIR[..], &["--former-identities", "--wait"]].concat();
+    let words = ["nothing is sent: --wait cannot tell", "--reply-to, or the function's log"];
+    check_refused(&place.send(&watched).await, &words);
     check_refused(&place.send(&["reconcile"]).await, &["TETHER_AUTH is `magic`"]);
     assert!(place.is_empty());
 }
@@ -110,6 +123,7 @@ async fn words_that_make_no_sense_are_refused_with_what_there_is() {
         (vec!["attach", "--cluster", "a"], "--registry"),
         (attach(&["--wait", "--dry-run"]), "--dry-run"),
         (attach(&["--wait", "--timeout", "10"]), "such as 90s, 10m or 1h"),
+        (attach(&["--former-identities"]), "'--former-identities'"),
         (vec!["--replay-rejected", "--replay-dead-letters"], "--replay-dead-letters"),
         (vec!["--replay-rejected", "--max", "0"], "--max"),
         (vec!["--max", "3"], "--replay-rejected"),
@@ -143,6 +157,8 @@ async fn help_names_every_command_flag_setting_and_right() {
     );
     let attach = place.send(&["attach", "--help"]).await;
     check_says(&attach.stdout, &["--cluster <ID|NAME>", "--wait", "[default: 10m]", "--reply-to"]);
+    let detach = place.send(&["detach", "--help"]).await;
+    check_says(&detach.stdout, &["--former-identities", "once all nodes are reimaged", "--wait"]);
 }
 
 #[tokio::test]

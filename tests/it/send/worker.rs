@@ -54,6 +54,37 @@ async fn what_is_sent_is_carried_out_and_waited_for() {
 }
 
 #[tokio::test]
+async fn a_detachment_of_former_identities_keeps_its_meaning_refused_and_put_back() {
+    let world = start().await;
+    let spec = ClusterSpec::new(PAYMENTS, "shop", "aks-shop");
+    let cluster = world.azure.create_cluster(&spec).unwrap();
+    let registry = RegistrySpec::new(PLATFORM, "images", "acrshop").tag("pin", "yes");
+    world.azure.create_registry(&registry).unwrap();
+    let pair = ["--cluster", "aks-shop", "--registry", "acrshop"];
+    let wait = ["--wait", "--timeout", "25s"];
+    assert_eq!(send(&world, &[&["attach"], &pair[..], &wait].concat()).await.code, Some(0));
+    world.azure.set_identity(&cluster, None).unwrap();
+    assert_eq!(send(&world, &[&["attach"], &pair[..], &wait].concat()).await.code, Some(0));
+    assert_eq!(world.azure.assignments().len(), 2);
+
+    // A second cluster of that name
+    let other = ClusterSpec::new(PLATFORM, "other", "aks-shop");
+    let other = world.azure.create_cluster(&other).unwrap();
+    let former = [&["detach"], &pair[..], &["--former-identities"]].concat();
+    assert_eq!(send(&world, &former).await.code, Some(0));
+    world.settle(LIMIT).await.unwrap();
+    assert_eq!(world.azure.assignments().len(), 2);
+    let listed = send(&world, &["--replay-rejected", "--dry-run"]).await;
+    let shown = "detach cluster=aks-shop registry=acrshop formerIdentities=true";
+    check_says(&listed.stdout, &[shown, "hint   "]);
+    world.azure.delete(&other).unwrap();
+    assert_eq!(send(&world, &["--replay-rejected"]).await.code, Some(0));
+    world.settle(LIMIT).await.unwrap();
+    let [left] = &world.azure.assignments()[..] else { panic!("one assignment") };
+    assert_eq!(Some(left.principal), world.azure.kubelet_principal(&cluster));
+}
+
+#[tokio::test]
 async fn what_was_refused_is_sent_again_once_the_cause_is_gone() {
     let world = start().await;
     world.azure.create_cluster(&ClusterSpec::new(PAYMENTS, "shop", "aks-shop")).unwrap();

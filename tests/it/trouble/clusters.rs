@@ -4,8 +4,8 @@ use serde_json::json;
 use tether::emulator::azure::{ClusterIdentity, ClusterSpec};
 use uuid::Uuid;
 
-use super::stage::{Case, End, attach, detach};
-use crate::corridor::{cluster, shared, sharing};
+use super::stage::{Case, End, attach, detach, detach_former};
+use crate::corridor::{ACR_PULL, cluster, shared, sharing};
 
 /// Another cluster with the same identity
 fn twin(tags: &[(&str, &str)]) -> ClusterSpec {
@@ -63,6 +63,15 @@ fn sharing_one() -> Vec<Case> {
         })
         .spec(|aks, _| aks.identity = ClusterIdentity::BroughtAlong(shared()))
         .ends(End::Held("needs it"), true, 0),
+        detach_former("another cluster holds the former identity and needs it", |stage| {
+            let spec = twin(&[("acr-attach", "acr1")]);
+            stage.world.azure.create_cluster(&spec).unwrap();
+            let tags = ["pin", "acr-attach"].map(|name| (name.to_owned(), "yes".to_owned()));
+            stage.world.azure.set_tags(&stage.acr, &tags.into()).unwrap();
+            stage.world.azure.set_identity(&stage.aks, None).unwrap();
+        })
+        .spec(|aks, _| aks.identity = ClusterIdentity::BroughtAlong(shared()))
+        .ends(End::Held("`aks2` has the same identity and needs it"), false, 0),
         detach("another cluster with the same identity does not need it", |stage| {
             stage.world.azure.create_cluster(&twin(&[])).unwrap();
         })
@@ -89,8 +98,22 @@ fn of_every_kind() -> Vec<Case> {
             stage.world.azure.set_state(&stage.aks, "Upgrading").unwrap();
         })
         .az("exit 1, but the access stays"),
-        detach("the cluster's identity was replaced", |stage| {
+        detach("the cluster has another identity by now", |stage| {
             stage.world.azure.set_identity(&stage.aks, None).unwrap();
         }),
+        detach_former("the cluster has another identity by now, which can pull", |stage| {
+            stage.world.azure.set_identity(&stage.aks, None).unwrap();
+            stage.assign(&stage.acr, ACR_PULL, stage.principal());
+        })
+        .ends(End::Applied, true, 1),
+        detach_former("the cluster has the identity that it always had", |_| {}).ends(
+            End::Nothing,
+            true,
+            0,
+        ),
+        detach("nodes of the cluster boot from the registry", |stage| {
+            stage.world.azure.set_boot_registry(&stage.aks, Some(&stage.acr)).unwrap();
+        })
+        .ends(End::Held("nodes of `aks1` boot from this registry"), true, 0),
     ]
 }

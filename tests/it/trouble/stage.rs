@@ -19,6 +19,19 @@ const ROUNDS: usize = 20;
 pub(super) enum Command {
     Attach,
     Detach,
+    /// `detach` with `formerIdentities`
+    DetachFormerIdentities,
+}
+
+impl Command {
+    /// As a person types it
+    pub(super) fn typed(self) -> &'static str {
+        match self {
+            Self::Attach => "attach",
+            Self::Detach => "detach",
+            Self::DetachFormerIdentities => "detach --former-identities",
+        }
+    }
 }
 
 /// How a case ends
@@ -99,6 +112,11 @@ pub(super) fn detach(name: &'static str, arrange: fn(&Stage)) -> Case {
     Case { command: Command::Detach, attached: false, ..attach(name, arrange) }
 }
 
+/// The same for a command that detaches former identities alone
+pub(super) fn detach_former(name: &'static str, arrange: fn(&Stage)) -> Case {
+    Case { command: Command::DetachFormerIdentities, ..detach(name, arrange) }
+}
+
 impl Case {
     pub(super) fn az(self, az: &'static str) -> Self {
         Self { az, ..self }
@@ -130,13 +148,13 @@ impl Case {
 
     /// Nothing changes, and the report has this code or reason
     pub(super) fn held(self, why: &'static str) -> Self {
-        let attached = self.command == Command::Detach;
+        let attached = self.command != Command::Attach;
         Self { end: End::Held(why), attached, ..self }
     }
 
     /// Nothing changes, and the command is in `rejected` for this reason
     pub(super) fn refused(self, why: &'static str) -> Self {
-        let attached = self.command == Command::Detach;
+        let attached = self.command != Command::Attach;
         Self { end: End::Refused(why), attached, writes: 0, ..self }
     }
 
@@ -180,7 +198,10 @@ pub(super) async fn play(case: Case) -> Row {
     stage.world.azure.clear_log();
     let name = if case.command == Command::Attach { "attach" } else { "detach" };
     let (aks, acr) = if case.by_name { ("aks1", "acr1") } else { (&*stage.aks, &*stage.acr) };
-    let body = json!({ "command": name, "cluster": aks, "registry": acr });
+    let mut body = json!({ "command": name, "cluster": aks, "registry": acr });
+    if case.command == Command::DetachFormerIdentities {
+        body["formerIdentities"] = json!(true);
+    }
     ask(&stage.world, "m", &body);
     settle(&stage.world).await;
     let mut rounds = 0;
@@ -217,7 +238,7 @@ async fn set(case: &Case) -> Stage {
     let aks = world.azure.create_cluster(&aks).unwrap();
     let acr = world.azure.create_registry(&acr).unwrap();
     let stage = Stage { world, aks, acr };
-    if case.command == Command::Detach {
+    if case.command != Command::Attach {
         let body = json!({ "command": "attach", "cluster": stage.aks, "registry": stage.acr });
         ask(&stage.world, "before", &body);
         settle(&stage.world).await;

@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
-use super::stage::{Command, Row};
+use super::stage::Row;
 
 const FILE: &str = "tests/trouble.md";
 
@@ -24,7 +24,7 @@ pub(super) fn check(rows: &[Row]) {
     let mut table = HEAD.to_owned();
     for row in rows {
         let Row { name, az, command, told, requests, attached } = row;
-        let command = if *command == Command::Attach { "attach" } else { "detach" };
+        let command = command.typed();
         let attached = if *attached { "yes" } else { "no" };
         let told = tidy(told);
         writeln!(table, "| {name} | {command} | {told} | {requests} | {attached} | {az} |")
