@@ -5,8 +5,8 @@ use super::decide::{Case, Want, Wish, ids};
 use super::desire::Stance;
 use super::{Attach, HeldReason, Holder, Plan};
 use crate::model::{
-    AssignmentName, Cluster, ClusterState, Gap, Grant, Identity, IdentityOrigin, Mark, MarkKind,
-    ResourceId, Role,
+    AssignmentName, Cluster, ClusterHash, ClusterState, Gap, Grant, GrantKey, Identity,
+    IdentityOrigin, Mark, MarkKind, ResourceId, Role,
 };
 
 impl Case<'_> {
@@ -79,7 +79,31 @@ impl Case<'_> {
         let others = others.filter(|id| !clusters.contains(id)).cloned().collect();
         let mut ours = self.desire.found.iter().filter(|grant| self.is_ours(grant));
         let exchanges_role = ours.any(|other| other.key.role != role);
-        Attach { grant, name, clusters, others, reason, description, needs_all, exchanges_role }
+        let follows = self.followed(&pins, &grant);
+        Attach {
+            grant,
+            name,
+            clusters,
+            others,
+            reason,
+            description,
+            needs_all,
+            exchanges_role,
+            follows,
+        }
+    }
+
+    /// The other assignments here whose pin for one of these clusters, or whose edited description, asks
+    /// for this one
+    fn followed(&self, pins: &[&Cluster], new: &GrantKey) -> Vec<GrantKey> {
+        let hashes: Vec<_> = pins.iter().map(|cluster| ClusterHash::of(&cluster.id)).collect();
+        let asks = |grant: &Grant| match Mark::read(&grant.description) {
+            Some(mark) => mark.kind == MarkKind::Pin && hashes.contains(&mark.cluster),
+            None => grant.key.principal == new.principal,
+        };
+        let here = self.index.found_at(&new.registry).filter(|_| !hashes.is_empty());
+        let here = here.filter(|grant| grant.key != *new && self.is_ours(grant) && asks(grant));
+        here.map(|grant| grant.key.clone()).collect()
     }
 
     /// Whether clusters beside this one pull by the assignment of this role, or did

@@ -172,6 +172,12 @@ impl<'a> Index<'a> {
         at_registry.and_then(|map| map.get(&principal)).map_or(&[], Vec::as_slice)
     }
 
+    /// The grants at a registry, whomever they name
+    pub(super) fn found_at(&self, registry: &RegistryId) -> impl Iterator<Item = &'a Grant> {
+        let at_registry = self.grants.get(registry.key());
+        at_registry.into_iter().flat_map(BTreeMap::values).flatten().copied()
+    }
+
     /// What the registries of the inventory may be called
     pub(super) fn names(&self) -> &RegistryNames {
         &self.names

@@ -35,6 +35,8 @@ mod desire;
 mod doubt;
 mod explain;
 mod former;
+#[cfg(test)]
+mod former_tests;
 mod found;
 mod guard;
 #[cfg(test)]
@@ -53,6 +55,8 @@ mod render;
 mod roles;
 #[cfg(test)]
 mod rules;
+#[cfg(test)]
+mod small;
 mod still;
 mod strays;
 #[cfg(test)]
@@ -127,6 +131,8 @@ pub struct Attach {
     pub needs_all: bool,
     /// It takes the place of an assignment of ours by a role that the registry does not honour any more
     pub exchanges_role: bool,
+    /// The assignments of ours whose pin it carries on, one of which must still be there with its pin
+    pub follows: Vec<GrantKey>,
 }
 
 /// A role assignment of ours to remove

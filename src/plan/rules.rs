@@ -13,16 +13,6 @@ use crate::policy::Former;
 /// A role that was honoured before, of the cluster `c1`
 const FORMER_ROLE: &str = "kept    c1 → r1 as AcrPull: former role, the way back to the registry's mode before; `former_roles: remove` removes it";
 
-const AGE_UNKNOWN: &str = "warning 1 role assignments for former identities are kept although earlier clusters of the same ids may have left them: Azure does not say when the clusters were created, or the assignments written";
-
-/// An assignment for an identity that its cluster had before
-fn former(cluster: &str, identity: u128) -> String {
-    format!(
-        "kept    {cluster} → r1 as AcrPull for {}: former identity; once all nodes are reimaged, `tether send detach --former-identities` removes it",
-        principal(identity)
-    )
-}
-
 const AUTO: &str = "acr-attach=auto team=a";
 
 /// The plan for this world reads so, and once it is applied nothing is left to do.
@@ -174,29 +164,6 @@ fn a_pin_goes_when_its_cluster_is_confirmed_gone() {
             "unseen  not every cluster of the estate was looked at",
         ],
     );
-}
-
-#[test]
-fn a_replaced_identity_takes_its_pin_along() {
-    let world = world().cluster(cluster("c1", 2, "")).registry(registry("r1", AUTO)).pull(
-        By::Pin("c1"),
-        "r1",
-        1,
-    );
-    check(&world, &["attach  c1 → r1 as AcrPull: its pin follows", &former("c1", 1), AGE_UNKNOWN]);
-    let after = World(project(&world.0, &plan(&world.0, &policy())));
-    check(&after, &[&former("c1", 1), "kept    c1 → r1 as AcrPull: pinned", AGE_UNKNOWN]);
-}
-
-#[test]
-fn a_pin_that_follows_raises_the_rules_assignment_that_it_meets() {
-    let world = pair().cluster(cluster("c1", 2, AUTO)).pull(By::Pin("c1"), "r1", 1).pull(
-        By::Rule("c1"),
-        "r1",
-        2,
-    );
-    let after = World(project(&world.0, &plan(&world.0, &policy())));
-    check(&after, &[&former("c1", 1), "kept    c1 → r1 as AcrPull: pinned", AGE_UNKNOWN]);
 }
 
 #[test]

@@ -88,21 +88,20 @@ pub fn is_still_due(
 }
 
 /// Whether a mark is still to be written again, by the registry and those of its clusters that are
-/// there: one of them has the identity and is entitled to the registry, and what the mark names is not
+/// there: one of them has the identity, none that has it is vetoed, and what the mark names is not wanted
 pub fn is_mark_still_wrong(
     item: &MarkChange,
     registry: &Registry,
     clusters: &[Cluster],
     policy: &Policy,
 ) -> bool {
-    let entitles = |cluster: &Cluster| {
-        cluster.identity.principal() == Some(item.grant.principal)
-            && !is_vetoed(cluster, registry, policy)
-    };
+    let holders =
+        || clusters.iter().filter(|one| one.identity.principal() == Some(item.grant.principal));
     let is_named = |cluster: &&Cluster| Some(&cluster.id) == item.marked.as_ref();
     let named = clusters.iter().find(is_named);
     let names_another = item.reason == MarkReason::Unwanted;
-    clusters.iter().any(entitles)
+    holders().next().is_some()
+        && !holders().any(|one| is_vetoed(one, registry, policy))
         && !(names_another && named.is_some_and(|one| is_wanted(one, registry, policy)))
 }
 

@@ -200,6 +200,9 @@ impl Reconciler {
             Scope::Cluster(_) | Scope::Registry(_) | Scope::Pair(..) => return Ok(None),
             Scope::Everything | Scope::Subscription(_) => {}
         }
+        if !self.is_still_followed(item).await? {
+            return Err(Cause::Changed);
+        }
         let Some(grant) = self.arm.grant(&item.grant.registry, item.name).await? else {
             return Ok(None);
         };
@@ -210,6 +213,20 @@ impl Reconciler {
         let raises = kind(&item.description) == Some(MarkKind::Pin)
             && kind(&grant.description) == Some(MarkKind::Rule);
         Ok((!raises).then_some(Attached::Already))
+    }
+
+    /// Whether a pin that this one carries on is still there. Where it was seen may have been Resource
+    /// Graph, and a command have ended it since.
+    async fn is_still_followed(&self, item: &Attach) -> Result<bool, Cause> {
+        for key in &item.follows {
+            let name = AssignmentName::new(&self.policy.owner, key);
+            let grant = self.arm.grant(&key.registry, name).await?;
+            let kind = grant.map(|grant| Mark::read(&grant.description).map(|mark| mark.kind));
+            if matches!(kind, Some(Some(MarkKind::Pin) | None)) {
+                return Ok(true);
+            }
+        }
+        Ok(item.follows.is_empty())
     }
 
     /// Whether the assignment of another name that Azure speaks of lets the cluster pull
