@@ -82,6 +82,16 @@ mod tests {
         for what in ["crash ", "fault: ", "act: ", "command "] {
             assert!(many.tally.sum(what) > 0, "there was no `{what}`: the histories are empty");
         }
+        if told::<u8>("TETHER_SIM_PLAIN").is_none() {
+            for what in
+                ["act: reimage pool", "act: migrate from service principal", "act: deploy policy"]
+            {
+                assert!(many.tally.of(what) > 0, "there was no `{what}`: no identity is replaced");
+            }
+            for what in ["marks written again", "detached for good"] {
+                assert!(many.tally.of(what) > 0, "there was no `{what}`: no identity is replaced");
+            }
+        }
     }
 
     fn replay(seed: u64) {

@@ -14,6 +14,7 @@ impl Run {
     pub(crate) fn judge_delete(&mut self, gone: &Assignment) -> Option<&'static str> {
         let wrong = self.wrong_with_delete(gone);
         self.assignments.insert(gone.name, None);
+        self.gone.push(gone.clone());
         self.made.remove(&gone.name);
         wrong
     }
@@ -37,7 +38,11 @@ impl Run {
         }
         let Some(registry) = registry else { return self.unless_sync() };
         let cuts_off = asked.is_some_and(|asked| asked.what == Wish::DetachFormerIdentities);
-        let mut users = self.holders(gone.principal).into_iter().chain(self.formers(last));
+        let mut users = self.holders(gone.principal);
+        if users.is_empty() {
+            users = self.formers(last);
+        }
+        let mut users = users.into_iter();
         if !cuts_off && users.any(|one| one.boots_from.as_ref() == Some(&registry.id)) {
             return Some("nodes boot from its registry");
         }
@@ -111,13 +116,21 @@ impl Run {
         if asked.what == Wish::Detach && is_shared && others.any(|one| asked_for(one, registry)) {
             return Some("another cluster may still use the identity");
         }
-        // An edited one goes with what else the pair has.
-        let is_edited = gone.mark() == Mark::Unreadable && holders.is_empty();
-        let mine = holders.iter().any(is_it)
-            || is_marked
-            || is_edited
-            || gone.principal == SERVICE_PRINCIPAL;
+        let mine = holders.iter().any(is_it) || is_marked || self.had(gone, &asked.cluster);
         (!mine).then_some("it belongs to another cluster")
+    }
+
+    /// Whether a cluster had the identity of an assignment: another one of it is marked for the cluster, or
+    /// was, or it is a service principal
+    fn had(&self, gone: &Assignment, cluster: &str) -> bool {
+        let mut all = self.assignments.values().flatten().chain(&self.gone);
+        gone.principal == SERVICE_PRINCIPAL
+            || all.any(|one| {
+                one.scope == gone.scope
+                    && one.principal == gone.principal
+                    && one.is_of(self.owner)
+                    && one.mark().whose() == Some(hash(cluster))
+            })
     }
 
     /// What is wrong with a removal that nobody asked for
@@ -164,22 +177,25 @@ impl Run {
         if formers.iter().any(|one| one.principal.is_none()) {
             return Some("what its cluster has now is not known");
         }
+        let is_replaced = |one: &&Cluster| {
+            one.succeeded
+                && one.principal.is_some_and(|its| self.stands(its, registry))
+                && (!is_pin || self.is_pinned(one, one.principal, registry))
+        };
+        let is_through = formers.iter().all(is_replaced);
         if formers.iter().any(|one| vetoed(one, registry)) {
-            return is_pin.then_some("it is pinned, and a veto holds a pin");
+            // Nothing is lost where the pin stands at the present identity.
+            let may_go = self.switches.removes_identities && is_through && !is_shared;
+            return (is_pin && !may_go).then_some("it is pinned, and a veto holds a pin");
         }
         let is_asked = formers.iter().any(|one| asked_for(one, registry));
         let pinned = formers.iter().any(|one| self.is_pinned(one, one.principal, registry));
         if is_asked || pinned {
-            let is_replaced = |one: &&Cluster| {
-                one.succeeded
-                    && one.principal.is_some_and(|its| self.stands(its, registry))
-                    && (!is_pin || self.is_pinned(one, one.principal, registry))
-            };
             let wrong = match () {
                 () if !self.switches.removes_identities => Some("nodes may still use the identity"),
                 () if is_shared => Some("a cluster that shared it may use it"),
                 () if gone.principal == SERVICE_PRINCIPAL => Some("it is a service principal"),
-                () if !formers.iter().all(is_replaced) => Some("its cluster is not through"),
+                () if !is_through => Some("its cluster is not through"),
                 () => None,
             };
             return wrong.map(|wrong| if is_asked { wrong } else { "its pair is pinned" });

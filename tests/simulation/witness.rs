@@ -63,6 +63,8 @@ pub(crate) struct Run {
     pub(crate) seen: BTreeSet<String>,
     /// What this run has made
     pub(crate) made: BTreeSet<Uuid>,
+    /// What this run has removed
+    pub(crate) gone: Vec<Assignment>,
     /// The holders that Resource Graph told of
     holders: BTreeMap<String, Cluster>,
     /// The pins of this owner that Resource Graph told of: registry and whose
@@ -94,6 +96,7 @@ impl Run {
             listed: BTreeSet::new(),
             seen: BTreeSet::new(),
             made: BTreeSet::new(),
+            gone: Vec::new(),
             holders: BTreeMap::new(),
             graph_pins: BTreeSet::new(),
             graph_edited: BTreeSet::new(),
