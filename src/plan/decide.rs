@@ -201,9 +201,13 @@ impl<'a> Case<'a> {
             }
         }
         let role = self.desire.role().ok();
-        let attached = |grant: &&Grant| Some(grant.key.role) == role && !grant.conditional;
-        // What is there goes, or is another's: then nothing is stopped yet.
-        if !wanting.is_empty() && !self.desire.found.iter().copied().any(|grant| attached(&grant)) {
+        let stays = |grant: &Grant| self.kept(grant, None, &[]).holder != Holder::Ours;
+        let is_attached = self
+            .desire
+            .found
+            .iter()
+            .any(|grant| Some(grant.key.role) == role && !grant.conditional && stays(grant));
+        if !wanting.is_empty() && !is_attached {
             self.hold_wish(wanting, HeldReason::VetoedFor(by.id.clone()), plan);
         }
     }
@@ -284,18 +288,23 @@ impl<'a> Case<'a> {
     /// or nodes boot from the registry. What a run of this scope leaves to the timer is passed on as it
     /// is: the guard holds it.
     pub(super) fn remove(&self, grant: &Grant, detach: Detach, plan: &mut Plan) {
-        let former = &detach.marked;
+        let mut former = detach.marked.clone();
+        let marked = detach.mark.map(|mark| self.known.marked(grant, &mark));
+        if let Some(Marked::There(cluster)) = marked {
+            // Its nodes may still boot by the identity that others hold now.
+            former.push(cluster.id.clone());
+        }
         let doubt = || {
             if super::guard::left_to_the_timer(&detach, &self.inventory.scope).is_some() {
                 return None;
             }
-            self.boot_registry_unread(former).or_else(|| self.doubt())
+            self.boot_registry_unread(&former).or_else(|| self.doubt())
         };
         if grant.conditional {
             self.hold_detach(conditional(grant), plan);
-        } else if let Some(reason) = self.boot_registry(former).or_else(doubt) {
+        } else if let Some(reason) = self.boot_registry(&former).or_else(doubt) {
             let held = self.held(self.desire.holders, Action::Detach, reason);
-            let clusters = if held.clusters.is_empty() { former.clone() } else { held.clusters };
+            let clusters = if held.clusters.is_empty() { detach.marked } else { held.clusters };
             plan.held.push(Held { clusters, ..held });
         } else {
             plan.detach.push(detach);

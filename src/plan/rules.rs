@@ -235,7 +235,7 @@ fn one_veto_among_the_holders_of_an_identity_wins() {
     let held = "held    c1 → r1 not attached: `c2` has the same identity, and is vetoed";
     check(&shared, &[held]);
     let attached = shared.pull(By::Rule("c1"), "r1", 7);
-    check(&attached, &["detach  c1, c2 → r1 as AcrPull: it is vetoed"]);
+    check(&attached, &["detach  c1, c2 → r1 as AcrPull: it is vetoed", held]);
 }
 
 #[test]

@@ -25,7 +25,18 @@ pub(super) fn pairs(
     planned: &Plan,
 ) -> Vec<Pair> {
     let mut matrix = Matrix::new(inventory, policy, planned);
+    let removed: BTreeSet<_> = draft
+        .detach
+        .iter()
+        .map(|item| (&item.grant.registry, Some(item.grant.principal)))
+        .collect();
     for held in &draft.held {
+        // What a veto stops is attached still, and that is told.
+        if matches!(held.reason, HeldReason::VetoedFor(_))
+            && removed.contains(&(&held.registry, held.principal))
+        {
+            continue;
+        }
         let state = state_of(&held.reason);
         for cluster in &held.clusters {
             matrix.note(cluster, &held.registry, state, Some(held.reason.to_string()));

@@ -8,7 +8,7 @@ use tether::emulator::world::{Door, World, WorldOptions};
 use uuid::Uuid;
 
 use super::commands::{ask, report, with_pins};
-use super::sync::{AUTO, attached_pair, auto, of_team, sync, tags, tick, writes};
+use super::sync::{AUTO, attached_pair, auto, of_team, removing, sync, tags, tick, writes};
 use super::{ACR_PULL, REPOSITORY_READER, attached, cluster, registry, settle, sharing, start};
 
 /// Resource Graph knows nothing new before it is told to catch up.
@@ -143,7 +143,7 @@ async fn a_command_on_a_pair_heeds_the_tags_that_it_read_last() {
 
 #[tokio::test]
 async fn a_role_that_is_not_honoured_any_more_goes_only_beside_one_that_is_there() {
-    let world = start(lagging(sync())).await;
+    let world = start(lagging(removing("former_roles"))).await;
     world.events.pause();
     let acr = world.azure.create_registry(&of_team("acr1")).unwrap();
     let aks = world.azure.create_cluster(&auto("aks1")).unwrap();
@@ -166,7 +166,7 @@ async fn a_role_that_is_not_honoured_any_more_goes_only_beside_one_that_is_there
 
 #[tokio::test]
 async fn a_pin_at_an_earlier_identity_goes_only_beside_one_that_is_there() {
-    let world = start(lagging(sync())).await;
+    let world = start(lagging(removing("former_identities"))).await;
     world.events.pause();
     let acr = world.azure.create_registry(&registry("free").tag("pin", "yes")).unwrap();
     let aks = world.azure.create_cluster(&cluster("aks1")).unwrap();
@@ -185,6 +185,9 @@ async fn a_pin_at_an_earlier_identity_goes_only_beside_one_that_is_there() {
     world.azure.unassign(&acr, moved.name).unwrap();
     tick(&world).await;
     assert_eq!(world.azure.assignments().len(), 1, "the only memory of the pin");
+    world.azure.catch_up_graph();
+    tick(&world).await;
+    assert_eq!(attached(&world, &aks), [("free".to_owned(), ACR_PULL)]);
     world.azure.catch_up_graph();
     tick(&world).await;
     assert_eq!(attached(&world, &aks), [("free".to_owned(), ACR_PULL)]);

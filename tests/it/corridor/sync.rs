@@ -23,6 +23,11 @@ pub(crate) fn sync() -> WorldOptions {
     WorldOptions { policy: policy(), door: Door::Queue, ..options() }
 }
 
+/// With one of the switches for what was replaced at `remove`
+pub(crate) fn removing(switch: &str) -> WorldOptions {
+    WorldOptions { policy: format!("{switch}: remove\n{}", policy()), ..sync() }
+}
+
 fn policy() -> String {
     // One of two, and two of two, are more than a fifth.
     pinning()
@@ -168,7 +173,7 @@ async fn a_cluster_that_resource_graph_does_not_know_yet_keeps_its_identitys_acc
     let twin = world.azure.create_cluster(&sharing(auto("aks2"))).unwrap();
     tick(&world).await;
     assert_eq!(attached(&world, &twin).len(), 1, "{acr}");
-    assert_eq!(writes(&world), Vec::<String>::new());
+    assert_eq!(writes(&world), ["PUT assignment"], "its mark names the twin");
 }
 
 #[tokio::test]
@@ -189,10 +194,23 @@ async fn tags_that_came_back_before_resource_graph_noticed_keep_the_attachment()
 }
 
 #[tokio::test]
-async fn a_replaced_identity_takes_its_attachment_along_and_the_old_one_goes() {
+async fn a_replaced_identity_takes_its_attachment_along_and_the_old_one_goes_if_the_policy_says_so()
+{
     let (world, aks, _) = attached_pair(sync(), auto("aks1")).await;
     let old = world.azure.kubelet_principal(&aks).unwrap();
     world.azure.set_identity(&aks, None).unwrap();
+    tick(&world).await;
+    tick(&world).await;
+    assert_eq!(attached(&world, &aks).len(), 1);
+    assert!(world.azure.assignments().iter().any(|one| one.principal == old));
+    let (world, aks, _) = attached_pair(removing("former_identities"), auto("aks1")).await;
+    let old = world.azure.kubelet_principal(&aks).unwrap();
+    world.azure.set_identity(&aks, None).unwrap();
+    tick(&world).await;
+    assert!(
+        world.azure.assignments().iter().any(|one| one.principal == old),
+        "seen to stand first"
+    );
     tick(&world).await;
     assert_eq!(attached(&world, &aks).len(), 1);
     assert!(world.azure.assignments().iter().all(|one| one.principal != old));
@@ -224,8 +242,20 @@ async fn what_was_deleted_by_hand_is_made_again_and_a_double_is_left() {
 }
 
 #[tokio::test]
-async fn a_registry_that_switches_its_mode_is_carried_over_without_a_gap() {
+async fn a_registry_that_switches_its_mode_keeps_the_way_back() {
     let (world, aks, acr) = attached_pair(sync(), auto("aks1")).await;
+    world.azure.set_registry_mode(&acr, true).unwrap();
+    tick(&world).await;
+    let both = [("acr1".to_owned(), ACR_PULL), ("acr1".to_owned(), REPOSITORY_READER)];
+    assert_eq!(attached(&world, &aks), both);
+    world.azure.set_registry_mode(&acr, false).unwrap();
+    tick(&world).await;
+    assert_eq!((attached(&world, &aks), writes(&world)), (both.to_vec(), Vec::new()));
+}
+
+#[tokio::test]
+async fn a_registry_that_switches_its_mode_is_carried_over_without_a_gap() {
+    let (world, aks, acr) = attached_pair(removing("former_roles"), auto("aks1")).await;
     world.azure.set_registry_mode(&acr, true).unwrap();
     tick(&world).await;
     assert_eq!(attached(&world, &aks), [("acr1".to_owned(), REPOSITORY_READER)]);

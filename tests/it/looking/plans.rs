@@ -86,9 +86,9 @@ async fn a_scope_may_be_a_name_that_only_one_has() {
     }
     let save = ["inventory", "save", "part.json", "--scope", "aks-shop"];
     let saved = place.tether(&save).await;
-    assert!(saved.stderr.ends_with(", not seen 1\n"), "{}", saved.stderr);
+    // All that the timer would decide on is in the file, whatever the scope.
+    assert!(saved.stderr.ends_with(", not seen 0\n"), "{}", saved.stderr);
     let ended = place.offline(&["plan", "--inventory", "part.json"]).await;
-    assert!(ended.stdout.contains("not seen 1\n  ? not every cluster of the estate was looked at"));
     assert!(ended.stdout.ends_with("1 to attach, 0 to detach, 0 held, 0 as they should be\n"));
 }
 
