@@ -132,15 +132,32 @@ impl Stage {
         let is_over =
             |change: &Value| change["outcome"] == "applied" || change["outcome"] == "already";
         let all = report["changes"].as_array().is_some_and(|all| all.iter().all(is_over));
-        let mut left = self.assignments().into_iter();
-        let is_left = left.any(|one| {
-            let is_pin = one.mark() == Mark::Pin(hash(&asked.cluster));
-            one.is_of(run.owner) && asked.is_at(&one.scope) && is_pin
-        });
-        if report["outcome"] == "done" && all && !is_left {
-            let now = self.clock.now();
-            self.inner().tally.count("detached for good");
-            self.inner().detached.push((run.owner, asked, now));
+        if report["outcome"] != "done" || !all {
+            return;
+        }
+        let Some(registry) = run.registries.values().flatten().find(|one| asked.is_at(&one.id))
+        else {
+            return;
+        };
+        let cluster = run.marked(hash(&asked.cluster));
+        let is_left = |one: &Assignment| {
+            one.is_of(run.owner)
+                && one.scope == registry.id
+                && one.mark() == Mark::Pin(hash(&asked.cluster))
+                && cluster.is_none_or(|cluster| !one.is_of_earlier(cluster))
+        };
+        let left = self.assignments().into_iter().find(is_left);
+        match left.map(|one| one.written >= Some(run.begun)) {
+            // A command to attach came in between.
+            Some(true) => {}
+            Some(false) => {
+                self.wrong(format!("{asked:?} is said to be detached, and has a pin left"))
+            }
+            None => {
+                let now = self.clock.now();
+                self.inner().tally.count("detached for good");
+                self.inner().detached.push((run.owner, asked, now));
+            }
         }
     }
 
@@ -151,6 +168,16 @@ impl Stage {
                 && asked.is_at(&now.scope)
                 && now.mark() == Mark::Pin(hash(&asked.cluster))
         };
+        // What a person edited counts as a pin of its own.
+        let is_edited = |one: &Assignment| {
+            one.is_of(run.owner)
+                && one.scope == now.scope
+                && one.principal == now.principal
+                && one.mark() == Mark::Unreadable
+        };
+        if self.assignments().iter().any(is_edited) {
+            return None;
+        }
         let mut inner = self.inner();
         if run.asked.is_some() {
             inner.detached.retain(|(owner, asked, _)| !is_it(owner, asked));
