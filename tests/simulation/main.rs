@@ -110,6 +110,12 @@ mod tests {
             let history = History::plain(seed);
             assert!(play(&history, false).wrong.is_empty(), "{}", explain(&history));
         }
+        // A pair that is detached while Resource Graph still shows its pin; a veto that comes while a mark
+        // is written again.
+        for seed in [409, 673, 1833] {
+            let history = History::of(seed);
+            assert!(play(&history, false).wrong.is_empty(), "{}", explain(&history));
+        }
     }
 
     #[test]

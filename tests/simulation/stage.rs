@@ -161,7 +161,7 @@ impl Stage {
         }
     }
 
-    /// Whether a run that began after a pair was detached pins it, although nobody asked for it again
+    /// Whether a run that began after a pair was detached pins it without another command
     pub(crate) fn came_back(&self, run: &Run, now: &Assignment) -> Option<String> {
         let is_it = |owner: &str, asked: &Asked| {
             owner == run.owner
