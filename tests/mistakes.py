@@ -47,8 +47,8 @@ MISTAKES = [
     ]),
     ("remove although a cluster is unseen", [(
         "src/plan/decide.rs",
-        "self.boot_registry_unread(former).or_else(|| self.doubt())",
-        "self.boot_registry_unread(former).or_else(|| self.unread())",
+        ".or_else(|| self.doubt())",
+        ".or_else(|| self.unread())",
     )]),
     ("remove the old role although the new one did not come", [
         (
@@ -88,9 +88,9 @@ MISTAKES = [
     )]),
     ("lower a pin that Resource Graph did not show", [(
         "src/reconcile/apply.rs",
-        "Scope::Everything | Scope::Subscription(_) => {}\n        }\n        let Some(grant)",
+        "Scope::Everything | Scope::Subscription(_) => {}\n        }\n        if !self.is_still",
         "Scope::Everything | Scope::Subscription(_) => return Ok(None),\n        }\n"
-        "        #[allow(unreachable_code)]\n        let Some(grant)",
+        "        if !self.is_still",
     )]),
     ("leave a pin behind with the old identity", [(
         "src/plan/decide.rs",
@@ -168,9 +168,9 @@ MISTAKES = [
     )]),
     ("detach from the registry that nodes boot from", [
         (
-            "src/plan/decide.rs",
-            "self.boot_registry(former).or_else(doubt)",
-            "doubt()",
+            "src/plan/doubt.rs",
+            "clusters.find(|cluster| cluster.boot_registry == here)?",
+            "clusters.find(|cluster| cluster.boot_registry == here && cluster.tags.get(\"-\").is_some())?",
         ),
         (
             "src/plan/still.rs",

@@ -38,11 +38,7 @@ impl Run {
         }
         let Some(registry) = registry else { return self.unless_sync() };
         let cuts_off = asked.is_some_and(|asked| asked.what == Wish::DetachFormerIdentities);
-        let mut users = self.holders(gone.principal);
-        if users.is_empty() {
-            users = self.formers(last);
-        }
-        let mut users = users.into_iter();
+        let mut users = self.holders(gone.principal).into_iter().chain(self.formers(last));
         if !cuts_off && users.any(|one| one.boots_from.as_ref() == Some(&registry.id)) {
             return Some("nodes boot from its registry");
         }
