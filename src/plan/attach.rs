@@ -3,10 +3,10 @@
 
 use super::decide::{Case, Want, Wish, ids};
 use super::desire::Stance;
-use super::{Attach, HeldReason, Holder, Plan};
+use super::{Attach, HeldReason, Hidden, Holder, Plan, Unseen};
 use crate::model::{
     AssignmentName, Cluster, ClusterHash, ClusterState, Gap, Grant, GrantKey, Identity,
-    IdentityOrigin, Mark, MarkKind, ResourceId, Role,
+    IdentityOrigin, Mark, MarkKind, ResourceId, Role, SubscriptionId,
 };
 
 impl Case<'_> {
@@ -150,8 +150,8 @@ impl Case<'_> {
                 let is_other = id != registry && id.name().eq_ignore_ascii_case(registry.name());
                 is_other.then(|| HeldReason::NamesakeUnread(id.clone()))
             }
-            Gap::Registries => Some(HeldReason::NamesUnseen(None)),
-            Gap::Subscription(id) => Some(HeldReason::NamesUnseen(Some(*id))),
+            Gap::Registries => Some(unseen(Hidden::Names, None)),
+            Gap::Subscription(id) => Some(unseen(Hidden::Names, Some(*id))),
             Gap::Unread { .. } | Gap::Clusters | Gap::OtherClusters | Gap::Grants { .. } => None,
         };
         self.inventory.gaps.iter().find_map(same_name)
@@ -175,8 +175,8 @@ impl Case<'_> {
     /// Why a cluster with the same identity, and a veto, may not have been seen
     fn sharers_unseen(&self) -> Option<HeldReason> {
         self.inventory.gaps.iter().find_map(|gap| match gap {
-            Gap::Clusters => Some(HeldReason::SharersUnseen(None)),
-            Gap::Subscription(id) => Some(HeldReason::SharersUnseen(Some(*id))),
+            Gap::Clusters => Some(unseen(Hidden::Sharers, None)),
+            Gap::Subscription(id) => Some(unseen(Hidden::Sharers, Some(*id))),
             // Its identity may have changed since it was seen, or was never seen.
             Gap::Unread { id: id @ ResourceId::Cluster(cluster), code, .. } => {
                 let known = self.inventory.clusters.get(cluster);
@@ -186,4 +186,8 @@ impl Case<'_> {
             Gap::OtherClusters | Gap::Registries | Gap::Grants { .. } | Gap::Unread { .. } => None,
         })
     }
+}
+
+fn unseen(what: Hidden, silent: Option<SubscriptionId>) -> HeldReason {
+    HeldReason::Unseen(Unseen { what, silent })
 }

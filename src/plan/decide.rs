@@ -118,12 +118,11 @@ impl<'a> Case<'a> {
                             && !differ(holder, registry)
                     }));
                 }
-                Some(Mark { kind: MarkKind::Rule, .. }) => {}
                 // The same role stays as it is; a condition on it is a person's.
                 None if !grant.conditional && role.is_some_and(|it| it != grant.key.role) => {
                     pinned.extend(holders.first().filter(|holder| !differ(holder, registry)));
                 }
-                None => {}
+                Some(Mark { kind: MarkKind::Rule, .. }) | None => {}
             }
         }
         pinned.extend(followed_by_pin.iter().copied());
@@ -136,8 +135,8 @@ impl<'a> Case<'a> {
     /// back, or removes them once that one is there.
     fn retire_other_roles(&self, wish: &Wish, rule: Option<&str>, plan: &mut Plan) {
         // Where the mode is not known, any of them may be the right one.
-        let role = self.desire.role().ok();
-        for grant in self.desire.found.iter().filter(|grant| Some(grant.key.role) != role) {
+        let honoured = self.desire.role().ok();
+        for grant in self.desire.found.iter().filter(|it| Some(it.key.role) != honoured) {
             if !self.is_ours(grant) {
                 continue;
             }
@@ -149,7 +148,7 @@ impl<'a> Case<'a> {
                 None => {
                     let kept = self.kept(grant, rule, self.desire.holders);
                     // An edited one is a person's, whatever its role.
-                    let is_former = role.is_some() && Mark::read(&grant.description).is_some();
+                    let is_former = honoured.is_some() && Mark::read(&grant.description).is_some();
                     let former = is_former.then_some(Former::Role);
                     plan.kept.push(Kept { former, ..kept });
                 }
@@ -335,7 +334,7 @@ impl<'a> Case<'a> {
         let is_gone = |mark: Mark| matches!(self.known.marked(grant, &mark), Marked::Gone(_));
         let holder = match self.holder(grant) {
             Holder::Pinned if Mark::read(&grant.description).is_some_and(is_gone) => Holder::Ours,
-            holder => holder,
+            holder @ (Holder::Ours | Holder::Pinned | Holder::Foreign) => holder,
         };
         Kept {
             grant: grant.key.clone(),

@@ -3,9 +3,9 @@
 //!
 //! Whether a change is due is not asked here.
 
-use super::HeldReason;
 use super::decide::Case;
 use super::desire::Desire;
+use super::{HeldReason, Hidden, Unseen};
 use crate::model::{
     BootRegistry, Cluster, ClusterHash, ClusterId, Identity, Mark, MarkKind, ResourceId,
 };
@@ -54,7 +54,8 @@ impl Case<'_> {
             return Some(reason);
         }
         if !self.inventory.knows_all_clusters() {
-            return Some(HeldReason::ClustersUnseen(self.inventory.silent()));
+            let (what, silent) = (Hidden::Clusters, self.inventory.silent());
+            return Some(HeldReason::Unseen(Unseen { what, silent }));
         }
         if let Some(other) = self.same_application() {
             return Some(HeldReason::NeededBy(other.id.clone()));

@@ -77,6 +77,7 @@ impl Case<'_> {
             name: AssignmentName(grant.name),
             clusters: ids(wanting),
             marked: marked.map(|cluster| cluster.id.clone()),
+            names: named.id.clone(),
             was: mark,
             description: new.describe(format_args!("lets cluster {} pull", named.id.name())),
             reason: why,

@@ -59,6 +59,7 @@ mod rules;
 mod small;
 mod still;
 mod strays;
+mod unseen;
 #[cfg(test)]
 mod worlds;
 
@@ -72,6 +73,7 @@ pub use project::project;
 pub use reason::{AttachReason, DetachReason, HeldReason, MarkReason};
 pub use render::render;
 pub use still::{is_mark_still_wrong, is_still_due, is_still_wanted};
+pub use unseen::{Hidden, Unseen};
 
 use desire::{Index, Wished};
 
@@ -167,6 +169,8 @@ pub struct MarkChange {
     pub clusters: Vec<ClusterId>,
     /// The cluster that the mark names now, if it is there
     pub marked: Option<ClusterId>,
+    /// The cluster that it will name
+    pub names: ClusterId,
     /// The mark that it had when this was decided
     pub was: Mark,
     /// The text it will carry, its mark first

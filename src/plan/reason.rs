@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use crate::model::{ClusterId, RegistryId, ResourceId, Role, Shown, SubscriptionId};
+use super::Unseen;
+use crate::model::{ClusterId, RegistryId, ResourceId, Role, Shown};
 use crate::policy::Mode;
 
 /// Why a role assignment is made
@@ -130,19 +131,10 @@ pub enum HeldReason {
         /// The assignment's id
         assignment: String,
     },
-    /// Clusters that were not looked at may need it; where one subscription is the reason, which
-    ClustersUnseen(Option<SubscriptionId>),
-    /// Not every registry was looked at, so it may still be there; where one subscription is the reason,
-    /// which
-    RegistriesUnseen(Option<SubscriptionId>),
-    /// A tag names the registry by a name that another registry may have, which was not looked at; where
-    /// one subscription is the reason, which
-    NamesUnseen(Option<SubscriptionId>),
+    /// Something that was not seen may stand against it
+    Unseen(Unseen),
     /// A tag names the registry by a name that this registry has too, which could not be read
     NamesakeUnread(RegistryId),
-    /// A cluster that was not looked at may have the same identity, and a veto; where one subscription
-    /// is the reason, which
-    SharersUnseen(Option<SubscriptionId>),
     /// Nodes of this cluster boot from the registry
     BootRegistry(ClusterId),
     /// Whether nodes of this cluster boot from the registry is not known
@@ -194,11 +186,8 @@ impl HeldReason {
             Self::Unread { .. } => "Unread",
             Self::AmbiguousName { .. } => "AmbiguousName",
             Self::Conditional { .. } => "Conditional",
-            Self::ClustersUnseen(_) => "ClustersUnseen",
-            Self::RegistriesUnseen(_) => "RegistriesUnseen",
-            Self::NamesUnseen(_) => "NamesUnseen",
+            Self::Unseen(unseen) => unseen.what.code(),
             Self::NamesakeUnread(_) => "NamesakeUnread",
-            Self::SharersUnseen(_) => "SharersUnseen",
             Self::BootRegistry(_) => "BootRegistry",
             Self::BootRegistryUnread(_) => "BootRegistryUnread",
             Self::MayBeIdentityOf(_) => "MayBeIdentityOf",
@@ -224,6 +213,7 @@ impl HeldReason {
 
 impl fmt::Display for HeldReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut of = |cluster: &ClusterId, what| write!(f, "`{}` {what}", cluster.name());
         match self {
             Self::NoIdentityYet => f.write_str("the cluster has no kubelet identity yet"),
             Self::ServicePrincipal => f.write_str(
@@ -235,8 +225,7 @@ impl fmt::Display for HeldReason {
                 f.write_str("the registry's role assignment mode is not known")
             }
             Self::RegistryMode(mode) => {
-                let mode = Shown(mode);
-                write!(f, "the registry is in role assignment mode `{mode}`, new to this version")
+                write!(f, "the registry's role assignment mode `{}` is new to tether", Shown(mode))
             }
             Self::RoleNotHonoured(role) => {
                 write!(f, "the rule attaches as {role} only, which the registry does not honour")
@@ -253,62 +242,24 @@ impl fmt::Display for HeldReason {
             Self::Conditional { assignment } => {
                 write!(f, "assignment `{assignment}` is there with a condition")
             }
-            Self::ClustersUnseen(None) => {
-                f.write_str("not every cluster that may need it was looked at")
+            Self::Unseen(unseen) => unseen.fmt(f),
+            Self::NamesakeUnread(id) => write!(f, "`{id}` has the same name, and cannot be read"),
+            Self::BootRegistry(id) => write!(f, "nodes of `{}` boot from this registry", id.name()),
+            Self::BootRegistryUnread(id) => {
+                write!(f, "whether nodes of `{}` boot from this registry is not known", id.name())
             }
-            Self::ClustersUnseen(Some(silent)) => {
-                write!(f, "subscription {silent} did not answer, and a cluster there may need it")
+            Self::MayBeIdentityOf(id) => of(id, "is being made and may have this identity"),
+            Self::IdentityUnknown(id) => of(id, "is there, and which identity it has is not known"),
+            Self::OutOfSight => {
+                f.write_str("the cluster that it was made for is in no subscription of the estate")
             }
-            Self::RegistriesUnseen(None) => f.write_str("not every registry was looked at"),
-            Self::RegistriesUnseen(Some(silent)) => {
-                write!(f, "subscription {silent} did not answer, and the registry may be there")
-            }
-            Self::NamesUnseen(None) => {
-                f.write_str("not every registry was looked at, and another may have the same name")
-            }
-            Self::NamesUnseen(Some(silent)) => write!(
-                f,
-                "subscription {silent} did not answer, and a registry there may have the same name"
-            ),
-            Self::NamesakeUnread(id) => {
-                write!(f, "`{id}` has the same name, and could not be read")
-            }
-            Self::SharersUnseen(None) => f.write_str(
-                "not every cluster was looked at, and one with the same identity may be vetoed",
-            ),
-            Self::SharersUnseen(Some(silent)) => write!(
-                f,
-                "subscription {silent} did not answer, and a cluster there may have the same identity and a veto"
-            ),
-            Self::BootRegistry(cluster) => {
-                write!(f, "nodes of `{}` boot from this registry", cluster.name())
-            }
-            Self::BootRegistryUnread(cluster) => write!(
-                f,
-                "whether nodes of `{}` boot from this registry is not known",
-                cluster.name()
-            ),
-            Self::MayBeIdentityOf(cluster) => {
-                write!(f, "`{}` is being made and may have this identity", cluster.name())
-            }
-            Self::IdentityUnknown(cluster) => {
-                write!(f, "`{}` is there, and which identity it has is not known", cluster.name())
-            }
-            Self::OutOfSight => f.write_str(
-                "the cluster that it was made for is in no subscription that is looked at",
-            ),
             Self::LeftToTheTimer => f.write_str("left to the timer, whose limits see everything"),
-            Self::NeededBy(cluster) => {
-                write!(f, "`{}` has the same identity and needs it", cluster.name())
-            }
-            Self::PinnedFor(cluster) => write!(
-                f,
-                "`{}` has the same identity and is pinned here: both pull by that pin, and detaching it ends it for both",
-                cluster.name()
+            Self::NeededBy(id) => of(id, "has the same identity and needs it"),
+            Self::PinnedFor(id) => of(
+                id,
+                "has the same identity and is pinned here: both pull by that pin, and detaching it ends it for both",
             ),
-            Self::VetoedFor(cluster) => {
-                write!(f, "`{}` has the same identity, and is vetoed", cluster.name())
-            }
+            Self::VetoedFor(id) => of(id, "has the same identity, and is vetoed"),
             Self::Shared => f.write_str(
                 "several clusters have held the identity, and nodes of another one may still pull by it",
             ),

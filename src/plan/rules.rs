@@ -119,7 +119,7 @@ fn without_the_registrys_mode_no_role_is_chosen() {
     check(
         &world().cluster(cluster("c1", 1, AUTO)).registry(other),
         &[
-            "held    c1 → r1 not attached: the registry is in role assignment mode `Quantum`, new to this version",
+            "held    c1 → r1 not attached: the registry's role assignment mode `Quantum` is new to tether",
         ],
     );
 }

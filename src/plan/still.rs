@@ -2,7 +2,9 @@
 //!
 //! Whether a name in a tag fits another registry as well was decided when all were known.
 
-use crate::model::{BootRegistry, Cluster, ClusterState, Grant, Registry};
+use crate::model::{
+    BootRegistry, Cluster, ClusterId, ClusterState, Grant, Mark, MarkKind, Registry,
+};
 use crate::policy::{Decision, Policy, RegistryNames};
 
 use super::known::is_of_earlier;
@@ -88,21 +90,27 @@ pub fn is_still_due(
 }
 
 /// Whether a mark is still to be written again, by the registry and those of its clusters that are
-/// there: one of them has the identity, none that has it is vetoed, and what the mark names is not wanted
+/// there: none that has the identity is vetoed, the cluster that it will name has the identity or wants
+/// the registry, and where what it names now did not want it, that is still so
 pub fn is_mark_still_wrong(
     item: &MarkChange,
     registry: &Registry,
     clusters: &[Cluster],
     policy: &Policy,
 ) -> bool {
-    let holders =
-        || clusters.iter().filter(|one| one.identity.principal() == Some(item.grant.principal));
-    let is_named = |cluster: &&Cluster| Some(&cluster.id) == item.marked.as_ref();
-    let named = clusters.iter().find(is_named);
-    let names_another = item.reason == MarkReason::Unwanted;
-    holders().next().is_some()
-        && !holders().any(|one| is_vetoed(one, registry, policy))
-        && !(names_another && named.is_some_and(|one| is_wanted(one, registry, policy)))
+    let is_holder = |one: &Cluster| one.identity.principal() == Some(item.grant.principal);
+    let wants = |id: &ClusterId| {
+        clusters.iter().any(|one| one.id == *id && is_wanted(one, registry, policy))
+    };
+    let is_pin = Mark::read(&item.description).is_some_and(|mark| mark.kind == MarkKind::Pin);
+    let is_named_rightly = clusters.iter().any(|one| {
+        one.id == item.names && is_holder(one) && (is_pin || is_wanted(one, registry, policy))
+    });
+    let moved = item.marked.as_ref() == Some(&item.names) && wants(&item.names);
+    let mut holders = clusters.iter().filter(|one| is_holder(one));
+    (is_named_rightly || moved)
+        && !holders.any(|one| is_vetoed(one, registry, policy))
+        && !(item.reason == MarkReason::Unwanted && item.marked.as_ref().is_some_and(wants))
 }
 
 fn is_vetoed(cluster: &Cluster, registry: &Registry, policy: &Policy) -> bool {
@@ -121,7 +129,7 @@ mod tests {
     use super::super::build::{By, abac, cluster, grant, policy, registry, sharing, world};
     use super::super::plan;
     use super::*;
-    use crate::model::{MarkKind, Role};
+    use crate::model::Role;
 
     const TEAM: &str = "acr-attach=auto team=shop";
     const NOT_ANY_MORE: &str = "team=shop";

@@ -1,7 +1,7 @@
 //! Assignments of ours at registries that are not there any more: deleted, or moved to another group or
 //! subscription, where their assignments do not follow them.
 
-use super::{Action, Detach, DetachReason, Held, HeldReason, Holder, Kept, Plan};
+use super::{Action, Detach, DetachReason, Held, HeldReason, Hidden, Holder, Kept, Plan, Unseen};
 use crate::model::{AssignmentName, Gap, Grant, Inventory, Mark, ResourceId, Scope};
 use crate::policy::Policy;
 
@@ -71,7 +71,8 @@ fn doubt(inventory: &Inventory, grant: &Grant) -> Option<HeldReason> {
     });
     let unseen = || {
         let known = inventory.knows_registries_of(registry.subscription());
-        (!known).then_some(HeldReason::RegistriesUnseen(inventory.silent()))
+        let (what, silent) = (Hidden::Registries, inventory.silent());
+        (!known).then_some(HeldReason::Unseen(Unseen { what, silent }))
     };
     let conditional = || {
         let assignment = grant.id.clone();

@@ -36,10 +36,10 @@ pub(super) fn unread(
     let detach = plan.detach.iter().map(|item| (&item.grant.registry, &item.clusters));
     let had = plan.detach.iter().map(|item| (&item.grant.registry, &item.marked));
     let marks = plan.marks.iter().map(|item| (&item.grant.registry, &item.clusters));
-    let held = plan.held.iter().filter(|held| match &held.reason {
-        HeldReason::RegistryMode(mode) => held.action == Action::Attach && mode.is_empty(),
-        HeldReason::BootRegistryUnread(_) => policy.mode == Mode::Sync,
-        _ => false,
+    let held = plan.held.iter().filter(|held| {
+        let without_mode = held.reason == HeldReason::RegistryMode(String::new());
+        let without_boot = matches!(held.reason, HeldReason::BootRegistryUnread(_));
+        without_mode && held.action == Action::Attach || without_boot && policy.mode == Mode::Sync
     });
     let held = held.map(|held| (&held.registry, &held.clusters));
     let former = plan.kept.iter().filter(|kept| {

@@ -58,10 +58,7 @@ fn state_of(reason: &HeldReason) -> State {
     match reason {
         HeldReason::GrantsUnreadable
         | HeldReason::Unread { .. }
-        | HeldReason::ClustersUnseen(_)
-        | HeldReason::RegistriesUnseen(_)
-        | HeldReason::NamesUnseen(_)
-        | HeldReason::SharersUnseen(_)
+        | HeldReason::Unseen(_)
         | HeldReason::NamesakeUnread(_)
         | HeldReason::BootRegistryUnread(_)
         | HeldReason::RegistryMode(_)

@@ -193,3 +193,26 @@ async fn a_pin_at_an_earlier_identity_goes_only_beside_one_that_is_there() {
     assert_eq!(attached(&world, &aks), [("free".to_owned(), ACR_PULL)]);
     assert_eq!(world.azure.assignments().len(), 1);
 }
+
+#[tokio::test]
+async fn a_replaced_identity_takes_its_attachment_along_and_the_old_one_goes_if_the_policy_says_so()
+{
+    let (world, aks, _) = attached_pair(sync(), auto("aks1")).await;
+    let old = world.azure.kubelet_principal(&aks).unwrap();
+    world.azure.set_identity(&aks, None).unwrap();
+    tick(&world).await;
+    tick(&world).await;
+    assert_eq!(attached(&world, &aks).len(), 1);
+    assert!(world.azure.assignments().iter().any(|one| one.principal == old));
+    let (world, aks, _) = attached_pair(removing("former_identities"), auto("aks1")).await;
+    let old = world.azure.kubelet_principal(&aks).unwrap();
+    world.azure.set_identity(&aks, None).unwrap();
+    tick(&world).await;
+    assert!(
+        world.azure.assignments().iter().any(|one| one.principal == old),
+        "seen to stand first"
+    );
+    tick(&world).await;
+    assert_eq!(attached(&world, &aks).len(), 1);
+    assert!(world.azure.assignments().iter().all(|one| one.principal != old));
+}
