@@ -25,8 +25,8 @@ COPY = ROOT / "target" / "mistakes"
 MISTAKES = [
     ("remove without a look at the assignment", [(
         "src/reconcile/apply.rs",
-        "self.is_as_decided(item, &grant)\n            && is_due?",
-        "is_due?",
+        "self.is_as_decided(item, &grant)\n            && self.is_due(",
+        "self.is_due(",
     )]),
     ("remove what was pinned meanwhile", [(
         "src/reconcile/apply.rs",
@@ -41,14 +41,14 @@ MISTAKES = [
         ),
         (
             "src/reconcile/apply.rs",
-            "AssignmentName::is_of(&self.policy.owner, grant)",
-            "!grant.name.is_nil()",
+            "== item.mark)\n            && AssignmentName::is_of(&self.policy.owner, grant)",
+            "== item.mark)\n            && !grant.name.is_nil()",
         ),
     ]),
     ("remove although a cluster is unseen", [(
         "src/plan/decide.rs",
-        "} else if let Some(doubt) = self.doubt() {\n            self.hold_detach(doubt, plan);",
-        "} else if let Some(doubt) = self.unread() {\n            self.hold_detach(doubt, plan);",
+        ".or_else(|| self.doubt())",
+        ".or_else(|| self.unread())",
     )]),
     ("remove the old role although the new one did not come", [
         (
@@ -72,12 +72,10 @@ MISTAKES = [
         "let attach = plan.attach.iter().map(",
         "let attach = plan.attach.iter().take(0).map(",
     )]),
-    ("attach although a cluster with the same identity forbids it", [(
-        "src/plan/desire.rs",
-        "Decision::Vetoed { .. } => return Stance::Vetoed,",
-        "Decision::Vetoed { .. } if holders.len() == 1 => return Stance::Vetoed,\n"
-        "            Decision::Vetoed { .. } => {}",
-    )]),
+    ("attach although a cluster with the same identity forbids it", [
+        ("src/plan/desire.rs", "(Some(by), _, _) =>", "(Some(by), None, _) =>"),
+        ("src/plan/desire.rs", "(None, Some(rule), _) =>", "(_, Some(rule), _) =>"),
+    ]),
     ("attach although the registry says disabled", [(
         "src/policy/decide.rs",
         "[Side::Cluster, Side::Registry].into_iter().find(|side| pair.is_disabled(*side));",
@@ -90,19 +88,100 @@ MISTAKES = [
     )]),
     ("lower a pin that Resource Graph did not show", [(
         "src/reconcile/apply.rs",
-        "Scope::Everything | Scope::Subscription(_) => {}\n        }\n        let Some(grant)",
+        "Scope::Everything | Scope::Subscription(_) => {}\n        }\n        if !self.is_still",
         "Scope::Everything | Scope::Subscription(_) => return Ok(None),\n        }\n"
-        "        #[allow(unreachable_code)]\n        let Some(grant)",
+        "        if !self.is_still",
     )]),
     ("leave a pin behind with the old identity", [(
         "src/plan/decide.rs",
-        ".chain(self.desire.followed_by_pin.iter().copied())",
-        ".chain(self.desire.followed_by_pin.iter().take(0).copied())",
+        "pinned.extend(followed_by_pin.iter().copied());",
+        "pinned.extend(followed_by_pin.iter().take(0).copied());",
     )]),
     ("leave what a deleted cluster had", [(
+        "src/plan/former.rs",
+        "(_, []) if mark.shared && self.is_wanted_by_any() =>",
+        "(_, []) if !mark.shared || self.is_wanted_by_any() =>",
+    )]),
+    ("remove a former identity by default", [(
+        "src/plan/former.rs",
+        "if self.policy.former_identities != policy::Former::Remove\n            || is_principal",
+        "if is_principal",
+    )]),
+    ("keep a former identity after the tag went", [(
+        "src/plan/former.rs",
+        "Verdict::Unwanted(reason) => self.remove(grant, detach(reason), plan),",
+        "Verdict::Unwanted(_) => self.keep_former(grant, None, formers, plan),",
+    )]),
+    ("keep a former identity after a veto", [(
+        "src/plan/former.rs",
+        "Verdict::Vetoed => self.remove(grant, detach(DetachReason::Vetoed), plan),",
+        "Verdict::Vetoed => self.keep_former(grant, None, formers, plan),",
+    )]),
+    ("remove what a blue and a green cluster shared when the marked one went", [(
+        "src/plan/former.rs",
+        "(_, []) if mark.shared && self.is_wanted_by_any() =>",
+        "(_, []) if mark.shared && plan.attach.len() > 1_000 =>",
+    )]),
+    ("leave a mark with a cluster that is gone", [(
+        "src/plan/marks.rs",
+        "plan.marks.push(change);",
+        "let _ = change;",
+    )]),
+    ("remove a former role by default", [(
         "src/plan/decide.rs",
-        "} else if self.desire.holders.is_empty() {",
-        "} else if self.desire.holders.is_empty() {\n                    } else if false {",
+        "self.policy.former_roles == policy::Former::Remove\n                    && self.is_carried",
+        "self.is_carried",
+    )]),
+    ("remove a former role before the honoured one stands", [
+        (
+            "src/plan/decide.rs",
+            "let after = wish.after().filter(|_| {",
+            "let after = wish.after().or(Some(None)).filter(|_| {",
+        ),
+        (
+            "src/reconcile/apply.rs",
+            "return self.is_replaced(item, &registry).await;",
+            "return self.is_replaced(item, &registry).await.map(|_| true);",
+        ),
+    ]),
+    ("remove a pin's old assignment when it follows", [
+        (
+            "src/plan/former.rs",
+            "if self.is_pinned_now(former, plan) {",
+            "if false && self.is_pinned_now(former, plan) {",
+        ),
+        (
+            "src/plan/former.rs",
+            "Verdict::Unwanted(_) if mark.kind == MarkKind::Pin => {",
+            "Verdict::Unwanted(_) if mark.kind == MarkKind::Pin && mark.shared => {",
+        ),
+    ]),
+    ("remove the present identity with --former-identities", [(
+        "src/plan/pair.rs",
+        "if let (Some(principal), Unpin::Pair) = (present, what) {",
+        "if let (Some(principal), _) = (present, what) {",
+    )]),
+    ("let what a plain detach removed come back", [(
+        "src/plan/pair.rs",
+        "for principal in formers {",
+        "for principal in formers.into_iter().filter(|_| what == Unpin::FormerIdentities) {",
+    )]),
+    ("detach from the registry that nodes boot from", [
+        (
+            "src/plan/doubt.rs",
+            "clusters.find(|cluster| cluster.boot_registry == here)?",
+            "clusters.find(|cluster| cluster.boot_registry == here && cluster.tags.get(\"-\").is_some())?",
+        ),
+        (
+            "src/plan/still.rs",
+            "if clusters.iter().any(boots) {",
+            "if clusters.is_empty() && clusters.iter().any(boots) {",
+        ),
+    ]),
+    ("attach by a name while a subscription is silent", [(
+        "src/plan/attach.rs",
+        "by_name.then(|| self.names_unseen()).flatten()",
+        "by_name.then(|| None).flatten()",
     )]),
     ("forget a command that has to wait", [(
         "src/functions/worker.rs",

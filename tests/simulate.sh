@@ -4,7 +4,8 @@
 #   tests/simulate.sh [COUNT [FIRST]]
 #
 # Says how far it is, and in the end what happened and whether a promise broke. A seed that breaks one
-# is printed with the shortest history that still does; TETHER_SIM_SEED replays it.
+# is printed with the shortest history that still does; TETHER_SIM_SEED replays it. TETHER_SIM_PLAIN=1
+# leaves out what takes several steps: identities, roles and clusters that are replaced.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

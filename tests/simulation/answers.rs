@@ -1,11 +1,13 @@
 //! What Azure's answers say, read naively, and told to the witness.
 
+use std::collections::BTreeSet;
+
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::facts::{Assignment, Cluster, Written};
+use crate::facts::{Assignment, Cluster, Written, moment};
 use crate::witness::Run;
 
 /// An answer, and what it answers
@@ -39,6 +41,8 @@ struct AssignedProperties {
     role_definition_id: String,
     description: Option<String>,
     condition: Option<String>,
+    #[serde(default)]
+    updated_on: Value,
 }
 
 /// An answer of Resource Graph
@@ -87,9 +91,14 @@ impl Heard<'_> {
 
     fn tell_rows(&self, run: &mut Run, rows: Rows) {
         let (mut clusters, mut assignments) = (Vec::new(), Vec::new());
+        let (mut registries, mut subscriptions) = (Vec::new(), BTreeSet::new());
         for row in rows.data {
             let id = row["id"].as_str().unwrap_or_default().to_lowercase();
-            if id.contains("/roleassignments/") {
+            if let Some(subscription) = row["subscriptionId"].as_str() {
+                subscriptions.insert(subscription.to_lowercase());
+            } else if id.contains("/registries/") && !id.contains("/roleassignments/") {
+                registries.push(id);
+            } else if id.contains("/roleassignments/") {
                 assignments.extend(serde_json::from_value(row).map(Assigned::assignment));
             } else if id.contains("/managedclusters/") {
                 clusters.extend(cluster(row));
@@ -97,6 +106,12 @@ impl Heard<'_> {
         }
         run.saw_pins(assignments);
         let asked = String::from_utf8_lossy(self.asked);
+        if asked.contains("microsoft.resources/subscriptions'") {
+            run.saw_subscriptions(subscriptions);
+        }
+        if asked.contains("microsoft.containerregistry/registries'") {
+            run.saw_names(registries);
+        }
         if asked.contains("microsoft.containerservice/managedclusters") {
             let whose = asked.split("objectId) =~ '").nth(1);
             run.saw_graph(clusters, whose.and_then(|rest| rest.get(..36)?.parse().ok()));
@@ -133,6 +148,7 @@ impl Assigned {
             role: role.parse().unwrap(),
             description: properties.description.unwrap_or_default(),
             conditional: properties.condition.is_some(),
+            written: moment(&properties.updated_on),
         }
     }
 }

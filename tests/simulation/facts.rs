@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::Value;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 use uuid::{Uuid, uuid};
 
 /// The policy of every installation; the owner, the mode and the service principals are its own
@@ -34,6 +36,9 @@ const NAMESPACE: Uuid = uuid!("5b0cf0a4-2f0e-5d1c-9d0c-6a1f3f1c7e11");
 /// The object id of the service principal that some clusters pull as
 pub(crate) const SERVICE_PRINCIPAL: Uuid = Uuid::from_u128(0x5e00);
 
+/// The object id of the first identity that clusters may share; the others follow
+pub(crate) const SHARED: u128 = 0x0b00;
+
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Cluster {
     /// In lower case
@@ -41,6 +46,12 @@ pub(crate) struct Cluster {
     tags: BTreeMap<String, String>,
     pub(crate) principal: Option<Uuid>,
     pub(crate) deleting: bool,
+    /// When it was created, if the answer says so
+    pub(crate) created: Option<OffsetDateTime>,
+    /// Whether it and each of its pools are `Succeeded`
+    pub(crate) succeeded: bool,
+    /// The registry that its nodes boot from, in lower case
+    pub(crate) boots_from: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -50,6 +61,8 @@ pub(crate) struct Registry {
     name: String,
     tags: BTreeMap<String, String>,
     pub(crate) abac: bool,
+    /// Whether another registry is known to have its name
+    has_namesake: bool,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -61,6 +74,8 @@ pub(crate) struct Assignment {
     pub(crate) role: Uuid,
     pub(crate) description: String,
     pub(crate) conditional: bool,
+    /// When it was written last, if the answer says so
+    pub(crate) written: Option<OffsetDateTime>,
 }
 
 /// What a description says
@@ -74,11 +89,14 @@ pub(crate) enum Mark {
 
 /// A cluster or a registry as Azure writes it
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct Written {
     id: String,
     tags: Option<BTreeMap<String, String>>,
     #[serde(default)]
     properties: Properties,
+    #[serde(default)]
+    system_data: Value,
 }
 
 #[derive(Default, Deserialize)]
@@ -88,6 +106,8 @@ struct Properties {
     identity_profile: Option<BTreeMap<String, Kubelet>>,
     service_principal_profile: Option<Value>,
     role_assignment_mode: String,
+    agent_pool_profiles: Value,
+    bootstrap_profile: Value,
 }
 
 #[derive(Deserialize)]
@@ -112,19 +132,37 @@ impl Written {
             _ if is_service_principal => Some(SERVICE_PRINCIPAL),
             kubelet => kubelet.map(|kubelet| kubelet.object_id),
         };
-        let deleting = self.properties.provisioning_state == "Deleting";
-        Cluster { id: self.id.to_lowercase(), principal, deleting, tags: self.tags() }
+        let state = &self.properties.provisioning_state;
+        let pools = self.properties.agent_pool_profiles.as_array().map_or(&[][..], Vec::as_slice);
+        let succeeded = state == "Succeeded"
+            && pools.iter().all(|pool| pool["provisioningState"] == "Succeeded");
+        let boots_from = self.properties.bootstrap_profile["containerRegistryId"].as_str();
+        Cluster {
+            id: self.id.to_lowercase(),
+            principal,
+            deleting: state == "Deleting",
+            created: moment(&self.system_data["createdAt"]),
+            succeeded,
+            boots_from: boots_from.map(str::to_lowercase),
+            tags: self.tags(),
+        }
     }
 
     pub(crate) fn registry(self) -> Registry {
         let id = self.id.to_lowercase();
         let name = id.rsplit('/').next().unwrap().to_owned();
         let abac = self.properties.role_assignment_mode == "AbacRepositoryPermissions";
-        Registry { id, name, abac, tags: self.tags() }
+        Registry { id, name, abac, has_namesake: false, tags: self.tags() }
     }
 }
 
 impl Registry {
+    /// The same, knowing whether another registry has its name
+    pub(crate) fn with_namesake(mut self, has_namesake: bool) -> Self {
+        self.has_namesake = has_namesake;
+        self
+    }
+
     pub(crate) fn role(&self) -> Uuid {
         if self.abac { READER } else { ACR_PULL }
     }
@@ -138,6 +176,33 @@ impl Assignment {
     pub(crate) fn mark(&self) -> Mark {
         mark(&self.description)
     }
+
+    /// Whether its mark says this word as well
+    pub(crate) fn is_flagged(&self, flag: &str) -> bool {
+        let marked = self.description.split(':').next().unwrap_or_default();
+        self.mark() != Mark::Unreadable
+            && marked.split_whitespace().skip(3).any(|word| word == flag)
+    }
+
+    /// Whether it was made for an earlier cluster with the id of this one
+    pub(crate) fn is_of_earlier(&self, cluster: &Cluster) -> bool {
+        self.written.zip(cluster.created).is_some_and(|(written, created)| written < created)
+    }
+}
+
+impl Mark {
+    /// What stands for its cluster
+    pub(crate) fn whose(self) -> Option<Uuid> {
+        match self {
+            Self::Rule(whose) | Self::Pin(whose) => Some(whose),
+            Self::Unreadable => None,
+        }
+    }
+}
+
+/// A point in time as Azure writes it
+pub(crate) fn moment(text: &Value) -> Option<OffsetDateTime> {
+    OffsetDateTime::parse(text.as_str()?, &Rfc3339).ok()
 }
 
 /// The name that an owner's assignment has
@@ -173,19 +238,30 @@ pub(crate) fn vetoed(cluster: &Cluster, registry: &Registry) -> bool {
         || is(&cluster.tags, "sandbox") && is(&registry.tags, "production")
 }
 
-/// Whether a rule wants the pair, and nothing forbids it
+/// Whether a rule wants the pair, and nothing forbids it. A name that fits two registries asks for neither.
 pub(crate) fn wanted(cluster: &Cluster, registry: &Registry) -> bool {
+    asked_for(cluster, registry) && !(registry.has_namesake && named(cluster, registry))
+}
+
+/// Whether the cluster's tag has the registry's name, which another one may have too
+pub(crate) fn named(cluster: &Cluster, registry: &Registry) -> bool {
+    let asks = cluster.tags.get("acr-attach");
+    asks.is_some_and(|asks| says(asks, &registry.name))
+}
+
+/// Whether a rule wants the pair, or would if the name did not fit another registry as well
+pub(crate) fn asked_for(cluster: &Cluster, registry: &Registry) -> bool {
     let (Some(asks), Some(offers)) =
         (cluster.tags.get("acr-attach"), registry.tags.get("acr-attach"))
     else {
         return false;
     };
     let login_server = format!("{}.azurecr.io", registry.name);
-    let named = [&registry.name, &login_server, &registry.id].iter().any(|one| says(asks, one));
     let team = cluster.tags.get("team");
     let same_team =
         asks == "auto" && offers == "auto" && team.is_some() && team == registry.tags.get("team");
-    (named || same_team) && !vetoed(cluster, registry)
+    (named(cluster, registry) || says(asks, &login_server) || same_team)
+        && !vetoed(cluster, registry)
 }
 
 /// Whether a command may pin what no rule wants

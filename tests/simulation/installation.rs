@@ -1,7 +1,8 @@
 //! An installation: a queue, and workers that the host hands its messages to. A worker that crashes is
 //! dropped in the middle of what it does, and another one takes its place.
 
-use std::collections::BTreeSet;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,10 +26,11 @@ use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tower::ServiceExt as _;
 
 use crate::facts::{POLICY, SERVICE_PRINCIPAL};
+use crate::history::Switches;
 use crate::people::cluster_id;
 use crate::stage::{ARM, SUBSCRIPTIONS, Stage};
 use crate::wire::{Line, wire};
-use crate::witness::{Asked, Run};
+use crate::witness::{Asked, Run, Wish};
 
 const OWNERS: [&str; 2] = ["contoso", "fabrikam"];
 
@@ -55,7 +57,11 @@ impl Installation {
                 stage: Arc::clone(stage),
                 queue: queue.clone(),
                 who: format!("{owner}/{worker}"),
-                run: std::sync::Mutex::default(),
+                run: std::sync::Mutex::new(Run::new(
+                    (owner, stage.setting.sync, stage.setting.switches),
+                    None,
+                    stage.clock.now(),
+                )),
                 crash: tokio::sync::Notify::new(),
             });
             let host = Host { line, owner, endpoint: endpoint.clone(), token: token.to_owned() };
@@ -151,10 +157,15 @@ struct Host {
 impl Host {
     /// Has one message after the other worked on, for ever.
     async fn work(self, mut given: UnboundedReceiver<Delivery>, is_idle: impl Fn()) {
+        let stage = &self.line.stage;
         let mut worker = self.worker();
+        let mut switches = stage.inner().switches;
         is_idle();
         while let Some(delivery) = given.recv().await {
-            let stage = &self.line.stage;
+            if switches != stage.inner().switches {
+                switches = stage.inner().switches;
+                worker = self.worker();
+            }
             stage.count("runs");
             let message = &delivery.stored.message;
             stage.note(|| {
@@ -201,13 +212,20 @@ impl Host {
                 let text = message[field].as_str().unwrap();
                 if text.starts_with('/') { text.to_lowercase() } else { called(text) }
             };
+            let what = match *name {
+                "attach" => Wish::Attach,
+                _ if message["formerIdentities"] == json!(true) => Wish::DetachFormerIdentities,
+                _ => Wish::Detach,
+            };
             Asked {
-                attach: *name == "attach",
+                what,
                 cluster: id("cluster", |name| cluster_id(place(name)).to_lowercase()),
                 registry: id("registry", str::to_lowercase),
             }
         });
-        Run::new(self.owner, self.line.stage.setting.sync, asked)
+        let stage = &self.line.stage;
+        let switches = stage.inner().switches;
+        Run::new((self.owner, stage.setting.sync, switches), asked, stage.clock.now())
     }
 
     fn worker(&self) -> Router {
@@ -223,7 +241,9 @@ impl Host {
         let graph = Graph::new(arm.clone(), Duration::ZERO);
         let subscriptions = SUBSCRIPTIONS.into_iter().map(SubscriptionId).collect();
         let estate = Estate { subscriptions, ..Estate::default() };
-        let policy = policy(self.owner, self.line.stage.setting.sync);
+        let stage = &self.line.stage;
+        let switches = stage.inner().switches;
+        let policy = policy((self.owner, stage.setting.sync, switches));
         let reconciler = Reconciler::new(arm, graph, estate, policy);
         let queue = Queue::new(&endpoints.service_bus, Cloud::Public, token, wire).unwrap();
         let reports = BTreeSet::from(["reports".to_owned()]);
@@ -238,22 +258,30 @@ fn place(name: &str) -> usize {
 }
 
 thread_local! {
-    static POLICIES: std::cell::RefCell<std::collections::BTreeMap<(&'static str, bool), Policy>> =
-        std::cell::RefCell::default();
+    static POLICIES: RefCell<BTreeMap<Choice, Policy>> = RefCell::default();
 }
 
-fn policy(owner: &'static str, sync: bool) -> Policy {
+/// Owner, whether the mode is sync, and the switches
+type Choice = (&'static str, bool, Switches);
+
+fn policy(choice: Choice) -> Policy {
+    let (owner, sync, switches) = choice;
     POLICIES.with_borrow_mut(|known| {
         let parse = || {
             let mode = if sync { "sync" } else { "attach-only" };
             let clusters = (0..crate::history::PLACES)
                 .map(|place| format!("  {}: {SERVICE_PRINCIPAL}\n", cluster_id(place)));
             let clusters: String = clusters.collect();
-            let text =
-                format!("owner: {owner}\nmode: {mode}\nservice_principals:\n{clusters}{POLICY}");
+            let word = |removes| if removes { "remove" } else { "keep" };
+            let text = format!(
+                "owner: {owner}\nmode: {mode}\nformer_identities: {}\nformer_roles: {}\n\
+                 service_principals:\n{clusters}{POLICY}",
+                word(switches.removes_identities),
+                word(switches.removes_roles)
+            );
             Policy::parse("policy.yaml", &text).unwrap()
         };
-        known.entry((owner, sync)).or_insert_with(parse).clone()
+        known.entry(choice).or_insert_with(parse).clone()
     })
 }
 

@@ -8,9 +8,10 @@ use tether::emulator::azure::{
 };
 use uuid::Uuid;
 
-use crate::facts::{ACR_PULL, READER, SERVICE_PRINCIPAL, hash};
+use crate::facts::{ACR_PULL, READER, SERVICE_PRINCIPAL, SHARED, Written, hash};
 use crate::history::{
-    ASKS, Act, Ask, ByHand, OFFERS, OnCluster, OnRegistry, PLACES, Rights, TEAMS, Tags, Whose,
+    ASKS, Act, Ask, ByHand, OFFERS, OnCluster, OnRegistry, PLACES, POOLS, Rights, STATES, TEAMS,
+    Tags, Whose,
 };
 use crate::stage::{SUBSCRIPTIONS, Stage};
 
@@ -19,6 +20,8 @@ use crate::stage::{SUBSCRIPTIONS, Stage};
 pub(crate) struct Places {
     moved: [usize; PLACES],
     made: BTreeMap<usize, RegistrySpec>,
+    /// The state of each pool of a cluster whose pools were spoken of
+    pools: BTreeMap<usize, [usize; POOLS]>,
     acts: usize,
 }
 
@@ -38,6 +41,25 @@ pub(crate) fn registry_id(place: usize, group: usize) -> String {
     )
 }
 
+/// A registry with the name of the one at this place and another login server, in the other subscription.
+/// It offers nothing.
+fn namesake(place: usize) -> RegistrySpec {
+    RegistrySpec::new(SUBSCRIPTIONS[(place + 1) % 2], "namesakes", &format!("acr{place}"))
+}
+
+fn namesake_id(place: usize) -> String {
+    let RegistrySpec { subscription, group, name, .. } = namesake(place);
+    format!(
+        "/subscriptions/{subscription}/resourceGroups/{group}/providers/\
+         Microsoft.ContainerRegistry/registries/{name}"
+    )
+}
+
+/// Whether another registry has the name of this one
+pub(crate) fn has_namesake(stage: &Stage, place: usize) -> bool {
+    stage.azure.resource(&namesake_id(place)).is_some()
+}
+
 /// The identities that clusters may share
 fn shared(number: usize) -> KubeletIdentity {
     let id = |kind: u128| Uuid::from_u128(kind + number as u128);
@@ -48,7 +70,7 @@ fn shared(number: usize) -> KubeletIdentity {
             SUBSCRIPTIONS[0]
         ),
         client_id: id(0xc100),
-        object_id: id(0x0b00),
+        object_id: id(SHARED),
     }
 }
 
@@ -75,7 +97,7 @@ impl Places {
     pub(crate) fn act(&mut self, stage: &Stage, act: Act) -> bool {
         self.acts += 1;
         match act {
-            Act::Cluster(place, what) => on_cluster(stage, place, what),
+            Act::Cluster(place, what) => self.on_cluster(stage, place, what),
             Act::Registry(place, what) => {
                 self.on_registry(stage, place, what).is_ok_and(|done| done)
             }
@@ -84,7 +106,44 @@ impl Places {
                 change_rights(stage, what);
                 true
             }
+            Act::Policy(switches) => {
+                stage.inner().switches = switches;
+                true
+            }
             Act::Ask { .. } | Act::Goes { .. } | Act::Wait(_) => true,
+        }
+    }
+
+    fn on_cluster(&mut self, stage: &Stage, place: usize, what: OnCluster) -> bool {
+        let (azure, id) = (&stage.azure, cluster_id(place));
+        match what {
+            // A put would only change one that is there.
+            OnCluster::Make { .. } if azure.resource(&id).is_some() => false,
+            OnCluster::Make { whose, tags, ready } => make(stage, place, whose, tags, ready),
+            OnCluster::MakeAgain { whose, tags } => {
+                let _ = azure.delete(&id);
+                make(stage, place, whose, tags, true)
+            }
+            OnCluster::Delete => {
+                stage.inner().nodes.made_anew(place);
+                azure.delete(&id).is_ok()
+            }
+            OnCluster::Tag(tags) => azure.set_tags(&id, &written(tags, true)).is_ok(),
+            OnCluster::Identity(_) if azure.kubelet_principal(&id).is_none() => false,
+            OnCluster::Identity(whose) => identify(stage, place, whose),
+            OnCluster::Migrate(_) if pulls_as(stage, place) != Some(SERVICE_PRINCIPAL) => false,
+            OnCluster::Migrate(whose) => identify(stage, place, whose),
+            OnCluster::Reimage(pool) => stage.inner().nodes.reimaged(place, pool),
+            OnCluster::Pool { pool, state } => {
+                let states = self.pools.entry(place).or_default();
+                states[pool] = state;
+                let names = ["pool0", "pool1"].into_iter().zip(states.map(|state| STATES[state]));
+                azure.set_pools(&id, &names.collect::<Vec<_>>()).is_ok()
+            }
+            OnCluster::Boot(registry) => {
+                let registry = registry.map(|place| self.registry_id(place));
+                azure.set_boot_registry(&id, registry.as_deref()).is_ok()
+            }
         }
     }
 
@@ -105,6 +164,12 @@ impl Places {
                 azure.create_registry(&spec)?;
                 self.made.insert(place, spec);
             }
+            OnRegistry::Namesake { is_there: true } => {
+                let id = azure.create_registry(&namesake(place))?;
+                let server = format!("acr{place}-label.azurecr.io");
+                azure.set_property(&id, "loginServer", server.into())?;
+            }
+            OnRegistry::Namesake { is_there: false } => azure.delete(&namesake_id(place))?,
             OnRegistry::Delete => azure.delete(&id)?,
             OnRegistry::Move => self.move_registry(stage, place)?,
             OnRegistry::Tag(tags) => {
@@ -173,6 +238,12 @@ impl Places {
                 };
                 json!({ "command": name, "cluster": cluster, "registry": registry })
             }
+            Ask::FormerIdentities { cluster, registry } => json!({
+                "command": "detach",
+                "cluster": cluster_id(cluster),
+                "registry": self.registry_id(registry),
+                "formerIdentities": true,
+            }),
             Ask::Reconcile(scope) => {
                 let scope = match scope.checked_sub(1) {
                     None => "everything".to_owned(),
@@ -186,35 +257,41 @@ impl Places {
     }
 }
 
-fn on_cluster(stage: &Stage, place: usize, what: OnCluster) -> bool {
+fn make(stage: &Stage, place: usize, whose: Whose, tags: Tags, ready: bool) -> bool {
+    let name = format!("aks{place}");
+    let mut spec = ClusterSpec::new(SUBSCRIPTIONS[place % 2], "shop", &name);
+    (spec.tags, spec.ready) = (written(tags, true), ready);
+    spec.identity = match whose {
+        Whose::Own => ClusterIdentity::Managed,
+        Whose::Shared(number) => ClusterIdentity::BroughtAlong(shared(number)),
+        Whose::ServicePrincipal => {
+            ClusterIdentity::ServicePrincipal { client_id: Uuid::from_u128(0x5e01) }
+        }
+    };
+    stage.azure.add_principal(SERVICE_PRINCIPAL, "ServicePrincipal");
+    stage.inner().nodes.made_anew(place);
+    stage.azure.create_cluster(&spec).is_ok()
+}
+
+/// Gives a cluster another identity. Its nodes keep the one that they have.
+fn identify(stage: &Stage, place: usize, whose: Whose) -> bool {
     let (azure, id) = (&stage.azure, cluster_id(place));
-    match what {
-        // A put would only change one that is there.
-        OnCluster::Make { .. } if azure.resource(&id).is_some() => false,
-        OnCluster::Make { whose, tags, ready } => {
-            let name = format!("aks{place}");
-            let mut spec = ClusterSpec::new(SUBSCRIPTIONS[place % 2], "shop", &name);
-            (spec.tags, spec.ready) = (written(tags, true), ready);
-            spec.identity = match whose {
-                Whose::Own => ClusterIdentity::Managed,
-                Whose::Shared(number) => ClusterIdentity::BroughtAlong(shared(number)),
-                Whose::ServicePrincipal => {
-                    ClusterIdentity::ServicePrincipal { client_id: Uuid::from_u128(0x5e01) }
-                }
-            };
-            azure.add_principal(SERVICE_PRINCIPAL, "ServicePrincipal");
-            azure.create_cluster(&spec).is_ok()
-        }
-        OnCluster::Delete => azure.delete(&id).is_ok(),
-        OnCluster::Tag(tags) => azure.set_tags(&id, &written(tags, true)).is_ok(),
-        OnCluster::Identity(_) if azure.kubelet_principal(&id).is_none() => false,
-        OnCluster::Identity(Whose::Shared(number)) => {
-            azure.set_identity(&id, Some(&shared(number))).is_ok()
-        }
-        OnCluster::Identity(Whose::Own | Whose::ServicePrincipal) => {
-            azure.set_identity(&id, None).is_ok()
-        }
+    let before = pulls_as(stage, place);
+    let given = match whose {
+        Whose::Shared(number) => Some(shared(number)),
+        Whose::Own | Whose::ServicePrincipal => None,
+    };
+    let done = azure.set_identity(&id, given.as_ref()).is_ok();
+    if done {
+        stage.inner().nodes.identity_replaced(place, before);
     }
+    done
+}
+
+/// What a cluster pulls as, by what Azure says
+pub(crate) fn pulls_as(stage: &Stage, place: usize) -> Option<Uuid> {
+    let shown = stage.azure.resource(&cluster_id(place))?;
+    serde_json::from_value::<Written>(shown).unwrap().cluster().principal
 }
 
 fn change_rights(stage: &Stage, what: Rights) {

@@ -90,7 +90,11 @@ impl Play {
                     self.stage.inner().troubles.push(Armed { wrong, at, after, times });
                 }
                 Act::Wait(seconds) => tokio::time::sleep(Duration::from_secs(seconds)).await,
-                Act::Cluster(..) | Act::Registry(..) | Act::ByHand(_) | Act::Rights(_) => {}
+                Act::Cluster(..)
+                | Act::Registry(..)
+                | Act::ByHand(_)
+                | Act::Rights(_)
+                | Act::Policy(_) => {}
             }
             self.deliver(step.fate);
         }
@@ -145,7 +149,8 @@ impl Play {
                 None => self.stage.wrong(format!("{id} was lost")),
             }
         }
-        let rounds = if self.installations.len() > 1 { 4 } else { 2 };
+        // What is replaced goes one look after what replaces it came.
+        let rounds = if self.installations.len() > 1 { 6 } else { 4 };
         let mut is_steady = false;
         for round in 0..rounds {
             let before = self.writes();
@@ -224,11 +229,17 @@ fn name(act: Act) -> &'static str {
         Act::Cluster(_, OnCluster::Delete) => "act: delete cluster",
         Act::Cluster(_, OnCluster::Tag(_)) => "act: tag cluster",
         Act::Cluster(_, OnCluster::Identity(_)) => "act: replace identity",
+        Act::Cluster(_, OnCluster::MakeAgain { .. }) => "act: make cluster again",
+        Act::Cluster(_, OnCluster::Migrate(_)) => "act: migrate from service principal",
+        Act::Cluster(_, OnCluster::Reimage(_)) => "act: reimage pool",
+        Act::Cluster(_, OnCluster::Pool { .. }) => "act: change state of pool",
+        Act::Cluster(_, OnCluster::Boot(_)) => "act: boot from registry",
         Act::Registry(_, OnRegistry::Make { .. }) => "act: make registry",
         Act::Registry(_, OnRegistry::Delete) => "act: delete registry",
         Act::Registry(_, OnRegistry::Move) => "act: move registry",
         Act::Registry(_, OnRegistry::Tag(_)) => "act: tag registry",
         Act::Registry(_, OnRegistry::Mode { .. }) => "act: switch mode of registry",
+        Act::Registry(_, OnRegistry::Namesake { .. }) => "act: make or delete namesake",
         Act::ByHand(ByHand::Assign { .. }) => "act: assign by hand",
         Act::ByHand(ByHand::Unassign(_)) => "act: unassign by hand",
         Act::ByHand(ByHand::Redescribe(_)) => "act: redescribe by hand",
@@ -237,6 +248,8 @@ fn name(act: Act) -> &'static str {
         Act::Rights(Rights::Restored) => "act: rights restored",
         Act::Ask { what: Ask::Pair { attach: true, .. }, .. } => "act: command attach",
         Act::Ask { what: Ask::Pair { .. }, .. } => "act: command detach",
+        Act::Policy(_) => "act: deploy policy",
+        Act::Ask { what: Ask::FormerIdentities { .. }, .. } => "act: command detach former",
         Act::Ask { what: Ask::Reconcile(_), .. } => "act: command reconcile",
         Act::Goes { .. } => "act: trouble ahead",
         Act::Wait(_) => "act: wait",

@@ -4,6 +4,7 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use serde_json::Value;
 use tether::emulator::Clock;
 use tether::emulator::azure::{Azure, GraphHides, Options, Subscription};
 use tether::emulator::graph;
@@ -11,9 +12,11 @@ use tether::emulator::havoc::Dice;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::facts::Assignment;
-use crate::history::{History, Setting, Trouble, Where};
+use crate::facts::{Assignment, Mark, hash};
+use crate::history::{History, Setting, Switches, Trouble, Where};
+use crate::nodes::Nodes;
 use crate::tally::Tally;
+use crate::witness::{Asked, Run, Wish};
 
 pub(crate) const SUBSCRIPTIONS: [Uuid; 2] = [Uuid::from_u128(0x10), Uuid::from_u128(0x11)];
 pub(crate) const TENANT: Uuid = Uuid::from_u128(0x7e);
@@ -38,6 +41,11 @@ pub(crate) struct Inner {
     pub(crate) tally: Tally,
     pub(crate) wrong: Vec<String>,
     pub(crate) story: Vec<String>,
+    pub(crate) nodes: Nodes,
+    /// What the policy that is deployed says of what was replaced
+    pub(crate) switches: Switches,
+    /// What was detached by a command and said to be, of whom and since when
+    detached: Vec<(&'static str, Asked, OffsetDateTime)>,
     trace: DefaultHasher,
 }
 
@@ -63,6 +71,7 @@ impl Stage {
             }),
             graph_lag: seconds(setting.graph_lag),
             cluster_creation: seconds(setting.creation),
+            dates_clusters: setting.dates_clusters,
             directory_lag: seconds(setting.directory_lag),
             graph_hides: if setting.hides_descriptions {
                 GraphHides::Descriptions
@@ -78,6 +87,9 @@ impl Stage {
             tally: Tally::default(),
             wrong: Vec::new(),
             story: Vec::new(),
+            nodes: Nodes::default(),
+            switches: setting.switches,
+            detached: Vec::new(),
             trace: DefaultHasher::new(),
         };
         let start = clock.now();
@@ -94,6 +106,7 @@ impl Stage {
             role: one.role,
             description: one.description.unwrap_or_default(),
             conditional: one.condition.is_some(),
+            written: Some(one.updated_on),
         })
         .collect()
     }
@@ -108,6 +121,79 @@ impl Stage {
 
     pub(crate) fn count(&self, what: &'static str) {
         self.inner().tally.count(what);
+    }
+
+    /// Notes a report that says of a pair that all of it is detached.
+    pub(crate) fn reported(&self, run: &Run, report: &[u8]) {
+        let Some(asked) = run.asked.clone().filter(|asked| asked.what == Wish::Detach) else {
+            return;
+        };
+        let report: Value = serde_json::from_slice(report).unwrap();
+        let is_over =
+            |change: &Value| change["outcome"] == "applied" || change["outcome"] == "already";
+        let all = report["changes"].as_array().is_some_and(|all| all.iter().all(is_over));
+        if report["outcome"] != "done" || !all {
+            return;
+        }
+        let Some(registry) = run.registries.values().flatten().find(|one| asked.is_at(&one.id))
+        else {
+            return;
+        };
+        let cluster = run.marked(hash(&asked.cluster));
+        let is_left = |one: &Assignment| {
+            one.is_of(run.owner)
+                && one.scope == registry.id
+                && one.mark() == Mark::Pin(hash(&asked.cluster))
+                && cluster.is_none_or(|cluster| !one.is_of_earlier(cluster))
+        };
+        let left = self.assignments().into_iter().find(is_left);
+        match left.map(|one| one.written >= Some(run.begun)) {
+            // A command to attach came in between.
+            Some(true) => {}
+            Some(false) => {
+                self.wrong(format!("{asked:?} is said to be detached, and has a pin left"))
+            }
+            None => {
+                let now = self.clock.now();
+                self.inner().tally.count("detached for good");
+                self.inner().detached.push((run.owner, asked, now));
+            }
+        }
+    }
+
+    /// Whether a run that began after a pair was detached pins it without another command
+    pub(crate) fn came_back(&self, run: &Run, now: &Assignment) -> Option<String> {
+        let is_it = |owner: &str, asked: &Asked| {
+            owner == run.owner
+                && asked.is_at(&now.scope)
+                && now.mark() == Mark::Pin(hash(&asked.cluster))
+        };
+        // What a person edited counts as a pin of its own.
+        let is_edited = |one: &Assignment| {
+            one.is_of(run.owner)
+                && one.scope == now.scope
+                && one.principal == now.principal
+                && one.mark() == Mark::Unreadable
+        };
+        if self.assignments().iter().any(is_edited) {
+            return None;
+        }
+        let mut inner = self.inner();
+        if run.asked.is_some() {
+            inner.detached.retain(|(owner, asked, _)| !is_it(owner, asked));
+        }
+        let back = |(owner, asked, since): &&(&str, Asked, OffsetDateTime)| {
+            is_it(owner, asked) && *since < run.begun
+        };
+        let back = inner.detached.iter().find(back);
+        back.map(|_| "it was detached by a command".to_owned())
+    }
+
+    /// Counts what kind of PUT this was.
+    pub(crate) fn count_kind(&self, before: Option<&Assignment>, now: &Assignment) {
+        if before.is_some_and(|before| before.description != now.description) {
+            self.count("marks written again");
+        }
     }
 
     /// Notes what happens: in the trace that two runs of a history must have in common, and in words.

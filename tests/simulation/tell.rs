@@ -3,8 +3,8 @@
 use std::fmt;
 
 use crate::history::{
-    ASKS, Act, Ask, ByHand, Fate, History, OFFERS, OnCluster, OnRegistry, PLACES, Rights, TEAMS,
-    Tags, Whose,
+    ASKS, Act, Ask, ByHand, Fate, History, OFFERS, OnCluster, OnRegistry, PLACES, Rights, STATES,
+    TEAMS, Tags, Whose,
 };
 
 impl fmt::Display for History {
@@ -31,6 +31,7 @@ impl fmt::Display for Act {
             Self::ByHand(what) => write!(f, "by hand {what:?}"),
             Self::Rights(Rights::Restored) => f.write_str("every right is there again"),
             Self::Rights(what) => write!(f, "a subscription becomes {what:?}"),
+            Self::Policy(switches) => write!(f, "the policy is deployed with {switches:?}"),
             Self::Ask { of, what } => write!(f, "installation {of} is asked to {what}"),
             Self::Goes { wrong, at, after, times } => {
                 write!(f, "{wrong:?} is ahead for {at:?}, after {after}, {times} times")
@@ -55,6 +56,17 @@ impl fmt::Display for OnCluster {
             Self::Delete => f.write_str("is deleted"),
             Self::Tag(tags) => write!(f, "is tagged{}", tags.told(&ASKS, "sandbox")),
             Self::Identity(whose) => write!(f, "gets {}", Name(*whose)),
+            Self::MakeAgain { whose, tags } => write!(
+                f,
+                "is deleted and made again with {}, tagged{}",
+                Name(*whose),
+                tags.told(&ASKS, "sandbox")
+            ),
+            Self::Migrate(whose) => write!(f, "gets {} for the service principal", Name(*whose)),
+            Self::Reimage(pool) => write!(f, "has pool {pool} reimaged"),
+            Self::Pool { pool, state } => write!(f, "has pool {pool} {}", STATES[*state]),
+            Self::Boot(None) => f.write_str("boots from no registry"),
+            Self::Boot(Some(place)) => write!(f, "boots from acr{place}"),
         }
     }
 }
@@ -70,6 +82,8 @@ impl fmt::Display for OnRegistry {
             Self::Move => f.write_str("is moved"),
             Self::Tag(tags) => write!(f, "is tagged{}", tags.told(&OFFERS, "production")),
             Self::Mode { abac } => write!(f, "is switched to {}", mode(*abac)),
+            Self::Namesake { is_there: true } => f.write_str("gets a namesake"),
+            Self::Namesake { is_there: false } => f.write_str("has its namesake deleted"),
         }
     }
 }
@@ -81,6 +95,9 @@ impl fmt::Display for Ask {
                 let what = if attach { "attach" } else { "detach" };
                 let how = if by_name { "name" } else { "id" };
                 write!(f, "{what} acr{registry} and aks{cluster}, by {how}")
+            }
+            Self::FormerIdentities { cluster, registry } => {
+                write!(f, "detach acr{registry} from former identities of aks{cluster}")
             }
             Self::Reconcile(0) => f.write_str("reconcile everything"),
             Self::Reconcile(scope) if scope <= PLACES => write!(f, "reconcile aks{}", scope - 1),

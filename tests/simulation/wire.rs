@@ -13,7 +13,8 @@ use uuid::Uuid;
 use crate::answers::Heard;
 use crate::facts::Assignment;
 use crate::history::{Trouble, Where};
-use crate::stage::{SUBSCRIPTIONS, Stage};
+use crate::promise;
+use crate::stage::Stage;
 use crate::witness::Run;
 
 /// What one worker's requests go through
@@ -150,6 +151,9 @@ impl Line {
             let (parts, body) = self.queue.answer(request).await.into_parts();
             let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
             self.stage.note(|| format!("{} {}: {}", self.who, ask.path, parts.status.as_u16()));
+            if ask.path.contains("/reports/") && parts.status.is_success() {
+                self.stage.reported(&self.run.lock().unwrap(), ask.request.body());
+            }
             return axum::http::Response::from_parts(parts, body);
         }
         let name = ask.assignment().filter(|_| ask.at == Where::Writes);
@@ -184,12 +188,14 @@ impl Line {
                     None => "write: PUT, new",
                     Some(_) => "write: PUT, again",
                 });
-                run.judge_put(before, now)
+                self.stage.count_kind(before, now);
+                let wrong = run.judge_put(before, now).map(str::to_owned);
+                wrong.or_else(|| self.stage.came_back(&run, now))
             }
             (Some(gone), None) => {
                 self.stage.count("write: DELETE");
-                let estate = SUBSCRIPTIONS.map(|id| id.to_string());
-                run.judge_delete(gone, &estate)
+                let broken = promise::broken(&self.stage, &run, gone);
+                run.judge_delete(gone).map(str::to_owned).or(broken)
             }
             _ => None,
         };

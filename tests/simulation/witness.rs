@@ -7,54 +7,112 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::facts::{self, Assignment, Cluster, Mark, Registry, hash, vetoed, wanted};
+use crate::facts::{
+    self, Assignment, Cluster, Mark, Registry, SERVICE_PRINCIPAL, SHARED, asked_for, hash, named,
+    vetoed, wanted,
+};
+use crate::history::Switches;
+use crate::stage::SUBSCRIPTIONS;
 
 /// A command on a pair, as a person gave it; cluster and registry by place
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Asked {
-    pub(crate) attach: bool,
+    pub(crate) what: Wish,
     /// In lower case
     pub(crate) cluster: String,
     /// An id or a name, in lower case
     pub(crate) registry: String,
 }
 
+/// What a person wants of a pair
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wish {
+    Attach,
+    Detach,
+    DetachFormerIdentities,
+}
+
 impl Asked {
-    fn is_at(&self, registry: &str) -> bool {
+    pub(crate) fn is_at(&self, registry: &str) -> bool {
         registry == self.registry || registry.rsplit('/').next() == Some(&self.registry)
     }
 }
 
 /// One run
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Run {
     pub(crate) owner: &'static str,
     pub(crate) sync: bool,
+    pub(crate) switches: Switches,
+    /// When it began
+    pub(crate) begun: OffsetDateTime,
     /// What a person asked for, if this is about a pair
     pub(crate) asked: Option<Asked>,
-    clusters: BTreeMap<String, Option<Cluster>>,
-    registries: BTreeMap<String, Option<Registry>>,
+    pub(crate) clusters: BTreeMap<String, Option<Cluster>>,
+    pub(crate) registries: BTreeMap<String, Option<Registry>>,
     /// As read by themselves, or found in a list
-    assignments: BTreeMap<Uuid, Option<Assignment>>,
+    pub(crate) assignments: BTreeMap<Uuid, Option<Assignment>>,
     /// As read by themselves
-    read: BTreeSet<Uuid>,
+    pub(crate) read: BTreeSet<Uuid>,
     /// Below which scope assignments were listed, and whose if not everybody's
     listed: BTreeSet<(String, Option<Uuid>)>,
     /// Subscriptions whose clusters were listed to the end
-    seen: BTreeSet<String>,
+    pub(crate) seen: BTreeSet<String>,
     /// What this run has made
-    made: BTreeSet<Uuid>,
+    pub(crate) made: BTreeSet<Uuid>,
+    /// What this run has removed
+    pub(crate) gone: Vec<Assignment>,
     /// The holders that Resource Graph told of
     holders: BTreeMap<String, Cluster>,
     /// The pins of this owner that Resource Graph told of: registry and whose
     graph_pins: BTreeSet<(String, Uuid)>,
+    /// What this owner made and a person edited, by what Resource Graph told: registry and for whom
+    graph_edited: BTreeSet<(String, Uuid)>,
+    /// The registries that Resource Graph told of last
+    names: BTreeSet<String>,
+    /// The subscriptions that answered when that was asked last
+    answering: Option<BTreeSet<String>>,
 }
 
 impl Run {
-    pub(crate) fn new(owner: &'static str, sync: bool, asked: Option<Asked>) -> Self {
-        Self { owner, sync, asked, ..Self::default() }
+    pub(crate) fn new(
+        (owner, sync, switches): (&'static str, bool, Switches),
+        asked: Option<Asked>,
+        begun: OffsetDateTime,
+    ) -> Self {
+        Self {
+            owner,
+            sync,
+            switches,
+            begun,
+            asked,
+            clusters: BTreeMap::new(),
+            registries: BTreeMap::new(),
+            assignments: BTreeMap::new(),
+            read: BTreeSet::new(),
+            listed: BTreeSet::new(),
+            seen: BTreeSet::new(),
+            made: BTreeSet::new(),
+            gone: Vec::new(),
+            holders: BTreeMap::new(),
+            graph_pins: BTreeSet::new(),
+            graph_edited: BTreeSet::new(),
+            names: BTreeSet::new(),
+            answering: None,
+        }
+    }
+
+    /// Resource Graph told which subscriptions it can read.
+    pub(crate) fn saw_subscriptions(&mut self, answering: BTreeSet<String>) {
+        self.answering = Some(answering);
+    }
+
+    /// Resource Graph told of all registries that it knows.
+    pub(crate) fn saw_names(&mut self, registries: Vec<String>) {
+        self.names = registries.into_iter().collect();
     }
 
     pub(crate) fn saw_cluster(&mut self, id: &str, cluster: Option<Cluster>) {
@@ -105,8 +163,10 @@ impl Run {
     pub(crate) fn saw_pins(&mut self, assignments: Vec<Assignment>) {
         let ours = assignments.into_iter().filter(|one| one.is_of(self.owner));
         for one in ours {
-            if let Mark::Pin(whose) = one.mark() {
-                self.graph_pins.insert((one.scope, whose));
+            match one.mark() {
+                Mark::Pin(whose) => drop(self.graph_pins.insert((one.scope, whose))),
+                Mark::Unreadable => drop(self.graph_edited.insert((one.scope, one.principal))),
+                Mark::Rule(_) => {}
             }
         }
     }
@@ -119,14 +179,14 @@ impl Run {
     }
 
     /// The clusters that hold an identity, as they were read last
-    fn holders(&self, principal: Uuid) -> Vec<&Cluster> {
+    pub(crate) fn holders(&self, principal: Uuid) -> Vec<&Cluster> {
         let read = self.clusters.values().flatten();
         let told = self.holders.values().filter(|one| !self.clusters.contains_key(&one.id));
         read.chain(told).filter(|cluster| cluster.principal == Some(principal)).collect()
     }
 
     /// An assignment as it was read last: nothing if it was not, or was not there
-    fn last(&self, name: Uuid) -> Option<&Assignment> {
+    pub(crate) fn last(&self, name: Uuid) -> Option<&Assignment> {
         self.assignments.get(&name)?.as_ref()
     }
 
@@ -162,7 +222,13 @@ impl Run {
         let Some(Some(registry)) = self.registries.get(&now.scope) else {
             return Some("its registry was not read");
         };
-        if registry.role() != now.role {
+        let registry = &self.knowing_names(registry);
+        if let Some(before) = before
+            && let Some(wrong) = wrong_with_change(before, now)
+        {
+            return Some(wrong);
+        }
+        if registry.role() != now.role && before.is_none() {
             return Some("the registry does not honour its role");
         }
         let holders = self.holders(now.principal);
@@ -175,9 +241,12 @@ impl Run {
         if holders.iter().any(|cluster| vetoed(cluster, registry)) {
             return Some("it is vetoed");
         }
-        let by_rule = holders.iter().any(|one| wanted(one, registry));
+        let by_rule = holders.iter().any(|one| match before {
+            None => wanted(one, registry),
+            Some(_) => asked_for(one, registry),
+        });
         let asked = self.asked.as_ref().is_some_and(|asked| {
-            let here = asked.attach && asked.is_at(&now.scope);
+            let here = asked.what == Wish::Attach && asked.is_at(&now.scope);
             here && holders.iter().any(|one| {
                 one.id == asked.cluster && (wanted(one, registry) || facts::may_be_pinned(registry))
             })
@@ -188,15 +257,50 @@ impl Run {
             let mut pins = self.assignments.values().flatten().filter(here);
             pins.any(|one| matches!(one.mark(), Mark::Pin(whose) if is_holder(whose)))
         };
+        // Edited by a person, it counts as a pin.
+        let edited = || {
+            self.graph_edited.contains(&(now.scope.clone(), now.principal))
+                || self.assignments.values().flatten().any(|one| {
+                    one.scope == now.scope
+                        && one.principal == now.principal
+                        && one.is_of(self.owner)
+                        && one.mark() == Mark::Unreadable
+                })
+        };
+        let is_same = || before.is_some_and(|before| before.mark() == now.mark());
         let told = |(scope, whose): &(String, Uuid)| *scope == now.scope && is_holder(*whose);
-        let follows = follows() || self.graph_pins.iter().any(told);
+        let follows = follows() || self.graph_pins.iter().any(told) || edited() || is_same();
+        if before.is_none() && !follows && !asked {
+            let by_name = |one: &&&Cluster| named(one, registry);
+            let wanting = || holders.iter().filter(|one| wanted(one, registry));
+            let rests_on_all = wanting().count() == wanting().filter(by_name).count();
+            let may_be_shared = (SHARED..SHARED + 2).contains(&now.principal.as_u128());
+            if (rests_on_all || may_be_shared) && self.is_any_silent() {
+                return Some("a subscription that did not answer may stand against it");
+            }
+        }
         match now.mark() {
-            Mark::Rule(_) if !by_rule => return Some("no rule wants it"),
+            Mark::Rule(_) if !by_rule && !(before.is_some() && follows) => {
+                return Some("no rule wants it");
+            }
             Mark::Pin(_) if !(asked || follows) => return Some("nobody asked for a pin"),
             Mark::Unreadable => return Some("it has no mark"),
             Mark::Rule(_) | Mark::Pin(_) => {}
         }
+        if let Some(before) = before
+            && let Some(wrong) = self.wrong_with_mark(before, now, registry, &holders)
+        {
+            return Some(wrong);
+        }
         let was = before.map(Assignment::mark);
+        let is_seen = |id: &Uuid| self.seen.contains(&id.to_string());
+        let is_gone = |whose| match self.marked(whose) {
+            Some(cluster) => before.is_some_and(|it| it.is_of_earlier(cluster)),
+            None => SUBSCRIPTIONS.iter().all(is_seen),
+        };
+        if was.and_then(Mark::whose).is_some_and(is_gone) {
+            return None;
+        }
         let is_lowered = matches!(was, Some(Mark::Pin(_) | Mark::Unreadable))
             && matches!(now.mark(), Mark::Rule(_));
         let overtook = self.knows(now)
@@ -204,109 +308,81 @@ impl Run {
         (is_lowered && !overtook).then_some("it takes a pin away")
     }
 
-    /// What is wrong with the removal of an assignment that this run has just removed
-    pub(crate) fn judge_delete(
-        &mut self,
-        gone: &Assignment,
-        estate: &[String],
-    ) -> Option<&'static str> {
-        let wrong = self.wrong_with_delete(gone, estate);
-        self.assignments.insert(gone.name, None);
-        self.made.remove(&gone.name);
-        wrong
-    }
-
-    fn wrong_with_delete(&self, gone: &Assignment, estate: &[String]) -> Option<&'static str> {
-        if !gone.is_of(self.owner) {
-            return Some("it is not ours");
-        }
-        let last = self.last(gone.name).filter(|_| self.read.contains(&gone.name));
-        let Some(last) = last else { return Some("it was not read before") };
-        if last.conditional {
-            return Some("it had a condition");
-        }
-        let Some(registry) = self.registries.get(&gone.scope) else {
-            return Some("its registry was not read");
-        };
-        let Some(registry) = registry else { return self.unless_sync() };
-        let asked = self.asked.as_ref().filter(|asked| !asked.attach && asked.is_at(&gone.scope));
-        if asked.is_none() && registry.role() != gone.role && self.has_role(gone, registry) {
-            return self.unless_sync();
-        }
-        if !estate.iter().all(|subscription| self.seen.contains(subscription)) {
-            return Some("not every cluster was seen");
-        }
-        if !self.holders(gone.principal).iter().all(|one| self.clusters.contains_key(&one.id)) {
-            return Some("a cluster with its identity was not read");
-        }
-        match asked {
-            Some(asked) => self.wrong_with_asked(asked, last, registry),
-            None => self.wrong_with_own(last, registry),
-        }
-    }
-
-    /// What is wrong with a removal that a command asked for
-    fn wrong_with_asked(
+    /// What is wrong with another mark on an assignment that is there: it names a cluster that is entitled
+    /// to the registry and has the identity, or only says more of the one that it named
+    fn wrong_with_mark(
         &self,
-        asked: &Asked,
-        gone: &Assignment,
+        before: &Assignment,
+        now: &Assignment,
         registry: &Registry,
+        holders: &[&Cluster],
     ) -> Option<&'static str> {
-        let holders = self.holders(gone.principal);
-        if holders.iter().any(|one| wanted(one, registry)) {
-            return Some("a rule wants it");
+        let whose = now.mark().whose()?;
+        if before.is_flagged("shared") && !now.is_flagged("shared") && self.knows_flags(before) {
+            return Some("it forgets who shares the identity");
         }
-        let mut others = holders.iter().filter(|one| one.id != asked.cluster);
-        if let Mark::Pin(whose) = gone.mark()
-            && others.any(|one| hash(&one.id) == whose)
-        {
-            return Some("it is pinned for another cluster");
+        if before.mark().whose() == Some(whose) {
+            return None;
         }
-        let mine = holders.iter().any(|one| one.id == asked.cluster)
-            || matches!(gone.mark(), Mark::Pin(whose) if whose == hash(&asked.cluster));
-        (!mine).then_some("it belongs to another cluster")
+        let is_pinned = |cluster: &Cluster| {
+            let pin = Mark::Pin(hash(&cluster.id));
+            let here = |one: &Assignment| one.scope == now.scope && one.is_of(self.owner);
+            self.assignments.values().flatten().any(|one| here(one) && one.mark() == pin)
+        };
+        let edited = before.mark() == Mark::Unreadable || matches!(now.mark(), Mark::Pin(_));
+        let named = holders.iter().find(|one| hash(&one.id) == whose);
+        match named {
+            None => Some("its mark names a cluster that has another identity"),
+            Some(one) if edited || asked_for(one, registry) || is_pinned(one) => None,
+            Some(_) => Some("its mark names a cluster that is not entitled"),
+        }
     }
 
-    /// What is wrong with a removal that nobody asked for
-    fn wrong_with_own(&self, gone: &Assignment, registry: &Registry) -> Option<&'static str> {
-        match gone.mark() {
-            Mark::Unreadable => return Some("its mark cannot be read"),
-            Mark::Pin(whose) => {
-                let mut live = self.clusters.values().flatten();
-                if let Some(cluster) = live.find(|one| hash(&one.id) == whose) {
-                    if cluster.principal == Some(gone.principal) {
-                        return Some("it is pinned");
-                    }
-                    let moved = cluster.principal.is_some_and(|principal| {
-                        self.has_role(&Assignment { principal, ..gone.clone() }, registry)
-                    });
-                    if !moved {
-                        return Some("its pin is lost");
-                    }
-                }
-            }
-            Mark::Rule(_) => {}
-        }
-        let holders = self.holders(gone.principal);
-        let is_vetoed = holders.iter().any(|one| vetoed(one, registry));
-        if !is_vetoed && holders.iter().any(|one| wanted(one, registry)) {
-            return Some("a rule wants it");
-        }
-        self.unless_sync()
+    /// Whether the run knew what the mark says when it wrote it again
+    fn knows_flags(&self, before: &Assignment) -> bool {
+        self.last(before.name).is_some_and(|last| last.description == before.description)
     }
 
-    /// Without a command, removals are for one mode alone.
-    fn unless_sync(&self) -> Option<&'static str> {
-        (!self.sync).then_some("nobody asked for it, and the mode is not sync")
+    /// The cluster that a mark names, as it was read last
+    pub(crate) fn marked(&self, whose: Uuid) -> Option<&Cluster> {
+        let told = self.holders.values().filter(|one| !self.clusters.contains_key(&one.id));
+        let mut known = self.clusters.values().flatten().chain(told);
+        known.find(|one| hash(&one.id) == whose)
     }
 
-    /// Whether the identity has the role that the registry honours, as far as was read or made
-    fn has_role(&self, of: &Assignment, registry: &Registry) -> bool {
-        self.assignments.values().flatten().any(|one| {
-            one.scope == of.scope
-                && one.principal == of.principal
-                && one.role == registry.role()
-                && !one.conditional
+    /// Whether a subscription did not answer, or was not asked
+    fn is_any_silent(&self) -> bool {
+        SUBSCRIPTIONS.iter().any(|id| {
+            let id = id.to_string();
+            let answers = |answering: &BTreeSet<String>| answering.contains(&id);
+            !self.answering.as_ref().map_or(self.seen.contains(&id), answers)
         })
     }
+
+    /// The registry, and whether another one has its name by what was told last
+    pub(crate) fn knowing_names(&self, registry: &Registry) -> Registry {
+        let name = |id: &str| id.rsplit('/').next().map(str::to_owned);
+        let has_namesake = self.names.iter().any(|id| {
+            *id != registry.id
+                && name(id) == name(&registry.id)
+                && self.registries.get(id) != Some(&None)
+        });
+        registry.clone().with_namesake(has_namesake)
+    }
+
+    /// Everything of the estate whose service principal is stated, and that has another identity
+    pub(crate) fn former_principals(&self, principal: Uuid) -> impl Iterator<Item = &Cluster> {
+        let is_it = principal == SERVICE_PRINCIPAL;
+        let all = self.clusters.values().flatten().filter(move |_| is_it);
+        all.filter(move |one| one.principal.is_some_and(|its| its != principal))
+    }
+}
+
+/// What is wrong with a change of anything but the description
+fn wrong_with_change(before: &Assignment, now: &Assignment) -> Option<&'static str> {
+    let same = before.scope == now.scope
+        && before.principal == now.principal
+        && before.role == now.role
+        && before.conditional == now.conditional;
+    (!same).then_some("it changes more than the description")
 }
