@@ -44,7 +44,9 @@ pub enum ArmError {
     #[error("a lock forbids it: {0}")]
     ScopeLocked(Refusal),
     /// The subscription holds as many role assignments as it can.
-    #[error("the subscription has no room for another role assignment: {0}")]
+    #[error(
+        "the subscription has no room for another role assignment; where former roles are kept, `former_roles: remove` in the policy makes room in mode `sync`: {0}"
+    )]
     RoleAssignmentLimitExceeded(Refusal),
     /// The assignment's name belongs to an assignment of something else.
     #[error("the name of the assignment is taken: {0}")]

@@ -89,6 +89,8 @@ pub struct WorldOptions {
     pub filtered: bool,
     /// How long a cluster is being made
     pub cluster_creation: Duration,
+    /// How long the list of a subscription's clusters misses a new cluster
+    pub cluster_list_lag: Duration,
     /// How long Resource Graph needs to notice a change
     pub graph_lag: Duration,
     /// What Resource Graph does not know
@@ -113,6 +115,7 @@ impl WorldOptions {
             schema: Schema::EventGrid,
             filtered: true,
             cluster_creation: Duration::from_secs(240),
+            cluster_list_lag: Duration::ZERO,
             graph_lag: Duration::ZERO,
             graph_hides: GraphHides::Nothing,
             throttled: false,
@@ -235,6 +238,7 @@ async fn start_azure(options: &WorldOptions, clock: Clock) -> Result<Azure, Azur
         vec![subscription(PAYMENTS, "payments"), subscription(PLATFORM, "platform")];
     Azure::start(azure::Options {
         cluster_creation: options.cluster_creation,
+        cluster_list_lag: options.cluster_list_lag,
         graph_lag: options.graph_lag,
         graph_hides: options.graph_hides,
         throttled: options.throttled,

@@ -195,5 +195,7 @@ async fn only_azure_itself_stops_an_attachment_at_the_limit() {
     assert_eq!(report.attached[0].grant.registry.name(), "acr2");
     let undone = &report.undone[0];
     assert_eq!(undone.cause.code(), "RoleAssignmentLimitExceeded");
+    let told = undone.cause.to_string();
+    assert!(told.contains("`former_roles: remove` in the policy"), "{told}");
     assert_eq!(undone.outcome, Outcome::Held);
 }

@@ -53,6 +53,7 @@ pub(super) fn put(
     identify(world, &mut cluster, body);
     if created {
         cluster.created_at = world.options.dates_clusters.then_some(world.now);
+        cluster.listed_from = Some(world.now + world.options.cluster_list_lag);
         set_state(&mut cluster, "Creating");
         cluster.ready_at = Some(world.now + world.options.cluster_creation);
     } else if before != cluster.kubelet {

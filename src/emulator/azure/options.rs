@@ -41,6 +41,9 @@ pub struct Options {
     pub creation_event: CreationEvent,
     /// How long a new principal is unknown to role assignments
     pub directory_lag: Duration,
+    /// How long the list of a subscription's clusters misses a new cluster, which GET and the list of
+    /// its resource group have at once (Azure/azure-rest-api-specs#28600)
+    pub cluster_list_lag: Duration,
     /// How long Resource Graph needs to notice a change
     pub graph_lag: Duration,
     /// What Resource Graph does not know
@@ -111,6 +114,7 @@ impl Options {
             dates_clusters: true,
             creation_event: CreationEvent::Accepted,
             directory_lag: Duration::ZERO,
+            cluster_list_lag: Duration::ZERO,
             graph_lag: Duration::ZERO,
             graph_hides: GraphHides::Nothing,
             graph: Arc::new(no_graph),

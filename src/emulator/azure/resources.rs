@@ -33,6 +33,8 @@ pub(super) struct Resource {
     pub(super) kubelet: Kubelet,
     /// When it was created, if it tells
     pub(super) created_at: Option<OffsetDateTime>,
+    /// From when the list of its subscription has it; none for at once
+    pub(super) listed_from: Option<OffsetDateTime>,
     /// Until when it is being created
     pub(super) ready_at: Option<OffsetDateTime>,
     /// The event that may be due when it is finished
@@ -58,6 +60,7 @@ impl Resource {
             properties: Map::new(),
             kubelet: Kubelet::None,
             created_at: None,
+            listed_from: None,
             ready_at: None,
             creation: None,
         })
@@ -156,7 +159,10 @@ pub(super) fn list(world: &World, call: &Call<'_>, which: &Collection) -> Answer
     let wanted = |resource: &&Resource| {
         resource.kind == which.kind
             && resource.subscription == which.subscription
-            && which.group.as_ref().is_none_or(|group| group.eq_ignore_ascii_case(&resource.group))
+            && match &which.group {
+                Some(group) => group.eq_ignore_ascii_case(&resource.group),
+                None => resource.listed_from.is_none_or(|at| at <= world.now),
+            }
     };
     let found =
         world.resources.values().filter(wanted).map(|resource| resource.shown(&api_version));

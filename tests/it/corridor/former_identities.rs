@@ -13,7 +13,7 @@ use super::commands::{ask, change, command, pair, report, reports, with_pins};
 use super::sync::{attached_pair, auto, sync, tick, writes};
 use super::{ACR_PULL, PUSH, attached, registry, settle, start};
 
-fn of_former_identities(cluster: &str, registry: &str) -> Value {
+pub(super) fn of_former_identities(cluster: &str, registry: &str) -> Value {
     let mut body = command("detach", cluster, registry);
     body["formerIdentities"] = json!(true);
     body

@@ -8,6 +8,7 @@ mod events;
 mod former_identities;
 pub(crate) mod input;
 mod limits;
+mod migrations;
 mod modes;
 mod removals;
 pub(crate) mod sync;

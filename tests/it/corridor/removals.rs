@@ -9,7 +9,9 @@ use uuid::Uuid;
 
 use super::commands::{ask, report, with_pins};
 use super::sync::{AUTO, attached_pair, auto, of_team, removing, sync, tags, tick, writes};
-use super::{ACR_PULL, REPOSITORY_READER, attached, cluster, registry, settle, sharing, start};
+use super::{
+    ACR_PULL, REPOSITORY_READER, attached, cluster, registry, settle, sharing, start, waiting,
+};
 
 /// Resource Graph knows nothing new before it is told to catch up.
 fn lagging(options: WorldOptions) -> WorldOptions {
@@ -64,6 +66,73 @@ async fn a_person_detaches_nothing_that_a_cluster_needs_which_resource_graph_doe
         let report = report(&world, "m-2");
         assert_ne!(report["changes"][0]["outcome"], "applied", "{report:#}");
     }
+}
+
+async fn later(world: &World, seconds: u64) {
+    world.clock.advance(Duration::from_secs(seconds));
+    settle(world).await;
+}
+
+/// Two clusters with one identity: the older one was attached and has lost its tag; the younger one was
+/// created just now, its event has led to a look, and neither Resource Graph nor, for so many seconds,
+/// a list has it.
+async fn old_and_young(lag: u64) -> (World, String) {
+    let cluster_list_lag = Duration::from_secs(lag);
+    let world = start(WorldOptions { cluster_list_lag, ..lagging(sync()) }).await;
+    world.azure.create_registry(&of_team("acr1")).unwrap();
+    let old = world.azure.create_cluster(&sharing(auto("aks1"))).unwrap();
+    world.azure.catch_up_graph();
+    later(&world, 900).await;
+    assert_eq!(attached(&world, &old), [("acr1".to_owned(), ACR_PULL)]);
+    world.azure.set_tags(&old, &tags(&[])).unwrap();
+    world.azure.catch_up_graph();
+    settle(&world).await;
+    later(&world, 900).await;
+    assert_eq!(waiting(&world), 0);
+    let young = world.azure.create_cluster(&sharing(auto("aks2"))).unwrap();
+    settle(&world).await;
+    assert_eq!(waiting(&world), 1, "its own follow-up");
+    assert_eq!(attached(&world, &young), [("acr1".to_owned(), ACR_PULL)]);
+    (world, young)
+}
+
+#[tokio::test]
+async fn a_cluster_that_no_list_has_yet_may_lose_a_shared_identitys_access_until_its_follow_up() {
+    // None at all, one that is over before the follow-up, and one that is not
+    for lag in [0, 60, 600] {
+        let (world, young) = old_and_young(lag).await;
+        tick(&world).await;
+        let (expected, left) =
+            if lag == 0 { ("PUT assignment", 1) } else { ("DELETE assignment", 0) };
+        assert_eq!(
+            (writes(&world), attached(&world, &young).len()),
+            (vec![expected.to_owned()], left)
+        );
+        later(&world, 269).await;
+        assert_eq!(attached(&world, &young).len(), left, "lag {lag}: not due yet");
+        // Due times are rounded up to half a minute.
+        later(&world, 61).await;
+        assert_eq!(attached(&world, &young), [("acr1".to_owned(), ACR_PULL)], "lag {lag}");
+        tick(&world).await;
+        assert_eq!(writes(&world), Vec::<String>::new(), "lag {lag}: its mark names it");
+        assert_eq!(attached(&world, &young).len(), 1, "lag {lag}");
+    }
+}
+
+#[tokio::test]
+async fn if_its_follow_up_came_before_the_removal_the_timer_attaches_it_once_resource_graph_has_it()
+{
+    let (world, young) = old_and_young(600).await;
+    later(&world, 330).await;
+    assert_eq!((waiting(&world), attached(&world, &young).len()), (0, 1));
+    tick(&world).await;
+    assert_eq!(attached(&world, &young), []);
+    later(&world, 600).await;
+    tick(&world).await;
+    assert_eq!(attached(&world, &young), [], "lists are for removals");
+    world.azure.catch_up_graph();
+    tick(&world).await;
+    assert_eq!(attached(&world, &young), [("acr1".to_owned(), ACR_PULL)]);
 }
 
 #[tokio::test]

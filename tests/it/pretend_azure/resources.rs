@@ -246,6 +246,22 @@ async fn lists_are_by_subscription_group_and_type_and_come_in_pages() {
 }
 
 #[tokio::test]
+async fn the_list_of_a_subscription_may_miss_a_new_cluster_for_a_while() {
+    let lag = Duration::from_secs(600);
+    let setup = Setup::with(|options| options.cluster_list_lag = lag).await;
+    let id = setup.cluster("aks1");
+    let clusters = "providers/Microsoft.ContainerService/managedClusters";
+    let all = format!("/subscriptions/{FIRST}/{clusters}");
+    let group = format!("/subscriptions/{FIRST}/resourceGroups/rg-aks/{clusters}");
+    for (wait, listed) in [(0, false), (599, false), (1, true)] {
+        setup.clock.advance(Duration::from_secs(wait));
+        assert_eq!(setup.get(&all).await.names().len(), usize::from(listed));
+        assert_eq!(setup.get(&group).await.names(), ["aks1"]);
+        setup.get(&id).await.expect(200);
+    }
+}
+
+#[tokio::test]
 async fn tags_are_merged_replaced_and_deleted() {
     let setup = Setup::new().await;
     let id = setup.registry("r");

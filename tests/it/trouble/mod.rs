@@ -8,8 +8,11 @@ mod access;
 mod cases;
 mod clusters;
 mod permissions;
+mod replaced;
+mod silent;
 mod stage;
 mod table;
+mod told;
 
 use futures::stream::{self, StreamExt};
 
@@ -19,7 +22,14 @@ use stage::{Case, Row};
 const AT_ONCE: usize = 4;
 
 fn all() -> Vec<Case> {
-    let cases = [permissions::cases(), cases::cases(), access::cases(), clusters::cases()];
+    let cases = [
+        permissions::cases(),
+        cases::cases(),
+        access::cases(),
+        clusters::cases(),
+        replaced::cases(),
+        silent::cases(),
+    ];
     cases.into_iter().flatten().collect()
 }
 

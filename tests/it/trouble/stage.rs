@@ -1,15 +1,20 @@
 //! One case: a world with a cluster and a registry, something in the way, a person's command, and the
 //! end.
 
+use std::fmt::Write;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tether::emulator::azure::{AssignmentSpec, ClusterSpec, Fault, RegistrySpec};
-use tether::emulator::world::{World, WorldOptions};
+use tether::emulator::azure::{AssignmentSpec, ClusterIdentity, ClusterSpec, Fault, RegistrySpec};
+use tether::emulator::world::{PAYMENTS, World, WorldOptions};
 use uuid::Uuid;
 
+use super::told::{changes, words};
 use crate::corridor::commands::{ask, pinning, reports};
 use crate::corridor::{ACR_PULL, cluster, options, registry, requests, settle, start};
+
+/// The service principal that the policy states for a cluster
+pub(super) const STATED: Uuid = Uuid::from_u128(55);
 
 /// The most follow-ups that any command has
 const ROUNDS: usize = 20;
@@ -21,6 +26,8 @@ pub(super) enum Command {
     Detach,
     /// `detach` with `formerIdentities`
     DetachFormerIdentities,
+    /// `reconcile` of everything
+    Reconcile,
 }
 
 impl Command {
@@ -30,14 +37,28 @@ impl Command {
             Self::Attach => "attach",
             Self::Detach => "detach",
             Self::DetachFormerIdentities => "detach --former-identities",
+            Self::Reconcile => "reconcile everything",
         }
+    }
+
+    fn body(self, cluster: &str, registry: &str) -> Value {
+        let name = match self {
+            Self::Attach => "attach",
+            Self::Detach | Self::DetachFormerIdentities => "detach",
+            Self::Reconcile => return json!({ "command": "reconcile", "scope": "everything" }),
+        };
+        let mut body = json!({ "command": name, "cluster": cluster, "registry": registry });
+        if self == Self::DetachFormerIdentities {
+            body["formerIdentities"] = json!(true);
+        }
+        body
     }
 }
 
 /// How a case ends
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum End {
-    /// It is done
+    /// All of it is done; a run over everything may tell of one former identity that it keeps
     Applied,
     /// It was so already
     Already,
@@ -47,6 +68,16 @@ pub(super) enum End {
     Held(&'static str),
     /// The command is in `rejected`, with a part of the reason
     Refused(&'static str),
+}
+
+/// Which commands came before
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Before {
+    Nothing,
+    /// One attached the pair
+    Attached,
+    /// One attached the pair, and another one after what is in the way came about
+    AttachedTwice,
 }
 
 /// Some kind of trouble
@@ -64,6 +95,9 @@ pub(super) struct Case {
     pub(super) attached: bool,
     /// Whether the command calls both by their names
     by_name: bool,
+    before: Before,
+    /// Whether the policy states [`STATED`] for the cluster
+    states_principal: bool,
     spec: fn(&mut ClusterSpec, &mut RegistrySpec),
     arrange: fn(&Stage),
     /// What happens between one look and the next
@@ -100,6 +134,8 @@ pub(super) fn attach(name: &'static str, arrange: fn(&Stage)) -> Case {
         writes: 1,
         attached: true,
         by_name: false,
+        before: Before::Nothing,
+        states_principal: false,
         spec: |_, _| {},
         arrange,
         meanwhile: |_| {},
@@ -109,12 +145,18 @@ pub(super) fn attach(name: &'static str, arrange: fn(&Stage)) -> Case {
 
 /// Something in the way of a command to detach what a command attached, which then succeeds
 pub(super) fn detach(name: &'static str, arrange: fn(&Stage)) -> Case {
-    Case { command: Command::Detach, attached: false, ..attach(name, arrange) }
+    let case = attach(name, arrange).attached_before();
+    Case { command: Command::Detach, attached: false, ..case }
 }
 
 /// The same for a command that detaches former identities alone
 pub(super) fn detach_former(name: &'static str, arrange: fn(&Stage)) -> Case {
     Case { command: Command::DetachFormerIdentities, ..detach(name, arrange) }
+}
+
+/// The same for a run that looks at everything and attaches
+pub(super) fn reconcile(name: &'static str, arrange: fn(&Stage)) -> Case {
+    Case { command: Command::Reconcile, ..attach(name, arrange) }
 }
 
 impl Case {
@@ -128,6 +170,22 @@ impl Case {
 
     pub(super) fn by_name(self) -> Self {
         Self { by_name: true, ..self }
+    }
+
+    pub(super) fn attached_before(self) -> Self {
+        Self { before: Before::Attached, ..self }
+    }
+
+    pub(super) fn attached_twice(self) -> Self {
+        Self { before: Before::AttachedTwice, ..self }
+    }
+
+    /// The cluster pulls as a service principal, which the policy states
+    pub(super) fn with_service_principal(self) -> Self {
+        let spec: fn(&mut ClusterSpec, &mut RegistrySpec) = |aks, _| {
+            aks.identity = ClusterIdentity::ServicePrincipal { client_id: Uuid::from_u128(5) };
+        };
+        Self { states_principal: true, spec, ..self }
     }
 
     pub(super) fn meanwhile(self, meanwhile: fn(&Stage)) -> Self {
@@ -148,13 +206,13 @@ impl Case {
 
     /// Nothing changes, and the report has this code or reason
     pub(super) fn held(self, why: &'static str) -> Self {
-        let attached = self.command != Command::Attach;
+        let attached = self.before != Before::Nothing;
         Self { end: End::Held(why), attached, ..self }
     }
 
     /// Nothing changes, and the command is in `rejected` for this reason
     pub(super) fn refused(self, why: &'static str) -> Self {
-        let attached = self.command != Command::Attach;
+        let attached = self.before != Before::Nothing;
         Self { end: End::Refused(why), attached, writes: 0, ..self }
     }
 
@@ -195,14 +253,14 @@ impl Stage {
 pub(super) async fn play(case: Case) -> Row {
     let stage = set(&case).await;
     (case.arrange)(&stage);
-    stage.world.azure.clear_log();
-    let name = if case.command == Command::Attach { "attach" } else { "detach" };
-    let (aks, acr) = if case.by_name { ("aks1", "acr1") } else { (&*stage.aks, &*stage.acr) };
-    let mut body = json!({ "command": name, "cluster": aks, "registry": acr });
-    if case.command == Command::DetachFormerIdentities {
-        body["formerIdentities"] = json!(true);
+    if case.before == Before::AttachedTwice {
+        ask(&stage.world, "again", &Command::Attach.body(&stage.aks, &stage.acr));
+        settle(&stage.world).await;
+        assert!(is_attached(&stage), "{}", case.name);
     }
-    ask(&stage.world, "m", &body);
+    stage.world.azure.clear_log();
+    let (aks, acr) = if case.by_name { ("aks1", "acr1") } else { (&*stage.aks, &*stage.acr) };
+    ask(&stage.world, "m", &case.command.body(aks, acr));
     settle(&stage.world).await;
     let mut rounds = 0;
     while pending(&stage.world) > 0 {
@@ -230,19 +288,25 @@ pub(super) async fn play(case: Case) -> Row {
 }
 
 async fn set(case: &Case) -> Stage {
-    let options = WorldOptions { policy: pinning(), speed: 0.0, ..options() };
-    let world = start(options).await;
+    let mut policy = pinning();
+    if case.states_principal {
+        let id = format!(
+            "/subscriptions/{PAYMENTS}/resourceGroups/shop/providers/Microsoft.ContainerService/managedClusters/aks1"
+        );
+        write!(policy, "\nservice_principals:\n  {id}: {STATED}\n").unwrap();
+    }
+    let world = start(WorldOptions { policy, speed: 0.0, ..options() }).await;
     world.events.pause();
+    world.azure.add_principal(STATED, "ServicePrincipal");
     let (mut aks, mut acr) = (cluster("aks1"), registry("acr1").tag("pin", "yes"));
     (case.spec)(&mut aks, &mut acr);
     let aks = world.azure.create_cluster(&aks).unwrap();
     let acr = world.azure.create_registry(&acr).unwrap();
     let stage = Stage { world, aks, acr };
-    if case.command != Command::Attach {
-        let body = json!({ "command": "attach", "cluster": stage.aks, "registry": stage.acr });
-        ask(&stage.world, "before", &body);
+    if case.before != Before::Nothing {
+        ask(&stage.world, "before", &Command::Attach.body(&stage.aks, &stage.acr));
         settle(&stage.world).await;
-        assert!(is_attached(&stage), "{}", case.name);
+        assert_eq!(stage.world.azure.assignments().len(), 1, "{}", case.name);
     }
     stage
 }
@@ -258,7 +322,13 @@ fn check_end(case: &Case, stage: &Stage, last: &Value) {
     let outcomes: Vec<&str> = changes(last).filter_map(|one| one["outcome"].as_str()).collect();
     let text = last.to_string();
     match case.end {
-        End::Applied => assert_eq!(outcomes, ["applied"], "{name}\n{last:#}"),
+        End::Applied => {
+            let kept = outcomes.iter().filter(|one| **one == "already").count();
+            let may_keep = usize::from(case.command == Command::Reconcile);
+            assert!(kept <= may_keep && outcomes.len() > kept, "{name}\n{last:#}");
+            let done = |one: &&str| ["applied", "already"].contains(one);
+            assert!(outcomes.iter().all(done), "{name}\n{last:#}");
+        }
         End::Already => assert_eq!(outcomes, ["already"], "{name}\n{last:#}"),
         End::Nothing => assert_eq!(outcomes, Vec::<&str>::new(), "{name}\n{last:#}"),
         End::Held(why) => {
@@ -274,10 +344,6 @@ fn check_end(case: &Case, stage: &Stage, last: &Value) {
     assert_eq!(is_attached(stage), case.attached, "{name}: attached\n{last:#}");
 }
 
-fn changes(report: &Value) -> impl Iterator<Item = &Value> {
-    report["changes"].as_array().into_iter().flatten()
-}
-
 /// Whether the cluster's identity has a pull role at the registry itself
 fn is_attached(stage: &Stage) -> bool {
     let Some(principal) = stage.world.azure.kubelet_principal(&stage.aks) else { return false };
@@ -286,45 +352,4 @@ fn is_attached(stage: &Stage) -> bool {
         let role = one.role == ACR_PULL || one.role == crate::corridor::REPOSITORY_READER;
         role && one.principal == principal && one.scope.eq_ignore_ascii_case(&stage.acr)
     })
-}
-
-/// What the sender of the command reads, in a line
-fn words(rounds: usize, last: &Value) -> String {
-    let put_off = match rounds {
-        0 => String::new(),
-        1 => "later; then ".to_owned(),
-        times => format!("later, {times} times; then "),
-    };
-    if last["outcome"] == json!("refused") {
-        return format!("{put_off}refused: {}", without_details(text(&last["reason"])));
-    }
-    let told: Vec<String> = changes(last).map(of_change).collect();
-    let told =
-        if told.is_empty() { "nothing of ours is there".to_owned() } else { told.join("; ") };
-    let still = last["stillGranted"].as_array().map_or(0, Vec::len);
-    let still = if still > 0 { format!("; still granted by {still} more") } else { String::new() };
-    let warned = last["warnings"].as_array().is_some_and(|all| !all.is_empty());
-    let warned = if warned { "; with a warning" } else { "" };
-    format!("{put_off}{told}{still}{warned}")
-}
-
-fn of_change(change: &Value) -> String {
-    let (outcome, reason) = (text(&change["outcome"]), without_details(text(&change["reason"])));
-    match (outcome, change["code"].as_str()) {
-        ("applied", _) => format!("{}ed as {}", text(&change["change"]), text(&change["role"])),
-        ("already", _) => format!("{}ed already", text(&change["change"])),
-        (_, Some(code)) => format!("{outcome}: {reason} (`{code}`)"),
-        (_, None) => format!("{outcome}: {reason}"),
-    }
-}
-
-/// A sentence of ours without Azure's own words, which follow it
-fn without_details(reason: &str) -> &str {
-    let before_code = reason.split_once("` (").map(|(before, _)| before);
-    let ours = before_code.and_then(|before| before.rsplit_once(": `"));
-    ours.map_or(reason, |(ours, _)| ours)
-}
-
-fn text(value: &Value) -> &str {
-    value.as_str().unwrap_or_default()
 }

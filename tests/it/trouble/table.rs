@@ -12,8 +12,9 @@ const HEAD: &str = "\
 # What tether does in trouble
 
 Written by `tests/it/trouble`, which plays every line against the pretend Azure: one cluster, one
-registry, one command. *Requests* are all that were sent to Azure for it, follow-ups included. What
-`az aks update` does was measured with the real one against a server that gave the same answers.
+registry, one command, in mode `attach-only`. *Requests* are all that were sent to Azure for it,
+follow-ups included. What `az aks update` does was measured with the real one against a server that
+gave the same answers.
 
 | in the way | command | tether | requests | attached afterwards | `az aks update` |
 | --- | --- | --- | --- | --- | --- |
