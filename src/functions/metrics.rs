@@ -76,6 +76,7 @@ impl Metrics {
         };
         count("attach", plan.attach.len());
         count("detach", plan.detach.len());
+        count("mark", plan.marks.len());
         for held in &plan.held {
             let [scope] = scope.clone();
             let change = KeyValue::new("tether.change", held.action.word());

@@ -3,7 +3,7 @@
 
 use super::decide::{Case, Want, Wish, ids};
 use super::desire::Stance;
-use super::{Attach, HeldReason, Hidden, Holder, Plan, Unseen};
+use super::{Attach, AttachReason, HeldReason, Hidden, Holder, Plan, Unseen};
 use crate::model::{
     AssignmentName, Cluster, ClusterHash, ClusterState, Gap, Grant, GrantKey, Identity,
     IdentityOrigin, Mark, MarkKind, ResourceId, Role, SubscriptionId,
@@ -45,7 +45,8 @@ impl Case<'_> {
         if living.is_empty() {
             return self.hold_wish(clusters, HeldReason::ClusterDeleting, plan);
         }
-        let by_name = !want.pinned && self.is_by_name(&living);
+        let is_asked = want.reason == AttachReason::Asked;
+        let by_name = (is_asked || !want.pinned) && self.is_by_name(&living, is_asked);
         let may_be_shared = self.may_be_shared_unseen();
         let unseen = || by_name.then(|| self.names_unseen()).flatten();
         let unseen = || unseen().or_else(|| may_be_shared.then(|| self.sharers_unseen()).flatten());
@@ -134,11 +135,12 @@ impl Case<'_> {
         holders.any(|holder| matches!(holder.identity, Identity::ServicePrincipal { .. }))
     }
 
-    /// Whether the policy wants the registry for each of these clusters by a name alone, which another
-    /// registry may have too
-    fn is_by_name(&self, clusters: &[&Cluster]) -> bool {
+    /// Whether the policy wants the registry for each of these clusters, or lets a person pin it, by a name
+    /// alone, which another registry may have too
+    fn is_by_name(&self, clusters: &[&Cluster], with_pins: bool) -> bool {
         clusters.iter().all(|cluster| {
-            self.policy.is_wanted_by_name(cluster, self.desire.registry, self.index.names())
+            let (registry, names) = (self.desire.registry, self.index.names());
+            self.policy.is_wanted_by_name(cluster, registry, names, with_pins)
         })
     }
 

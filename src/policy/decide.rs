@@ -97,17 +97,20 @@ impl Policy {
         self.pins.iter().find(|rule| matches!(pair.fit(rule), Fit::Yes))
     }
 
-    /// Whether every rule that wants this pair wants it by the registry's bare name in a tag: a name that
-    /// a registry in another resource group may have too, unlike a login server or an id
+    /// Whether every rule that wants this pair, and every entry of `pins` that allows it where these count
+    /// too, does so by the registry's bare name in a tag: a name that a registry in another resource group
+    /// may have too, unlike a login server or an id
     pub fn is_wanted_by_name(
         &self,
         cluster: &Cluster,
         registry: &Registry,
         names: &RegistryNames,
+        with_pins: bool,
     ) -> bool {
         let pair = Pair { cluster, registry, names, stands: None };
-        let mut wanting =
-            self.with(Effect::Attach, &pair).filter(|rule| matches!(pair.fit(rule), Fit::Yes));
+        let pins = self.pins.iter().filter(|_| with_pins);
+        let rules = self.with(Effect::Attach, &pair).chain(pins);
+        let mut wanting = rules.filter(|rule| matches!(pair.fit(rule), Fit::Yes));
         let by_name = |rule: &Rule| {
             rule.joins.iter().any(|join| match join {
                 Join::RegistryNamedIn(tag) => !pair.is_named_for_sure(tag),

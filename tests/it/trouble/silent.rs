@@ -29,6 +29,9 @@ pub(super) fn cases() -> Vec<Case> {
         reconcile("a subscription does not answer, and the tag names the registry", silent)
             .spec(|aks, acr| wanted(aks, acr, "acr1"))
             .ends(End::Held(held), false, 0),
+        attach("a subscription does not answer, and only a name in a tag allows the pair", silent)
+            .spec(|aks, acr| wanted(aks, acr, "acr1"))
+            .ends(End::Held(held), false, 0),
         reconcile("a subscription does not answer, and the tag names the login server", silent)
             .spec(|aks, acr| wanted(aks, acr, "acr1.azurecr.io")),
         attach("a subscription does not answer, and the identity was brought along", silent)
