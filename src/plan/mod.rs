@@ -328,20 +328,26 @@ fn warnings(inventory: &Inventory, plan: &Plan) -> BTreeSet<Warning> {
         subscription: *subscription,
         usage: *usage,
     });
-    let unknown = plan.kept.iter().filter(|kept| is_of_unknown_age(inventory, kept)).count();
+    let unknown = of_unknown_age(inventory, plan);
     let unknown = (unknown > 0).then_some(Warning::AgeUnknown(unknown));
     let by_service_account = by_service_account.cloned().map(Warning::ServiceAccountPull);
     by_service_account.chain(full).chain(unknown).collect()
 }
 
-/// Whether an assignment for a former identity may be of an earlier cluster of the same id
-fn is_of_unknown_age(inventory: &Inventory, kept: &Kept) -> bool {
-    let created = |id: &ClusterId| inventory.clusters.get(id).and_then(|it| it.created_at);
-    let is_written = || {
-        let mut grants = inventory.grants.values();
-        grants.any(|grant| grant.key == kept.grant && grant.updated_on.is_some())
+/// How many assignments for former identities may be of earlier clusters with the same ids
+fn of_unknown_age(inventory: &Inventory, plan: &Plan) -> usize {
+    let is_former =
+        |kept: &&Kept| kept.former == Some(Former::Identity) && !kept.clusters.is_empty();
+    let mut former = plan.kept.iter().filter(is_former).peekable();
+    if former.peek().is_none() {
+        return 0;
+    }
+    let dated = inventory.grants.values().filter(|grant| grant.updated_on.is_some());
+    let dated: BTreeSet<&GrantKey> = dated.map(|grant| &grant.key).collect();
+    let is_created = |id: &ClusterId| {
+        inventory.clusters.get(id).is_some_and(|cluster| cluster.created_at.is_some())
     };
-    kept.former == Some(Former::Identity)
-        && !kept.clusters.is_empty()
-        && (kept.clusters.iter().any(|id| created(id).is_none()) || !is_written())
+    let is_known =
+        |kept: &&Kept| dated.contains(&kept.grant) && kept.clusters.iter().all(is_created);
+    former.filter(|kept| !is_known(kept)).count()
 }
