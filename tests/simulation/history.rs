@@ -21,6 +21,7 @@ pub(crate) struct History {
 
 /// What stays as it is for the whole history
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
 pub(crate) struct Setting {
     pub(crate) sync: bool,
     /// Whether a second installation, with another owner, looks after the same estate

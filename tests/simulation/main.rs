@@ -27,6 +27,8 @@ mod play;
 #[cfg(test)]
 mod promise;
 #[cfg(test)]
+mod puts;
+#[cfg(test)]
 mod removals;
 #[cfg(test)]
 mod roll;

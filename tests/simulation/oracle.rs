@@ -215,9 +215,7 @@ impl World {
             .collect();
         let marked = self.clusters.iter().find(|cluster| hash(&cluster.id) == whose);
         let rules = wanting.iter().filter(|cluster| wanted(cluster, registry));
-        if rules.clone().next().is_none() {
-            return None;
-        }
+        rules.clone().next()?;
         // Only runs that read the cluster itself know that its mark is of an earlier one.
         if marked.is_some_and(|cluster| one.is_of_earlier(cluster)) {
             return None;

@@ -130,9 +130,8 @@ impl Places {
             }
             OnCluster::Tag(tags) => azure.set_tags(&id, &written(tags, true)).is_ok(),
             OnCluster::Identity(_) if azure.kubelet_principal(&id).is_none() => false,
-            OnCluster::Identity(whose) => identify(stage, place, whose),
             OnCluster::Migrate(_) if pulls_as(stage, place) != Some(SERVICE_PRINCIPAL) => false,
-            OnCluster::Migrate(whose) => identify(stage, place, whose),
+            OnCluster::Identity(whose) | OnCluster::Migrate(whose) => identify(stage, place, whose),
             OnCluster::Reimage(pool) => stage.inner().nodes.reimaged(place, pool),
             OnCluster::Pool { pool, state } => {
                 let states = self.pools.entry(place).or_default();

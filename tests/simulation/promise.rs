@@ -45,11 +45,11 @@ pub(crate) fn broken(stage: &Stage, run: &Run, gone: &Assignment) -> Option<Stri
     }
     let is_known = |one: &Cluster| is_shared(gone) || gone.mark().whose() == Some(hash(&one.id));
     let is_vetoed = clusters.iter().any(|(_, one)| is_known(one) && vetoed(one, &registry));
-    let uses: BTreeSet<_> = {
+    let places: BTreeSet<_> = {
         let nodes = &stage.inner().nodes;
         (0..PLACES).filter(|place| nodes.former(*place).contains(&gone.principal)).collect()
     };
-    let mut users = clusters.iter().filter(|(place, _)| uses.contains(place)).map(|(_, one)| one);
+    let mut users = clusters.iter().filter(|(place, _)| places.contains(place)).map(|(_, one)| one);
     let lag = Duration::from_secs(stage.setting.graph_lag);
     let is_told = run.begun - lag;
     let loser = users.find(|one| {

@@ -244,7 +244,7 @@ impl Run {
 
     /// Without a command, removals are for one mode alone.
     fn unless_sync(&self) -> Option<&'static str> {
-        (!self.sync).then_some("nobody asked for it, and the mode is not sync")
+        (!self.sync).then_some("no command asked for it, and the mode is not sync")
     }
 }
 

@@ -151,7 +151,7 @@ impl Stage {
             // A command to attach came in between.
             Some(true) => {}
             Some(false) => {
-                self.wrong(format!("{asked:?} is said to be detached, and has a pin left"))
+                self.wrong(format!("{asked:?} is said to be detached, and has a pin left"));
             }
             None => {
                 let now = self.clock.now();

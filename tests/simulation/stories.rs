@@ -17,7 +17,7 @@ pub(crate) fn with_stories(mut history: History) -> History {
             || matches!(step.act, Act::Registry(_, OnRegistry::Make { .. }))
     };
     let first = history.steps.iter().take_while(|step| is_first(step)).count();
-    for _ in 0..1 + dice.below(2) {
+    for _ in 0..=dice.below(2) {
         let mut at = first;
         // Most are told in one go: what happens in between often ends them.
         let is_strewn = dice.one_in(3, 1);
@@ -67,7 +67,7 @@ impl<'a> Story<'a> {
     fn told(mut self) -> Vec<Step> {
         match self.dice.below(20) {
             0..4 => self.replacement(),
-            4..6 => self.from_service_principal(),
+            4..6 => self.service_principal(),
             6..10 => self.blue_and_green(),
             10..12 => self.mode(),
             12..14 => self.pin(),
@@ -134,7 +134,7 @@ impl<'a> Story<'a> {
         self.nodes_follow();
     }
 
-    fn from_service_principal(&mut self) {
+    fn service_principal(&mut self) {
         self.cluster(OnCluster::MakeAgain { whose: Whose::ServicePrincipal, tags: TEAM });
         self.entitled();
         let whose = self.dice.of(&[Whose::Own, Whose::Own, Whose::Shared(1)]);
