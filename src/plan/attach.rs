@@ -3,10 +3,11 @@
 
 use super::decide::{Case, Want, Wish, ids};
 use super::desire::Stance;
-use super::{Attach, AttachReason, HeldReason, Hidden, Holder, Plan, Unseen};
+use super::known::Marked;
+use super::{Attach, AttachReason, HeldReason, Hidden, Plan, Unseen};
 use crate::model::{
-    AssignmentName, Cluster, ClusterHash, ClusterState, Gap, Grant, GrantKey, Identity,
-    IdentityOrigin, Mark, MarkKind, ResourceId, Role, SubscriptionId,
+    AssignmentName, Cluster, ClusterState, Gap, Grant, GrantKey, Identity, IdentityOrigin, Mark,
+    MarkKind, ResourceId, Role, SubscriptionId,
 };
 
 impl Case<'_> {
@@ -21,7 +22,7 @@ impl Case<'_> {
         };
         let right = || self.desire.found.iter().filter(|grant| grant.key.role == role);
         let unconditional = right().find(|grant| !grant.conditional);
-        let must_raise = |grant: &Grant| self.holder(grant) == Holder::Ours && want.pinned;
+        let must_raise = |grant: &Grant| want.pinned && self.is_unpinned(grant);
         match unconditional {
             Some(grant) if !must_raise(grant) => {
                 let is_edited = self.is_ours(grant) && Mark::read(&grant.description).is_none();
@@ -59,6 +60,13 @@ impl Case<'_> {
         Wish::Planned(name)
     }
 
+    /// Whether an assignment of ours carries no pin: it is a rule's, or the pin is that of an earlier cluster
+    fn is_unpinned(&self, grant: &Grant) -> bool {
+        let Some(mark) = Mark::read(&grant.description) else { return false };
+        let is_earlier = || matches!(self.known.marked(grant, &mark), Marked::Gone(Some(_)));
+        self.is_ours(grant) && (mark.kind == MarkKind::Rule || is_earlier())
+    }
+
     fn new_attach(
         &self,
         role: Role,
@@ -70,7 +78,11 @@ impl Case<'_> {
         let kind = if want.pinned { MarkKind::Pin } else { MarkKind::Rule };
         let pins = self.pinned_clusters();
         let reason = want.reason.clone();
-        let description = pins.iter().chain(clusters).next().map_or_else(String::new, |first| {
+        let mut named: Vec<&Cluster> = pins.iter().chain(clusters).copied().collect();
+        if reason == AttachReason::Asked {
+            named = clusters.to_vec();
+        }
+        let description = named.first().map_or_else(String::new, |first| {
             let mark = self.mark(kind, first, self.is_shared(first, &pins, role));
             mark.describe(format_args!("lets cluster {} pull; {reason}", first.id.name()))
         });
@@ -80,7 +92,9 @@ impl Case<'_> {
         let others = others.filter(|id| !clusters.contains(id)).cloned().collect();
         let mut ours = self.desire.found.iter().filter(|grant| self.is_ours(grant));
         let exchanges_role = ours.any(|other| other.key.role != role);
-        let follows = self.followed(&pins, &grant);
+        // A command asks for it itself.
+        let is_asked = reason == AttachReason::Asked;
+        let follows = if want.pinned && !is_asked { self.followed(&grant) } else { Vec::new() };
         Attach {
             grant,
             name,
@@ -94,17 +108,16 @@ impl Case<'_> {
         }
     }
 
-    /// The other assignments here whose pin for one of these clusters, or whose edited description, asks
-    /// for this one
-    fn followed(&self, pins: &[&Cluster], new: &GrantKey) -> Vec<GrantKey> {
-        let hashes: Vec<_> = pins.iter().map(|cluster| ClusterHash::of(&cluster.id)).collect();
-        let asks = |grant: &Grant| match Mark::read(&grant.description) {
-            Some(mark) => mark.kind == MarkKind::Pin && hashes.contains(&mark.cluster),
-            None => grant.key.principal == new.principal,
+    /// The other assignments of ours whose pin, or whose edited description, asks for this one
+    fn followed(&self, new: &GrantKey) -> Vec<GrantKey> {
+        let asks = |grant: &&&Grant| {
+            let mark = Mark::read(&grant.description);
+            grant.key != *new
+                && mark.is_none_or(|mark| mark.kind == MarkKind::Pin)
+                && self.is_ours(grant)
         };
-        let here = self.index.found_at(&new.registry).filter(|_| !hashes.is_empty());
-        let here = here.filter(|grant| grant.key != *new && self.is_ours(grant) && asks(grant));
-        here.map(|grant| grant.key.clone()).collect()
+        let here = self.desire.found.iter().filter(asks);
+        self.desire.followed.iter().chain(here).map(|grant| grant.key.clone()).collect()
     }
 
     /// Whether clusters beside this one pull by the assignment of this role, or did

@@ -63,7 +63,10 @@ impl<'a> Case<'a> {
     pub(super) fn decide(&self, plan: &mut Plan) {
         let pinned = self.pinned_clusters();
         match &self.desire.stance {
-            Stance::Vetoed { by, wanting } => self.refuse(by, wanting, plan),
+            Stance::Vetoed { by, wanting } => {
+                let wanting: Vec<_> = wanting.iter().chain(&pinned).copied().collect();
+                self.refuse(by, &wanting, plan);
+            }
             Stance::Wanted { rule, clusters } => {
                 let follows = !self.desire.followed_by_pin.is_empty();
                 let reason = if follows {
@@ -99,7 +102,7 @@ impl<'a> Case<'a> {
         let wanting: Vec<_> = holders.filter(is_for).collect();
         let wish = self.attach(want, &wanting, plan);
         self.retire_other_roles(&wish, want.rule, plan);
-        self.keep_marks_true(&wanting, plan);
+        self.keep_marks_true(&wanting, pinned, plan);
     }
 
     /// The clusters that hold this identity and have a pin here, made for this identity or for the one
@@ -224,6 +227,9 @@ impl<'a> Case<'a> {
                 self.hold_wish(holders, reason.clone(), plan);
             }
         }
+        let other = |grant: &&&Grant| Some(grant.key.role) != role && self.is_ours(grant);
+        let others = self.desire.found.iter().filter(other);
+        plan.kept.extend(others.map(|grant| self.kept(grant, None, holders)));
     }
 
     /// Removes what no rule wants for any holder. The cluster that it was made for counts no more, unless
@@ -244,8 +250,10 @@ impl<'a> Case<'a> {
                 }
                 // Whether it follows its cluster is known when all else is decided.
                 (Marked::There(_), MarkKind::Pin) => {}
-                (Marked::Gone(_), MarkKind::Pin) => {
-                    self.remove(grant, self.detach(grant, DetachReason::ClusterGone, None), plan);
+                (Marked::Gone(younger), MarkKind::Pin) => {
+                    let marked = younger.map(|cluster| cluster.id.clone()).into_iter().collect();
+                    let detach = self.detach(grant, DetachReason::ClusterGone, None);
+                    self.remove(grant, Detach { marked, ..detach }, plan);
                 }
                 (Marked::There(cluster), MarkKind::Rule) if self.may_hold(cluster) => {
                     self.hold_detach(HeldReason::IdentityUnknown(cluster.id.clone()), plan);

@@ -3,16 +3,16 @@
 //! Clusters that share an identity are joined here; what is found at the registry is not looked at
 //! yet.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::decide::Case;
-use super::found::{ByRegistry, Holders, grants, holders, pins, slice};
-use super::known::Known;
+use super::found::{ByRegistry, Holders, Pins, grants, holders, pins, slice};
+use super::known::{Known, is_of_earlier};
 use super::{Action, Held, HeldReason};
 use crate::model::{
-    Cluster, ClusterHash, ClusterId, ClusterState, Grant, Identity, Inventory, Mark, PrincipalId,
-    Registry, RegistryId, RegistryMode, Role, Scope,
+    AssignmentName, Cluster, ClusterHash, ClusterId, ClusterState, Grant, Identity, Inventory,
+    Mark, MarkKind, PrincipalId, Registry, RegistryId, RegistryMode, Role, Scope,
 };
 use crate::policy::{Candidate, Decision, Policy, RegistryNames, RoleChoice, Rule, Stand};
 
@@ -30,6 +30,8 @@ pub(super) struct Desire<'a> {
     pub(super) found: &'a [&'a Grant],
     /// Holders that are pinned here at the identity they had before
     pub(super) followed_by_pin: &'a [&'a Cluster],
+    /// The assignments at those identities
+    pub(super) followed: &'a [&'a Grant],
 }
 
 /// What the holders' verdicts come to
@@ -58,8 +60,9 @@ pub(super) struct Index<'a> {
     clusters: Vec<(&'a Cluster, Stand)>,
     holders: BTreeMap<PrincipalId, Holders<'a>>,
     grants: ByRegistry<'a, Grant>,
-    /// The clusters that are pinned by an identity they no longer have, by the one they have now
-    pins: ByRegistry<'a, Cluster>,
+    pins: Pins<'a>,
+    /// Whether a registry is wanted for any cluster, once asked for
+    wanted: RefCell<BTreeMap<String, bool>>,
     known: Known<'a>,
 }
 
@@ -84,6 +87,7 @@ impl<'a> Index<'a> {
             clusters,
             grants: grants(inventory),
             pins: pins(inventory, policy, &known),
+            wanted: RefCell::default(),
             known,
         }
     }
@@ -115,7 +119,7 @@ impl<'a> Index<'a> {
             wishing.filter_map(|cluster| cluster.identity.principal()).collect();
         let grants = self.grants.get(key);
         principals.extend(grants.into_iter().flat_map(BTreeMap::keys));
-        principals.extend(self.pins.get(key).into_iter().flat_map(BTreeMap::keys));
+        principals.extend(self.pins.follow.get(key).into_iter().flat_map(BTreeMap::keys));
         let in_scope = move |principal: &PrincipalId| match self.holders.get(principal) {
             Some(holders) => {
                 holders.clusters.iter().any(|cluster| scope.covers(&cluster.id, &registry.id))
@@ -156,7 +160,8 @@ impl<'a> Index<'a> {
                 stance(self.policy, (registry, stand), stands, &self.names)
             }),
             found: slice(self.grants.get(key), principal),
-            followed_by_pin: slice(self.pins.get(key), principal),
+            followed_by_pin: slice(self.pins.follow.get(key), principal),
+            followed: slice(self.pins.followed.get(key), principal),
         }
     }
 
@@ -172,10 +177,30 @@ impl<'a> Index<'a> {
         at_registry.and_then(|map| map.get(&principal)).map_or(&[], Vec::as_slice)
     }
 
-    /// The grants at a registry, whomever they name
-    pub(super) fn found_at(&self, registry: &RegistryId) -> impl Iterator<Item = &'a Grant> {
-        let at_registry = self.grants.get(registry.key());
-        at_registry.into_iter().flat_map(BTreeMap::values).flatten().copied()
+    /// Whether a rule wants the registry for any cluster, or one is pinned there
+    pub(super) fn is_wanted_by_any(&self, registry: &Registry) -> bool {
+        let key = registry.id.key();
+        let wants = |(cluster, _): &(&Cluster, Stand)| {
+            let decision = self.policy.decision(cluster, registry, &self.names);
+            matches!(decision, Decision::Attach { .. } | Decision::Ambiguous { .. })
+        };
+        let find = || self.pins.registries.contains(key) || self.clusters.iter().any(wants);
+        *self.wanted.borrow_mut().entry(key.to_owned()).or_insert_with(find)
+    }
+
+    /// Whether a pin of this cluster is at its present identity, in whatever role
+    pub(super) fn is_pinned(&self, cluster: &Cluster, registry: &RegistryId) -> bool {
+        let Some(principal) = cluster.identity.principal() else { return false };
+        let hash = ClusterHash::of(&cluster.id);
+        let is_pin = |grant: &Grant| {
+            Mark::read(&grant.description)
+                .is_some_and(|mark| mark.kind == MarkKind::Pin && mark.cluster == hash)
+        };
+        self.found(registry, principal).iter().any(|grant| {
+            is_pin(grant)
+                && !is_of_earlier(grant, cluster)
+                && AssignmentName::is_of(&self.policy.owner, grant)
+        })
     }
 
     /// What the registries of the inventory may be called

@@ -65,7 +65,7 @@ impl<'a> Case<'a> {
     /// An assignment for an identity that no cluster holds
     fn decide_unheld(&self, grant: &Grant, mark: Mark, plan: &mut Plan) {
         let marked = self.known.marked(grant, &mark);
-        let formers = self.formers(marked);
+        let formers = self.formers();
         // A pin of a cluster that is gone does not pin any more.
         let kind = match marked {
             Marked::Gone(_) => MarkKind::Rule,
@@ -78,7 +78,7 @@ impl<'a> Case<'a> {
         }
         match (marked, &formers[..]) {
             (Marked::OutOfSight, []) => self.hold_detach(HeldReason::OutOfSight, plan),
-            (_, []) if mark.shared && self.is_wanted_by_any() => {
+            (_, []) if mark.shared && self.index.is_wanted_by_any(self.desire.registry) => {
                 self.keep_former(grant, None, &formers, plan);
             }
             (_, []) => {
@@ -95,13 +95,14 @@ impl<'a> Case<'a> {
     }
 
     fn decide_for(&self, grant: &Grant, mark: Mark, formers: &[&'a Cluster], plan: &mut Plan) {
+        let is_out_of_sight = matches!(self.known.marked(grant, &mark), Marked::OutOfSight);
         let detach = |reason| Detach { marked: ids(formers), ..self.detach(grant, reason, None) };
         match self.verdict(formers, plan) {
             Verdict::Vetoed if mark.kind == MarkKind::Pin => {
                 self.hold_former(formers, HeldReason::PinnedButVetoed, plan);
             }
             Verdict::Vetoed => self.remove(grant, detach(DetachReason::Vetoed), plan),
-            Verdict::Wanted(_) if self.is_former_role(grant) => {
+            Verdict::Wanted(_) if self.is_former_role(grant, mark, formers) => {
                 self.remove(grant, detach(DetachReason::RoleNotHonoured), plan);
             }
             Verdict::Wanted(rule) => match self.removable(grant, mark, formers, plan) {
@@ -111,25 +112,34 @@ impl<'a> Case<'a> {
                 }
                 None => self.keep_former(grant, rule, formers, plan),
             },
-            Verdict::Unwanted(_) if mark.shared && self.is_wanted_by_any() => {
+            Verdict::Unwanted(_)
+                if mark.shared && self.index.is_wanted_by_any(self.desire.registry) =>
+            {
                 self.keep_former(grant, None, formers, plan);
             }
             // It has not followed its cluster yet, and is the only memory of what was asked for.
             Verdict::Unwanted(_) if mark.kind == MarkKind::Pin => {
                 self.keep_former(grant, None, formers, plan);
             }
+            Verdict::Unwanted(_) if is_out_of_sight => {
+                self.hold_former(formers, HeldReason::OutOfSight, plan);
+            }
             Verdict::Unwanted(reason) => self.remove(grant, detach(reason), plan),
         }
     }
 
-    /// The clusters that had this identity: the one that the mark names, and those for which the policy
-    /// states it as their service principal
-    fn formers(&self, marked: Marked<'a>) -> Vec<&'a Cluster> {
+    /// The clusters that had this identity: those that the marks of ours name, whatever their roles, and
+    /// those for which the policy states it as their service principal
+    fn formers(&self) -> Vec<&'a Cluster> {
+        let ours = self.desire.found.iter().filter(|grant| self.is_ours(grant));
+        let marked = ours.filter_map(|grant| {
+            let mark = Mark::read(&grant.description)?;
+            match self.known.marked(grant, &mark) {
+                Marked::There(cluster) => Some(cluster),
+                Marked::Gone(_) | Marked::OutOfSight => None,
+            }
+        });
         let stated = self.known.stated_before(self.desire.principal).iter().copied();
-        let marked = match marked {
-            Marked::There(cluster) => Some(cluster),
-            Marked::Gone(_) | Marked::OutOfSight => None,
-        };
         let mut formers: Vec<_> = stated.chain(marked).collect();
         formers.sort_by_key(|cluster| &cluster.id);
         formers.dedup_by_key(|cluster| &cluster.id);
@@ -157,20 +167,12 @@ impl<'a> Case<'a> {
         wanted.map_or(Verdict::Unwanted(reason), Verdict::Wanted)
     }
 
-    /// Whether a pin of this cluster stands at its present identity, or will once the plan is applied
+    /// Whether a pin of this cluster is at its present identity, or will be once the plan is applied
     fn is_pinned_now(&self, cluster: &Cluster, plan: &Plan) -> bool {
-        let key = cluster.identity.principal().and_then(|principal| self.honoured(principal));
+        let key = || cluster.identity.principal().and_then(|principal| self.honoured(principal));
         let pin = ClusterHash::of(&cluster.id);
-        key.is_some_and(|key| self.pin_at(&key, pin, plan).after().is_some())
-    }
-
-    /// Whether the registry is wanted for any cluster: one that shared the identity may be among them
-    fn is_wanted_by_any(&self) -> bool {
-        let registry = self.desire.registry;
-        self.inventory.clusters.values().any(|cluster| {
-            let decision = self.policy.decision(cluster, registry, self.index.names());
-            matches!(decision, Decision::Attach { .. } | Decision::Ambiguous { .. })
-        })
+        self.index.is_pinned(cluster, &self.desire.registry.id)
+            || key().is_some_and(|key| self.pin_at(&key, pin, plan).after().is_some())
     }
 
     /// Where the clusters pull by their present identity, if the policy lets the one before go: every
@@ -198,7 +200,8 @@ impl<'a> Case<'a> {
                 MarkKind::Pin => matches!(self.pin_at(&key, mark.cluster, plan), Wish::Kept),
                 MarkKind::Rule => {
                     let mut there = self.index.found(&key.registry, key.principal).iter();
-                    there.any(|grant| grant.key == key && !grant.conditional)
+                    let is_kept = || plan.kept.iter().any(|kept| kept.grant == key);
+                    there.any(|grant| grant.key == key && !grant.conditional) && is_kept()
                 }
             };
             (is_there && cluster.is_succeeded).then_some(key)
@@ -207,12 +210,14 @@ impl<'a> Case<'a> {
     }
 
     /// Whether the policy lets this one go, of a role that the registry does not honour any more: beside
-    /// the right one
-    fn is_former_role(&self, grant: &Grant) -> bool {
+    /// the right one, and where no pin is forgotten with it
+    fn is_former_role(&self, grant: &Grant, mark: Mark, formers: &[&Cluster]) -> bool {
         let Some(key) = self.honoured(grant.key.principal) else { return false };
         let mut there = self.index.found(&key.registry, key.principal).iter();
         self.policy.former_roles == policy::Former::Remove
             && grant.key.role != key.role
+            && (mark.kind == MarkKind::Rule
+                || formers.iter().all(|it| self.index.is_pinned(it, &key.registry)))
             && there.any(|grant| grant.key == key && !grant.conditional)
     }
 
@@ -234,17 +239,22 @@ impl<'a> Case<'a> {
     /// Whether this pin stands at this identity, or will once the plan is applied
     fn pin_at(&self, key: &GrantKey, pin: ClusterHash, plan: &Plan) -> Wish {
         let is_pin = |description: &str| {
-            Mark::read(description)
-                .is_some_and(|mark| mark.kind == MarkKind::Pin && mark.cluster == pin)
+            Mark::read(description).filter(|mark| mark.kind == MarkKind::Pin && mark.cluster == pin)
         };
+        let is_there =
+            |grant: &Grant, mark: Mark| matches!(self.known.marked(grant, &mark), Marked::There(_));
         let mut grants = self.index.found(&key.registry, key.principal).iter();
-        let there = grants
-            .any(|grant| grant.key == *key && self.is_ours(grant) && is_pin(&grant.description));
+        let there = grants.any(|grant| {
+            grant.key == *key
+                && is_pin(&grant.description).is_some_and(|mark| is_there(grant, mark))
+                && self.is_ours(grant)
+        });
         if there && plan.kept.iter().any(|kept| kept.grant == *key) {
             return Wish::Kept;
         }
         let mut attach = plan.attach.iter();
-        let attach = attach.find(|attach| attach.grant == *key && is_pin(&attach.description));
+        let attach =
+            attach.find(|attach| attach.grant == *key && is_pin(&attach.description).is_some());
         attach.map_or(Wish::Held, |attach| Wish::Planned(attach.name))
     }
 

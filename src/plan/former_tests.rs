@@ -4,10 +4,12 @@ use time::Duration;
 use time::macros::datetime;
 
 use super::build::{
-    By, World, cluster, cluster_id, grant, policy, principal, registry, sharing, world,
+    By, World, abac, cluster, cluster_id, grant, policy, principal, registry, sharing, world,
 };
 use super::{plan, project, render};
-use crate::model::{BootRegistry, Cluster, Grant, Mark, Role, Scope};
+use crate::model::{
+    BootRegistry, Cluster, Grant, Mark, MarkKind, Registry, RegistryMode, Role, Scope,
+};
 use crate::policy::Former;
 
 const AUTO: &str = "acr-attach=auto team=a";
@@ -199,4 +201,76 @@ fn a_boot_registry_is_never_detached() {
         let held = "held    c1 → r1 not detached: whether nodes of `c1` boot from this registry is not known";
         check(&with(&BootRegistry::Unread, tagged), &[held]);
     }
+}
+
+#[test]
+fn a_pin_at_the_present_identity_counts_even_where_it_cannot_be_used() {
+    let world = || replaced("").pull(By::Rule("c1"), "r1", 1);
+    let pin = || grant(By::Pin("c1"), "r1", 2, Role::AcrPull);
+    let conditional = world().grant(Grant { conditional: true, ..pin() });
+    let other = Registry { mode: RegistryMode::Other("Foo".into()), ..registry("r1", AUTO) };
+    let new_mode = world().grant(pin()).registry(other);
+    let vetoed = world().cluster(sharing("c2", 2, "acr-attach=disabled")).grant(pin());
+    for world in [conditional, new_mode, vetoed] {
+        let text = render(&plan(&world.0, &policy()));
+        assert!(text.contains(&former("c1", 1)), "{text}");
+    }
+}
+
+#[test]
+fn a_former_identity_does_not_go_in_the_run_that_takes_the_present_one() {
+    let world = both(AUTO).cluster(sharing("c2", 2, "acr-attach=disabled team=a"));
+    let lines = removing(&world);
+    assert!(lines.iter().any(|line| line.ends_with("it is vetoed")), "{lines:?}");
+    assert!(lines.contains(&former("c1", 1)), "{lines:?}");
+}
+
+#[test]
+fn both_roles_of_a_former_identity_are_judged_by_the_clusters_that_either_names() {
+    let mut policy = policy();
+    policy.former_roles = Former::Remove;
+    let world = world()
+        .cluster(cluster("c1", 2, AUTO))
+        .registry(abac("r1", AUTO))
+        .grant(grant(By::Rule("c1"), "r1", 1, Role::AcrPull))
+        .grant(grant(By::Rule("gone"), "r1", 1, Role::RepositoryReader));
+    let removed = plan(&world.0, &policy).detach;
+    assert_eq!(removed.len(), 1);
+    assert_eq!(removed[0].grant.role, Role::AcrPull);
+}
+
+#[test]
+fn a_shared_identity_stays_for_a_cluster_that_is_pinned_there() {
+    let mut left = grant(By::Rule("blue"), "r1", 7, Role::AcrPull);
+    let mark = Mark::read(&left.description).unwrap();
+    left.description = Mark { shared: true, ..mark }.describe("for a test");
+    let world = world()
+        .cluster(cluster("green", 8, ""))
+        .registry(registry("r1", AUTO))
+        .grant(left)
+        .pull(By::Pin("green"), "r1", 8);
+    assert!(plan(&world.0, &policy()).detach.is_empty());
+}
+
+#[test]
+fn a_stale_pin_gives_way_to_the_pin_that_follows_and_then_nothing_is_left_to_do() {
+    let world = replaced("").pull(By::Pin("c1"), "r1", 1).pull(By::Pin("gone"), "r1", 2);
+    let first = plan(&world.0, &policy());
+    let after = World(project(&world.0, &first));
+    assert_eq!(plan(&after.0, &policy()).attach, []);
+    assert!(plan(&after.0, &policy()).is_empty(), "{}", render(&plan(&after.0, &policy())));
+}
+
+#[test]
+fn the_mark_of_a_pin_that_moved_names_the_holder_that_a_rule_wants() {
+    let world = world()
+        .cluster(cluster("blue", 8, ""))
+        .cluster(sharing("green", 7, AUTO))
+        .registry(registry("r1", AUTO))
+        .pull(By::Pin("blue"), "r1", 8)
+        .pull(By::Pin("blue"), "r1", 7);
+    let [change] = &plan(&world.0, &policy()).marks[..] else { panic!("one mark") };
+    assert_eq!(change.names, cluster_id("green"));
+    let mark = Mark::read(&change.description).unwrap();
+    assert!(mark.shared && mark.kind == MarkKind::Rule);
 }

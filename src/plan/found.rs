@@ -2,7 +2,7 @@
 //! follow their cluster to it.
 
 use std::cell::OnceCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::desire::differ;
 use super::known::{Known, Marked};
@@ -55,29 +55,37 @@ pub(super) fn grants(inventory: &Inventory) -> ByRegistry<'_, Grant> {
     found
 }
 
-pub(super) fn pins<'a>(
-    inventory: &'a Inventory,
-    policy: &Policy,
-    known: &Known<'a>,
-) -> ByRegistry<'a, Cluster> {
+/// The pins of clusters that are there, registry by registry
+#[derive(Debug, Default)]
+pub(super) struct Pins<'a> {
+    /// The clusters that are pinned by an identity they no longer have, by the one they have now
+    pub(super) follow: ByRegistry<'a, Cluster>,
+    /// The assignments at those former identities, by the one that their clusters have now
+    pub(super) followed: ByRegistry<'a, Grant>,
+    /// The registries that some cluster is pinned at
+    pub(super) registries: BTreeSet<&'a str>,
+}
+
+pub(super) fn pins<'a>(inventory: &'a Inventory, policy: &Policy, known: &Known<'a>) -> Pins<'a> {
     let pins = inventory.grants.values().filter_map(|grant| {
         let mark = Mark::read(&grant.description).filter(|mark| mark.kind == MarkKind::Pin)?;
         AssignmentName::is_of(&policy.owner, grant).then_some((grant, mark))
     });
-    let mut follow = ByRegistry::new();
+    let mut found = Pins::default();
     for (grant, mark) in pins {
         let Marked::There(cluster) = known.marked(grant, &mark) else { continue };
+        let key = grant.key.registry.key();
+        found.registries.insert(key);
         let Some(principal) = cluster.identity.principal() else { continue };
         let registry = inventory.registries.get(&grant.key.registry);
         if principal == grant.key.principal || registry.is_none_or(|it| differ(cluster, it)) {
             continue;
         }
-        let at_registry: &mut BTreeMap<_, Vec<&Cluster>> =
-            follow.entry(grant.key.registry.key()).or_default();
-        let following = at_registry.entry(principal).or_default();
-        if !following.iter().any(|known| known.id == cluster.id) {
-            following.push(cluster);
+        let follow = found.follow.entry(key).or_default().entry(principal).or_default();
+        if !follow.iter().any(|known| known.id == cluster.id) {
+            follow.push(cluster);
         }
+        found.followed.entry(key).or_default().entry(principal).or_default().push(grant);
     }
-    follow
+    found
 }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use super::{
     Action, Attach, Detach, DetachReason, Held, HeldReason, Holder, MarkChange, MarkReason, Plan,
+    Warning,
 };
 use crate::model::{ClusterHash, MarkKind, RegistryId, Scope, SubscriptionId};
 use crate::policy::{Limits, Mode, Policy};
@@ -98,8 +99,9 @@ pub(super) fn left_to_the_timer(detach: &Detach, scope: &Scope) -> Option<HeldRe
     (!goes).then_some(HeldReason::LeftToTheTimer)
 }
 
-/// Whether a run in this scope would remove something that a cluster may need which was not seen, or
-/// name another cluster in a mark: before that, every subscription's clusters are listed
+/// Whether a run in this scope would remove something that a cluster may need which was not seen, name
+/// another cluster in a mark, or keep what an earlier cluster may have left: before that, every
+/// subscription's clusters are listed
 pub fn needs_every_cluster(plan: &Plan, mode: Mode, scope: &Scope) -> bool {
     let is_gone = |change: &MarkChange| change.reason == MarkReason::ClusterGone;
     let removes = |item: &Detach| match item.reason {
@@ -115,8 +117,11 @@ pub fn needs_every_cluster(plan: &Plan, mode: Mode, scope: &Scope) -> bool {
         | DetachReason::FormerIdentity
         | DetachReason::Asked => left_to_the_timer(item, scope).is_none(),
     };
+    // The lists say when clusters were created, which Resource Graph does not.
+    let is_of_unknown_age = || plan.warnings.iter().any(|it| matches!(it, Warning::AgeUnknown(_)));
     forbids_attach(mode).is_none() && plan.marks.iter().any(is_gone)
-        || forbids_detach(mode).is_none() && plan.detach.iter().any(removes)
+        || forbids_detach(mode).is_none()
+            && (plan.detach.iter().any(removes) || is_wide(scope) && is_of_unknown_age())
 }
 
 /// Whether a removal counts towards the limits. Of a former role it takes nothing away.

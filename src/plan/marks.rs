@@ -15,7 +15,12 @@ impl Case<'_> {
     /// Adds the marks that have to be written again, where these holders want the registry. Runs for a
     /// single cluster or registry leave that to the wide ones, which see every cluster, but for the mark
     /// of an earlier cluster with the same id: its own run reads when a cluster was created.
-    pub(super) fn keep_marks_true(&self, wanting: &[&Cluster], plan: &mut Plan) {
+    pub(super) fn keep_marks_true(
+        &self,
+        wanting: &[&Cluster],
+        pinned: &[&Cluster],
+        plan: &mut Plan,
+    ) {
         let is_wide = match self.inventory.scope {
             Scope::Everything | Scope::Subscription(_) => true,
             Scope::Cluster(_) => false,
@@ -33,7 +38,7 @@ impl Case<'_> {
                 && !is_removed
                 && !grant.conditional
                 && let Some(mark) = Mark::read(&grant.description)
-                && let Some(change) = self.mark_change(grant, mark, wanting)
+                && let Some(change) = self.mark_change(grant, mark, wanting, pinned)
                 && (is_wide || change.reason == MarkReason::Recreated)
             {
                 plan.marks.push(change);
@@ -41,7 +46,13 @@ impl Case<'_> {
         }
     }
 
-    fn mark_change(&self, grant: &Grant, mark: Mark, wanting: &[&Cluster]) -> Option<MarkChange> {
+    fn mark_change(
+        &self,
+        grant: &Grant,
+        mark: Mark,
+        wanting: &[&Cluster],
+        pinned: &[&Cluster],
+    ) -> Option<MarkChange> {
         let is_principal = self.is_service_principal();
         if let [only] = wanting
             && self.desire.hash_of(only) == mark.cluster
@@ -53,6 +64,7 @@ impl Case<'_> {
         }
         let living = |cluster: &&&Cluster| cluster.state != ClusterState::Deleting;
         let next = wanting.iter().copied().find(|cluster| living(&cluster))?;
+        let pinned = pinned.iter().copied().find(|cluster| living(&cluster));
         let (marked, named, why) = match self.known.marked(grant, &mark) {
             Marked::OutOfSight => return None,
             Marked::Gone(Some(_)) => (None, next, Some(MarkReason::Recreated)),
@@ -65,10 +77,16 @@ impl Case<'_> {
         };
         let is_among = wanting.iter().any(|cluster| cluster.id == named.id);
         let users = wanting.len() + usize::from(!is_among);
-        let shared = mark.shared || users > 1;
-        // A pin of a cluster that is gone does not pin any more.
-        let is_gone = matches!(why, Some(MarkReason::ClusterGone | MarkReason::Recreated));
-        let kind = if is_gone { MarkKind::Rule } else { mark.kind };
+        // The cluster that had it pinned may still use it.
+        let moved = marked.is_some_and(|it| mark.kind == MarkKind::Pin && it.id != named.id);
+        let shared = mark.shared || users > 1 || moved;
+        // A pin of a cluster that is gone does not pin any more, nor does one that stands elsewhere.
+        let is_another = named.id == next.id && marked.is_none_or(|it| it.id != named.id);
+        let (kind, named) = match (is_another, pinned) {
+            (false, _) => (mark.kind, named),
+            (true, Some(pinned)) => (MarkKind::Pin, pinned),
+            (true, None) => (MarkKind::Rule, named),
+        };
         let new = Mark { service_principal: is_principal, ..self.mark(kind, named, shared) };
         let why = why.or((shared != mark.shared).then_some(MarkReason::Shared));
         let why = why.or((new != mark).then_some(MarkReason::Incomplete))?;
@@ -91,7 +109,10 @@ impl Case<'_> {
             let decision = self.policy.decision(cluster, registry, self.index.names());
             matches!(decision, Decision::Attach { .. } | Decision::Ambiguous { .. })
         };
-        mark.kind == MarkKind::Pin
+        let registry = &self.desire.registry.id;
+        let is_moved = || self.index.is_pinned(cluster, registry);
+        let is_holder = self.desire.holders.iter().any(|holder| holder.id == cluster.id);
+        mark.kind == MarkKind::Pin && (is_holder || !is_moved())
             || wanting.iter().any(|one| ClusterHash::of(&one.id) == mark.cluster)
             || decision()
     }

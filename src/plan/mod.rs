@@ -273,8 +273,8 @@ impl Action {
 /// # Guarantees
 /// Total: every pair in the inventory's scope gets an answer, and what cannot be planned is held
 /// with a reason. The same inventory and policy give the same plan. Applying the plan and planning
-/// again gives no changes, but for `former_identities: remove`, which waits until the new assignment was
-/// seen to stand. Only assignments whose name proves them ours are ever detached, and pinned ones only
+/// again gives no changes, but for what waits until the new assignment was seen to stand: former
+/// identities by `former_identities: remove`, and the mark of a pin that moved. Only assignments whose name proves them ours are ever detached, and pinned ones only
 /// where their pin stands elsewhere or after their cluster is gone.
 ///
 /// # Assumptions

@@ -117,6 +117,7 @@ fn a_role_that_is_no_longer_honoured_takes_nothing_away() {
         &with_role("AcrPull"),
         &[
             "held    c1 → r2 not attached: the rule attaches as AcrPull only, which the registry does not honour",
+            "kept    c1 → r2 as AcrPull: ours",
         ],
     );
 }

@@ -69,10 +69,14 @@ pub fn is_still_due(
             (is_holder || item.marked.contains(&one.id)) && is_vetoed(one, registry, policy)
         }),
         // The id may be that of a younger cluster; it counts only where it holds the identity.
-        DetachReason::ClusterGone if !item.marked.is_empty() => deciding.iter().all(|cluster| {
-            is_of_earlier(grant, cluster)
-                && cluster.identity.principal() != Some(item.grant.principal)
-        }),
+        DetachReason::ClusterGone if !item.marked.is_empty() => {
+            let mut younger = clusters.iter().filter(|one| item.marked.contains(&one.id));
+            let wants = |one: &&Cluster| {
+                let is_holder = one.identity.principal() == Some(item.grant.principal);
+                is_holder && is_wanted(one, registry, policy)
+            };
+            younger.all(|cluster| is_of_earlier(grant, cluster)) && !deciding.iter().any(wants)
+        }
         DetachReason::FormerIdentity => deciding.iter().all(|cluster| {
             let present = cluster.identity.principal();
             cluster.is_succeeded && present.is_some_and(|id| id != item.grant.principal)
@@ -106,7 +110,7 @@ pub fn is_mark_still_wrong(
     let is_named_rightly = clusters.iter().any(|one| {
         one.id == item.names && is_holder(one) && (is_pin || is_wanted(one, registry, policy))
     });
-    let moved = item.marked.as_ref() == Some(&item.names) && wants(&item.names);
+    let moved = item.marked.as_ref() == Some(&item.names) && (is_pin || wants(&item.names));
     let mut holders = clusters.iter().filter(|one| is_holder(one));
     (is_named_rightly || moved)
         && !holders.any(|one| is_vetoed(one, registry, policy))

@@ -222,14 +222,14 @@ impl Case<'_> {
         })
     }
 
-    /// Whether nothing is left to do, but for former identities: what replaces them has to stand first.
+    /// Whether nothing is left to do, but for former identities and the marks of pins that moved: what
+    /// takes their place has to stand first.
     fn is_settled(&self, after: &Inventory) -> bool {
         let policy = self.policy;
         let next = plan(after, policy);
         let is_former = |detach: &Detach| detach.reason == DetachReason::FormerIdentity;
         next.is_empty()
             || next.attach.is_empty()
-                && next.marks.is_empty()
                 && next.detach.iter().all(is_former)
                 && plan(&project(after, &next), policy).is_empty()
     }

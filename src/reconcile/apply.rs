@@ -293,7 +293,11 @@ impl Reconciler {
         (registry, clusters): (Option<Registry>, Vec<Cluster>),
     ) -> Result<bool, Cause> {
         if item.reason == DetachReason::Asked {
-            return Ok(true);
+            // The cluster may have that identity again.
+            let has_another = |cluster: &Cluster| {
+                cluster.identity.principal().is_some_and(|id| id != item.grant.principal)
+            };
+            return Ok(clusters.iter().all(has_another));
         }
         let Some(registry) = registry else { return Ok(true) };
         if item.reason == DetachReason::RegistryGone {
@@ -353,7 +357,7 @@ async fn ends_of(
     ends: &Ends<'_>,
 ) -> Result<(Option<Registry>, Vec<Cluster>), ArmError> {
     if item.reason == DetachReason::Asked {
-        return Ok((None, Vec::new()));
+        return Ok((None, ends.clusters(&item.marked).await?));
     }
     let registry = ends.registry(&item.grant.registry).await?;
     if registry.is_none() || item.reason == DetachReason::RoleNotHonoured {

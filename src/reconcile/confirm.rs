@@ -12,7 +12,7 @@ use super::abreast::abreast;
 use super::{ReconcileError, Reconciler, reading};
 use crate::azure::{ArmError, chain};
 use crate::model::{Cluster, ClusterId, Gap, Inventory, Registry, ResourceId, Scope};
-use crate::plan::{Action, Former, HeldReason, Plan};
+use crate::plan::{Action, HeldReason, Plan};
 use crate::policy::{Mode, Policy};
 
 /// What was found by reading one resource again
@@ -24,8 +24,7 @@ pub(super) enum Found {
 
 /// Both ends of everything that a plan would write, every holder of the identities in it, since one may
 /// carry a veto by now, and what Resource Graph does not say and alone keeps it from writing: the mode of
-/// a registry, the boot registry of a cluster, when a cluster with a former identity was created. As far
-/// as they have not been read yet.
+/// a registry, the boot registry of a cluster. As far as they have not been read yet.
 pub(super) fn unread(
     plan: &Plan,
     inventory: &Inventory,
@@ -41,16 +40,8 @@ pub(super) fn unread(
         held.action == Action::Attach && held.reason == unknown
     });
     let held = held.map(|held| (&held.registry, &held.clusters));
-    let former = plan.kept.iter().filter(|kept| {
-        kept.former == Some(Former::Identity)
-            && policy.mode == Mode::Sync
-            && is_wide(&inventory.scope)
-    });
-    let former = former.map(|kept| (&kept.grant.registry, &kept.clusters));
     let mut ends = BTreeSet::new();
-    for (registry, clusters) in
-        attach.chain(detach).chain(had).chain(marks).chain(held).chain(former)
-    {
+    for (registry, clusters) in attach.chain(detach).chain(had).chain(marks).chain(held) {
         ends.insert(ResourceId::Registry(registry.clone()));
         ends.extend(clusters.iter().cloned().map(ResourceId::Cluster));
     }
