@@ -10,10 +10,10 @@ use super::{
     Action, AttachReason, Detach, DetachReason, Former, Held, HeldReason, Holder, Kept, Plan,
 };
 use crate::model::{
-    AssignmentName, Cluster, ClusterHash, ClusterId, Grant, GrantKey, Identity, IdentityOrigin,
-    Inventory, Mark, MarkKind, Role,
+    AssignmentName, Cluster, ClusterHash, ClusterId, Grant, GrantKey, Inventory, Mark, MarkKind,
+    Role,
 };
-use crate::policy::{self, Policy};
+use crate::policy::{self, Decision, Policy};
 
 /// One identity at one registry
 pub(super) struct Case<'a> {
@@ -64,7 +64,16 @@ impl<'a> Case<'a> {
         let pinned = self.pinned_clusters();
         match &self.desire.stance {
             Stance::Vetoed { by, wanting } => {
-                let wanting: Vec<_> = wanting.iter().chain(&pinned).copied().collect();
+                let is_vetoed = |cluster: &&&Cluster| {
+                    let names = self.index.names();
+                    let decision = self.policy.decision(cluster, self.desire.registry, names);
+                    matches!(decision, Decision::Vetoed { .. })
+                };
+                let follow = self.desire.followed_by_pin.iter();
+                let follow = follow.filter(|cluster| !is_vetoed(cluster));
+                let mut wanting: Vec<_> = wanting.iter().chain(follow).copied().collect();
+                wanting.sort_by_key(|cluster| &cluster.id);
+                wanting.dedup_by_key(|cluster| &cluster.id);
                 self.refuse(by, &wanting, plan);
             }
             Stance::Wanted { rule, clusters } => {
@@ -267,28 +276,6 @@ impl<'a> Case<'a> {
 
     fn is_held_by(&self, cluster: &Cluster) -> bool {
         self.desire.holders.iter().any(|holder| holder.id == cluster.id)
-    }
-
-    /// Whether a cluster without a known identity may have this one, which others hold
-    fn may_hold(&self, cluster: &Cluster) -> bool {
-        match cluster.identity {
-            Identity::Pending | Identity::Missing => !self.is_known_whose(),
-            // Those who pull as the same service principal are looked for by their application.
-            Identity::Kubelet { .. } | Identity::ServicePrincipal { .. } => false,
-        }
-    }
-
-    /// Whether no other cluster can come to hold this identity unseen: AKS made it, or it is a service
-    /// principal, which the policy states
-    pub(super) fn is_known_whose(&self) -> bool {
-        let known_whose = |cluster: &&Cluster| {
-            matches!(
-                cluster.identity,
-                Identity::Kubelet { origin: IdentityOrigin::Aks, .. }
-                    | Identity::ServicePrincipal { .. }
-            )
-        };
-        self.desire.holders.iter().any(known_whose)
     }
 
     /// Removes an assignment of ours, or holds the removal while a cluster that was not seen may need it,

@@ -7,7 +7,8 @@ use super::decide::Case;
 use super::desire::Desire;
 use super::{HeldReason, Hidden, Unseen};
 use crate::model::{
-    BootRegistry, Cluster, ClusterHash, ClusterId, Identity, Mark, MarkKind, ResourceId,
+    BootRegistry, Cluster, ClusterHash, ClusterId, Identity, IdentityOrigin, Mark, MarkKind,
+    ResourceId,
 };
 use crate::policy::Decision;
 
@@ -69,6 +70,28 @@ impl Case<'_> {
         }
         let pending = self.known.in_the_making();
         pending.map(|cluster| HeldReason::MayBeIdentityOf(cluster.id.clone()))
+    }
+
+    /// Whether a cluster without a known identity may have this one, which others hold
+    pub(super) fn may_hold(&self, cluster: &Cluster) -> bool {
+        match cluster.identity {
+            Identity::Pending | Identity::Missing => !self.is_known_whose(),
+            // Those who pull as the same service principal are looked for by their application.
+            Identity::Kubelet { .. } | Identity::ServicePrincipal { .. } => false,
+        }
+    }
+
+    /// Whether no other cluster can come to hold this identity unseen: AKS made it, or it is a service
+    /// principal, which the policy states
+    pub(super) fn is_known_whose(&self) -> bool {
+        let known_whose = |cluster: &&Cluster| {
+            matches!(
+                cluster.identity,
+                Identity::Kubelet { origin: IdentityOrigin::Aks, .. }
+                    | Identity::ServicePrincipal { .. }
+            )
+        };
+        self.desire.holders.iter().any(known_whose)
     }
 
     /// Whether a rule wants the registry for a cluster, or a pin is for it

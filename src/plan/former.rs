@@ -214,11 +214,17 @@ impl<'a> Case<'a> {
     fn is_former_role(&self, grant: &Grant, mark: Mark, formers: &[&Cluster]) -> bool {
         let Some(key) = self.honoured(grant.key.principal) else { return false };
         let mut there = self.index.found(&key.registry, key.principal).iter();
+        let Some(right) = there.find(|grant| grant.key == key && !grant.conditional) else {
+            return false;
+        };
+        let has_the_pin = || {
+            let other = Mark::read(&right.description).filter(|_| self.is_ours(right));
+            other.is_some_and(|other| (other.kind, other.cluster) == (mark.kind, mark.cluster))
+        };
+        let stands = || formers.iter().all(|it| self.index.is_pinned(it, &key.registry));
         self.policy.former_roles == policy::Former::Remove
             && grant.key.role != key.role
-            && (mark.kind == MarkKind::Rule
-                || formers.iter().all(|it| self.index.is_pinned(it, &key.registry)))
-            && there.any(|grant| grant.key == key && !grant.conditional)
+            && (mark.kind == MarkKind::Rule || has_the_pin() || stands())
     }
 
     fn keep_former(
