@@ -190,13 +190,18 @@ impl<'a> Index<'a> {
 
     /// Whether a pin of this cluster is at its present identity, in whatever role
     pub(super) fn is_pinned(&self, cluster: &Cluster, registry: &RegistryId) -> bool {
-        let Some(principal) = cluster.identity.principal() else { return false };
+        self.pin_of(cluster, registry).is_some()
+    }
+
+    /// The assignment at the present identity of this cluster that is pinned for it
+    pub(super) fn pin_of(&self, cluster: &Cluster, registry: &RegistryId) -> Option<&'a Grant> {
         let hash = ClusterHash::of(&cluster.id);
         let is_pin = |grant: &Grant| {
             Mark::read(&grant.description)
                 .is_some_and(|mark| mark.kind == MarkKind::Pin && mark.cluster == hash)
         };
-        self.found(registry, principal).iter().any(|grant| {
+        let mut here = self.found(registry, cluster.identity.principal()?).iter().copied();
+        here.find(|grant| {
             is_pin(grant)
                 && !is_of_earlier(grant, cluster)
                 && AssignmentName::is_of(&self.policy.owner, grant)

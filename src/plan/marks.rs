@@ -80,6 +80,9 @@ impl Case<'_> {
         // The cluster that had it pinned may still use it.
         let moved = marked.is_some_and(|it| mark.kind == MarkKind::Pin && it.id != named.id);
         let shared = mark.shared || users > 1 || moved;
+        let moved_to = marked.filter(|_| moved);
+        let registry = &self.desire.registry.id;
+        let beside = moved_to.and_then(|cluster| self.index.pin_of(cluster, registry));
         // A pin of a cluster that is gone does not pin any more, nor does one that stands elsewhere.
         let is_another = named.id == next.id && marked.is_none_or(|it| it.id != named.id);
         let (kind, named) = match (is_another, pinned) {
@@ -96,6 +99,7 @@ impl Case<'_> {
             clusters: ids(wanting),
             marked: marked.map(|cluster| cluster.id.clone()),
             names: named.id.clone(),
+            beside: beside.map(|pin| pin.key.clone()),
             was: mark,
             description: new.describe(format_args!("lets cluster {} pull", named.id.name())),
             reason: why,

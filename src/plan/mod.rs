@@ -171,6 +171,8 @@ pub struct MarkChange {
     pub marked: Option<ClusterId>,
     /// The cluster that it will name
     pub names: ClusterId,
+    /// Where the pin stands that the mark carries now, which must still be there
+    pub beside: Option<GrantKey>,
     /// The mark that it had when this was decided
     pub was: Mark,
     /// The text it will carry, its mark first

@@ -159,11 +159,23 @@ impl Reconciler {
         let Some(registry) = ends.registry(registry).await? else { return Err(Cause::Changed) };
         let mut clusters = ends.clusters(&item.clusters).await?;
         clusters.extend(ends.clusters(item.marked.as_slice()).await?);
+        if !self.is_pinned_beside(item).await? {
+            return Err(Cause::Changed);
+        }
         if !is_as_decided || !is_mark_still_wrong(item, &registry, &clusters, &self.policy) {
             return Err(Cause::Changed);
         }
         self.arm.put_grant(&item.grant, item.name, &item.description).await?;
         Ok(())
+    }
+
+    /// Whether the pin that a mark carries now stands elsewhere, as it was seen
+    async fn is_pinned_beside(&self, item: &MarkChange) -> Result<bool, Cause> {
+        let Some(key) = &item.beside else { return Ok(true) };
+        let name = AssignmentName::new(&self.policy.owner, key);
+        let beside = self.arm.grant(&key.registry, name).await?;
+        let mark = beside.and_then(|grant| Mark::read(&grant.description));
+        Ok(mark.is_some_and(|it| it.kind == MarkKind::Pin && it.cluster == item.was.cluster))
     }
 
     async fn attach(

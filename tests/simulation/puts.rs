@@ -150,7 +150,18 @@ impl Run {
             Some(cluster) => before.is_of_earlier(cluster),
             None => SUBSCRIPTIONS.iter().all(is_seen),
         };
-        if before.mark().whose().is_some_and(is_gone) {
+        // Its cluster has another identity, where the pin was read.
+        let stands_elsewhere = |whose| {
+            let present = self.marked(whose).and_then(|cluster| cluster.principal);
+            self.assignments.values().flatten().any(|one| {
+                one.scope == now.scope
+                    && one.mark() == Mark::Pin(whose)
+                    && Some(one.principal) == present
+                    && one.principal != now.principal
+            })
+        };
+        let is_over = |whose| is_gone(whose) || stands_elsewhere(whose);
+        if before.mark().whose().is_some_and(is_over) {
             return None;
         }
         let is_lowered = matches!(before.mark(), Mark::Pin(_) | Mark::Unreadable)
