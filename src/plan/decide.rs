@@ -156,6 +156,7 @@ impl<'a> Case<'a> {
                 self.policy.former_roles == policy::Former::Remove
                     && self.is_carried_over(grant, wish, plan)
             });
+            let boots = || self.boot_registry(&[]).or_else(|| self.may_boot_in_a_run(&[]));
             match after {
                 None => {
                     let kept = self.kept(grant, rule, self.desire.holders);
@@ -165,7 +166,7 @@ impl<'a> Case<'a> {
                     plan.kept.push(Kept { former, ..kept });
                 }
                 Some(_) if grant.conditional => self.hold_detach(conditional(grant), plan),
-                Some(after) => match self.unread().or_else(|| self.boots(&[])) {
+                Some(after) => match self.unread().or_else(boots) {
                     Some(reason) => self.hold_detach(reason, plan),
                     None => {
                         plan.detach.push(self.detach(grant, DetachReason::RoleNotHonoured, after));
@@ -292,7 +293,7 @@ impl<'a> Case<'a> {
             if super::guard::left_to_the_timer(&detach, &self.inventory.scope).is_some() {
                 return None;
             }
-            self.boot_registry_unread(&former).or_else(|| self.doubt())
+            self.may_boot_in_a_run(&former).or_else(|| self.doubt())
         };
         if grant.conditional {
             self.hold_detach(conditional(grant), plan);

@@ -10,7 +10,7 @@ use crate::model::{
     BootRegistry, Cluster, ClusterHash, ClusterId, Identity, IdentityOrigin, Mark, MarkKind,
     ResourceId,
 };
-use crate::policy::Decision;
+use crate::policy::{Decision, Mode};
 
 impl Case<'_> {
     /// Why nothing may be written for this identity at this registry: what could not be read since it
@@ -33,10 +33,17 @@ impl Case<'_> {
     }
 
     /// A cluster of which it is not known whether its nodes boot from the registry
-    pub(super) fn boot_registry_unread(&self, formers: &[ClusterId]) -> Option<HeldReason> {
+    fn boot_registry_unread(&self, formers: &[ClusterId]) -> Option<HeldReason> {
         let mut clusters = self.holders_and(formers);
         let unread = clusters.find(|cluster| cluster.boot_registry == BootRegistry::Unread)?;
         Some(HeldReason::BootRegistryUnread(unread.id.clone()))
+    }
+
+    /// The same in a mode that removes. Resource Graph does not say it, so each cluster would be read for
+    /// removals that the mode holds anyway.
+    pub(super) fn may_boot_in_a_run(&self, formers: &[ClusterId]) -> Option<HeldReason> {
+        let removes = self.policy.mode == Mode::Sync;
+        removes.then(|| self.boot_registry_unread(formers)).flatten()
     }
 
     /// A cluster whose nodes boot from the registry, or may
