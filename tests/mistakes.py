@@ -99,8 +99,8 @@ MISTAKES = [
     )]),
     ("leave what a deleted cluster had", [(
         "src/plan/former.rs",
-        "(_, []) if mark.shared && self.is_wanted_by_any() =>",
-        "(_, []) if !mark.shared || self.is_wanted_by_any() =>",
+        "(_, []) if mark.shared && self.index.is_wanted_by_any(self.desire.registry) =>",
+        "(_, []) if !mark.shared || self.index.is_wanted_by_any(self.desire.registry) =>",
     )]),
     ("remove a former identity by default", [(
         "src/plan/former.rs",
@@ -119,7 +119,7 @@ MISTAKES = [
     )]),
     ("remove what a blue and a green cluster shared when the marked one went", [(
         "src/plan/former.rs",
-        "(_, []) if mark.shared && self.is_wanted_by_any() =>",
+        "(_, []) if mark.shared && self.index.is_wanted_by_any(self.desire.registry) =>",
         "(_, []) if mark.shared && plan.attach.len() > 1_000 =>",
     )]),
     ("leave a mark with a cluster that is gone", [(
